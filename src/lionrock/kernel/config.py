@@ -1,0 +1,175 @@
+"""Configuration: one TOML file and the environment, each setting typed, documented and checked.
+
+Order, later wins: defaults, the file (`--config FILE` or LIONROCK_CONFIG), environment variables
+LIONROCK_<NAME>, command-line options. An unknown name is an error that names the nearest known one.
+docs/settings.md is generated from SETTINGS and tested.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+ENVIRONMENT_PREFIX = "LIONROCK_"
+
+
+class SettingsRefused(ValueError):
+    """A configuration that cannot be used; the text says which setting and what was expected."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. SETTINGS below says what each is for."""
+
+    city: str = "Lion Rock Sandbox"
+    composition: str = "sandbox"
+    data_directory: str = ""
+    database_url: str = ""
+    world_database_url: str = ""
+    public_url: str = "http://127.0.0.1:8700"
+    world_url: str = "http://127.0.0.1:8701"
+    bind_address: str = "127.0.0.1"
+    front_count: int = 1
+    worker_count: int = 1
+    ledger_address: str = ""
+    key_passphrase: str = ""
+    hosts: tuple[str, ...] = ()
+    allow_private_targets: bool = False
+    log_level: str = "info"
+    log_format: str = "json"
+    seed: int = 20260220
+    payment_answer_timeout_ms: int = 20_000
+    payment_resend_ms: int = 2_000
+
+    @property
+    def data_path(self) -> Path:
+        """The data directory as a path, the user's own data directory when unset."""
+        return Path(self.data_directory) if self.data_directory else default_data_path()
+
+
+SETTINGS: dict[str, str] = {
+    "city": "Name of this city; it goes into log origins and trust files.",
+    "composition": "sandbox (simulated parties around) or serve (the infrastructure itself).",
+    "data_directory": (
+        "Where keys, the embedded database and logs live; default: the user's data "
+        "directory."
+    ),
+    "database_url": "Address of a PostgreSQL 15+ server; empty: the embedded server.",
+    "world_database_url": (
+        "Database of the simulated world; empty: beside the city's, name plus "
+        "_world."
+    ),
+    "public_url": (
+        "The address under which people and parties reach the platform; also the "
+        "OAuth issuer."
+    ),
+    "world_url": "The address of the simulated world (sandbox only).",
+    "bind_address": "The interface that the fronts listen on.",
+    "front_count": "Number of front processes.",
+    "worker_count": "Number of worker processes.",
+    "ledger_address": (
+        "Unix socket path or host:port of the ledger process; empty: in the data "
+        "directory."
+    ),
+    "key_passphrase": (
+        "Passphrase of the key store; empty in the sandbox only: made and kept in "
+        "the data directory."
+    ),
+    "hosts": "Host names that the fronts answer for; empty: those of public_url.",
+    "allow_private_targets": (
+        "Let the outgoing client reach private and loopback addresses (sandbox "
+        "only)."
+    ),
+    "log_level": "debug, info, warning or error.",
+    "log_format": "json (one object a line) or text.",
+    "seed": "Seed of the sandbox's simulated people, companies and ids.",
+    "payment_answer_timeout_ms": (
+        "How long the switch waits for a bank's answer before the outcome is a "
+        "refusal."
+    ),
+    "payment_resend_ms": (
+        "How long the switch waits before it sends an unanswered payment message "
+        "again."
+    ),
+}
+
+
+def default_data_path() -> Path:
+    """The user's data directory; /var/lib/lionrock for root, whose home others cannot enter."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/lionrock")
+    return Path(platformdirs.user_data_path("lionrock"))
+
+
+def load_settings(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Merge defaults, file, environment and overrides; SettingsRefused says what is wrong."""
+    environment = os.environ if environment is None else environment
+    merged: dict[str, Any] = {}
+    if file is None and environment.get(f"{ENVIRONMENT_PREFIX}CONFIG"):
+        file = Path(environment[f"{ENVIRONMENT_PREFIX}CONFIG"])
+    if file is not None:
+        merged |= _from_file(file)
+    merged |= _from_environment(environment)
+    merged |= {k: v for k, v in (overrides or {}).items() if v is not None}
+    for name in merged:
+        _check_known(name, "setting")
+    try:
+        settings = msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsRefused(f"configuration: {error}") from error
+    return _checked(settings)
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsRefused(f"there is no configuration file {file}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsRefused(f"{file}: not TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for key, value in environment.items():
+        name = key.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if not key.startswith(ENVIRONMENT_PREFIX) or name == "config":
+            continue
+        _check_known(name, f"environment variable {key}")
+        merged[name] = value.split(",") if name == "hosts" else value
+    return merged
+
+
+def _check_known(name: str, what: str) -> None:
+    if name in SETTINGS:
+        return
+    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise SettingsRefused(f"unknown {what} {name!r}{hint}")
+
+
+def _checked(settings: Settings) -> Settings:
+    if settings.composition not in {"sandbox", "serve"}:
+        raise SettingsRefused("composition: expected sandbox or serve")
+    if settings.composition == "serve":
+        if settings.allow_private_targets:
+            raise SettingsRefused("allow_private_targets belongs to the sandbox; remove it")
+        if not settings.key_passphrase:
+            raise SettingsRefused("serve needs key_passphrase (or LIONROCK_KEY_PASSPHRASE)")
+        if not settings.public_url.startswith("https://"):
+            raise SettingsRefused("serve needs an https public_url")
+    for name in ("front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms"):
+        if getattr(settings, name) < 1:
+            raise SettingsRefused(f"{name}: expected 1 or more")
+    return settings

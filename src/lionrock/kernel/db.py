@@ -1,0 +1,191 @@
+"""PostgreSQL: one pool, one way to open and end a transaction, migrations per pillar.
+
+`Database.run(use_case)` is the only place that begins and commits. A use case that returns a
+`Refused` (without keep) is rolled back; one that raises is rolled back. Nobody awaits another party
+inside. jsonb columns are Python objects, timestamptz columns are aware UTC datetimes.
+
+Not for: SQL of a pillar (its store.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+import msgspec
+
+from lionrock.kernel.errors import Refused
+
+T = TypeVar("T")
+POOL_SIZE_MAX = 12
+STATEMENT_TIMEOUT_MS_MAX = 15_000
+
+
+class Connection(Protocol):
+    """What a use case may do inside its transaction; parameters are $1, $2, ... (asyncpg)."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement; returns its command tag."""
+        ...
+
+    async def executemany(self, command: str, args: Iterable[Any]) -> None:
+        """Run a statement once per row of arguments."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """Return all rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """Return the first row or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Return the first column of the first row or None."""
+        ...
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Any, columns: Any = None, schema_name: str | None = None
+    ) -> str:
+        """Write many rows with COPY."""
+        ...
+
+
+class MigrationDamaged(RuntimeError):
+    """A migration that already ran has other text now, or is missing from the package."""
+
+
+class Database:
+    """A pool of connections to one city's database."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size_max: int = POOL_SIZE_MAX) -> Database:
+        """Connect; OSError or asyncpg.PostgresError when the server is not there."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=pool_size_max,
+            init=_prepare,
+            server_settings={
+                "application_name": "lionrock",
+                "timezone": "UTC",
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS_MAX),
+            },
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close the pool; running transactions end first."""
+        await self._pool.close()
+
+    async def run(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a use case in one transaction and return what it returned.
+
+        Committed unless it raises or returns a `Refused` without `keep`.
+        """
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                result = await use_case(connection)
+            except BaseException:
+                await _roll_back(transaction)
+                raise
+            if isinstance(result, Refused) and not result.keep:
+                await transaction.rollback()
+            else:
+                await transaction.commit()
+            return result
+
+    async def read(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a reading use case on one snapshot; writes are refused by the server."""
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                return await use_case(connection)
+            finally:
+                await _roll_back(transaction)
+
+
+async def _roll_back(transaction: Any) -> None:
+    """Roll back, also when the connection itself is what broke."""
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        # The server dropped the connection: it has rolled back already. The first error matters.
+        return
+
+
+async def _prepare(connection: Any) -> None:
+    def encode_json(value: Any) -> str:
+        return msgspec.json.encode(value).decode()
+
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=encode_json, decoder=msgspec.json.decode
+        )
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One SQL file of one pillar; `name` such as 0001_accounts."""
+
+    pillar: str
+    name: str
+    sql: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, to notice a file that changed after it ran."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations_in(folder: Path, pillar: str) -> list[Migration]:
+    """Read a pillar's migrations folder in file-name order."""
+    return [
+        Migration(pillar=pillar, name=path.stem, sql=path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("[0-9]*.sql"))
+    ]
+
+
+async def migrate(database: Database, migrations: Iterable[Migration]) -> list[str]:
+    """Apply what has not run yet, in the order given; returns the names applied.
+
+    One transaction for all, behind an advisory lock, so that two starting processes do not both
+    apply them and a crash leaves either the old or the new schema.
+    """
+    wanted = list(migrations)
+
+    async def apply(db: Connection) -> list[str]:
+        await db.execute("SELECT pg_advisory_xact_lock(7310001)")
+        await db.execute("CREATE SCHEMA IF NOT EXISTS kernel")
+        await db.execute(
+            "CREATE TABLE IF NOT EXISTS kernel.migrations ("
+            " pillar text NOT NULL, name text NOT NULL, digest text NOT NULL,"
+            " CONSTRAINT migrations_pk PRIMARY KEY (pillar, name))"
+        )
+        rows = await db.fetch("SELECT pillar, name, digest FROM kernel.migrations")
+        done = {(row["pillar"], row["name"]): row["digest"] for row in rows}
+        applied = []
+        for migration in wanted:
+            before = done.get((migration.pillar, migration.name))
+            if before == migration.digest:
+                continue
+            label = f"{migration.pillar}/{migration.name}"
+            if before is not None:
+                raise MigrationDamaged(f"{label} ran before with other text; add a new file")
+            await db.execute(migration.sql)
+            await db.execute(
+                "INSERT INTO kernel.migrations (pillar, name, digest) VALUES ($1, $2, $3)",
+                migration.pillar, migration.name, migration.digest,
+            )
+            applied.append(label)
+        return applied
+
+    return await database.run(apply)

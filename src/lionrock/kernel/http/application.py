@@ -1,0 +1,226 @@
+"""The router made from the rows, and the one place where a request begins and ends.
+
+Order for every request: host allow-list, route, method, query, body size, media type, shape, then
+the row's own steps inside its mode. `except Exception` is here and in the worker loop only.
+Source of the host check: GHSA-86qp-5c8j-p5mr (authorise on the matched route, not the path).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
+
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import KERNEL_ERRORS, KernelRefusal, Refused
+from lionrock.kernel.http.bodies import parse_body, parse_query, read_body
+from lionrock.kernel.http.replies import (
+    API_POLICY,
+    error_page,
+    oauth_reply,
+    problem_reply,
+)
+from lionrock.kernel.http.table import Call, Route, RouteTable
+
+_log = structlog.get_logger("lionrock.http")
+_DATABASE_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+)
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "geolocation=(), camera=(), microphone=()",
+}
+
+
+class PartyUnreachable(Exception):
+    """Another process or party that a request needs does not answer; becomes 503."""
+
+
+class Application:
+    """An ASGI application over route tables."""
+
+    def __init__(self, kernel: Kernel, tables: Iterable[RouteTable]) -> None:
+        self.kernel = kernel
+        self.tables = tuple(tables)
+        self._hosts = frozenset(kernel.settings.hosts)
+        by_path: dict[str, dict[str, tuple[RouteTable, Route]]] = {}
+        for table in self.tables:
+            for route in table.routes:
+                methods = by_path.setdefault(route.path, {})
+                assert route.method not in methods, f"two rows for {route.method} {route.path}"
+                methods[route.method] = (table, route)
+        self._starlette = Starlette(
+            routes=[
+                StarletteRoute(path, _PathEndpoint(self, methods))
+                for path, methods in sorted(by_path.items(), key=_specific_first)
+            ],
+        )
+        self._starlette.router.redirect_slashes = False
+        self._starlette.router.default = self._not_found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = Request(scope).headers.get("host", "")
+            if self._hosts and host not in self._hosts:
+                refused = Refused(KernelRefusal.HOST_UNKNOWN)
+                await self._kernel_refusal(refused, "check_host")(scope, receive, send)
+                return
+        await self._starlette(scope, receive, send)
+
+    async def _not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = self._kernel_refusal(Refused(KernelRefusal.NOT_FOUND), "find_route")
+        await response(scope, receive, send)
+
+    def _kernel_refusal(self, refused: Refused, step: str) -> Response:
+        request_id = self.kernel.ids.new("req")
+        row = KERNEL_ERRORS[refused.refusal]
+        return _dress(problem_reply(row, refused, step, request_id), request_id)
+
+    async def answer(self, table: RouteTable, route: Route, request: Request) -> Response:
+        """Take one request through its row; always returns a response."""
+        request_id = self.kernel.ids.new("req")
+        structlog.contextvars.bind_contextvars(request_id=request_id, route=route.name)
+        try:
+            response = await self._answer(table, route, request, request_id)
+        except PartyUnreachable as error:
+            _log.warning("party_unreachable", reason=str(error))
+            response = self._refuse_plain(route, KernelRefusal.PARTY_UNREACHABLE, request_id)
+        except _DATABASE_GONE as error:
+            _log.warning("database_unavailable", error=type(error).__name__)
+            response = self._refuse_plain(route, KernelRefusal.DATABASE_UNAVAILABLE, request_id)
+        except Exception:  # noqa: BLE001 - a bug becomes a 500 with a request id, never a trace
+            _log.exception("bug", method=route.method, path=route.path)
+            response = self._refuse_plain(route, KernelRefusal.BUG, request_id)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        return _dress(response, request_id)
+
+    async def _answer(
+        self, table: RouteTable, route: Route, request: Request, request_id: str
+    ) -> Response:
+        query = parse_query(route, request)
+        if isinstance(query, Refused):
+            return render(route, None, query, "check_query", request_id)
+        raw = await read_body(request, route.body_bytes_max)
+        if isinstance(raw, Refused):
+            return render(route, None, raw, "check_body_size", request_id)
+        body = parse_body(route, request, raw)
+        if isinstance(body, Refused):
+            return render(route, None, body, "check_body_shape", request_id)
+        call = route.call(
+            kernel=self.kernel, room=table.room, request=request, route=route, body=body,
+            raw_body=raw, query=query, request_id=request_id,
+        )
+        if route.mode != "transaction":
+            outcome = await _run_steps(route, call)
+        else:
+            outcome = await self._run_in_transaction(route, call)
+        step, result = outcome
+        if isinstance(result, Response):
+            return result
+        return render(route, call, result, step, request_id)
+
+    async def _run_in_transaction(
+        self, route: Route, call: Call[Any, Any]
+    ) -> tuple[str, Response | Refused]:
+        step_name = ""
+
+        async def use_case(db: Connection) -> Response | Refused:
+            nonlocal step_name
+            call._db = db
+            step_name, result = await _run_steps(route, call)
+            return result
+
+        result = await self.kernel.database.run(use_case)
+        return step_name, result
+
+    def _refuse_plain(self, route: Route, refusal: KernelRefusal, request_id: str) -> Response:
+        return render(route, None, Refused(refusal), "answer", request_id)
+
+
+class _PathEndpoint:
+    """All methods of one path; an ASGI endpoint, so that Starlette does not choose for us."""
+
+    def __init__(
+        self, application: Application, methods: dict[str, tuple[RouteTable, Route]]
+    ) -> None:
+        self._application = application
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        found = self._methods.get("GET" if request.method == "HEAD" else request.method)
+        if found is None:
+            allow = ", ".join(sorted(self._methods))
+            response = self._application._kernel_refusal(
+                Refused(KernelRefusal.METHOD_NOT_ALLOWED, f"Taken here: {allow}."), "find_route"
+            )
+            response.headers["allow"] = allow
+        else:
+            response = await self._application.answer(*found, request)
+        await response(scope, receive, send)
+
+
+async def _run_steps(route: Route, call: Call[Any, Any]) -> tuple[str, Response | Refused]:
+    for step in route.steps:
+        result = await step(call)
+        if result is not None:
+            return step_name(step), result
+    raise AssertionError(f"{route.name}: the last step gave no answer")
+
+
+def step_name(step: Any) -> str:
+    """The name shown as the failed check."""
+    return str(getattr(step, "__name__", type(step).__name__))
+
+
+def render(
+    route: Route, call: Call[Any, Any] | None, refused: Refused, step: str, request_id: str
+) -> Response:
+    """Dress a refusal in its row's family."""
+    row = route.errors.get(refused.refusal) or KERNEL_ERRORS.get(refused.refusal)
+    assert row is not None, f"{refused.refusal} has no row in the error table of {route.name}"
+    if route.render_refusal is not None and call is not None:
+        special = route.render_refusal(call, refused, step)
+        if special is not None:
+            return special
+    if route.family == "oauth":
+        return oauth_reply(row, refused, step, request_id)
+    if route.family == "html":
+        return error_page(row, refused, step, request_id)
+    return problem_reply(row, refused, step, request_id)
+
+
+def _dress(response: Response, request_id: str) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("cache-control", "no-store")
+    response.headers.setdefault("content-security-policy", API_POLICY)
+    response.headers["request-id"] = request_id
+    return response
+
+
+def _specific_first(item: tuple[str, Any]) -> tuple[list[tuple[bool, str]], str]:
+    """Literal segments before parameters, so that /awards.csv is not taken for /{id}."""
+    path = item[0]
+    return [("{" in part, part) for part in path.split("/")], path
+
+
+def build_application(kernel: Kernel, tables: Iterable[RouteTable]) -> Application:
+    """Build the ASGI application of a front from all pillars' tables."""
+    return Application(kernel, tables)

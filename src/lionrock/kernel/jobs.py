@@ -1,0 +1,177 @@
+"""Durable jobs: what must happen later, at least once, whatever crashes in between.
+
+A job is a row (queue, key). Scheduling the same pair again makes it due again and never duplicates
+it. A worker claims due rows with SKIP LOCKED, runs the handler while holding no connection, and
+deletes or postpones the row. A worker that dies leaves the claim to run out. Handlers are therefore
+idempotent.
+
+Two clocks: `due_at` is wire time (retries), `business_due_at` is business time (deadlines).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from lionrock.kernel.clock import BusinessClock, WireClock
+from lionrock.kernel.db import Connection, Database
+
+CLAIM_MS = 10_000
+HANDLER_MS_MAX = 8_000
+CLAIMS_MAX = 16
+RETRY_MS_FIRST = 100
+RETRY_MS_MAX = 5_000
+ERROR_TEXT_MAX = 500
+POLL_MS = 25
+
+_log = structlog.get_logger("lionrock.jobs")
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One claimed job; `attempt` counts from 1."""
+
+    queue: str
+    key: str
+    payload: dict[str, Any]
+    attempt: int
+    generation: int = 0
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The job is finished; its row goes (unless it was scheduled again meanwhile)."""
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Run me again after this many milliseconds of wire time."""
+
+    after_ms: int = 500
+
+
+JobHandler = Callable[[Job], Awaitable[Done | Again]]
+
+
+async def schedule(
+    db: Connection,
+    *,
+    queue: str,
+    key: str,
+    payload: dict[str, Any] | None = None,
+    due_at: datetime | None = None,
+    business_due_at: datetime | None = None,
+) -> None:
+    """Make a job due in the caller's transaction: at once, or at a wire and/or business instant."""
+    await db.execute(
+        "INSERT INTO kernel.jobs (queue, key, payload, due_at, business_due_at, generation)"
+        " VALUES ($1, $2, $3, coalesce($4, '-infinity'::timestamptz), $5, 1)"
+        " ON CONFLICT (queue, key) DO UPDATE SET payload = excluded.payload, attempt = 0,"
+        "  due_at = excluded.due_at, business_due_at = excluded.business_due_at,"
+        "  generation = jobs.generation + 1",
+        queue, key, payload or {}, due_at, business_due_at,
+    )
+
+
+class Worker:
+    """Claims and runs due jobs of the queues it has handlers for."""
+
+    def __init__(
+        self,
+        database: Database,
+        wire_clock: WireClock,
+        business_clock: BusinessClock,
+        handlers: Mapping[str, JobHandler],
+    ) -> None:
+        self._database = database
+        self._wire_clock = wire_clock
+        self._business_clock = business_clock
+        self._handlers = handlers
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the jobs it is running."""
+        self._stopping.set()
+
+    async def run_due(self) -> int:
+        """Claim and run one round of due jobs; returns how many were run."""
+        jobs = await self._database.run(self._claim)
+        await asyncio.gather(*(self._run(job) for job in jobs))
+        return len(jobs)
+
+    async def run_until_idle(self, rounds_max: int = 500) -> int:
+        """Run rounds until none is due (tests, the sandbox's test clock); returns jobs run."""
+        total = 0
+        for _ in range(rounds_max):
+            count = await self.run_due()
+            if count == 0:
+                return total
+            total += count
+        raise RuntimeError(f"still busy after {rounds_max} rounds")
+
+    async def run_for_ever(self) -> None:
+        """The worker process's loop: survives a database that goes away and returns."""
+        while not self._stopping.is_set():
+            try:
+                count = await self.run_due()
+            except Exception as error:  # noqa: BLE001 - the loop outlives whatever broke
+                _log.warning("worker_round_failed", error=type(error).__name__)
+                count = 0
+                await self._pause(500)
+            if count == 0:
+                await self._pause(POLL_MS)
+
+    async def _pause(self, pause_ms: int) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), pause_ms / 1000)
+        except TimeoutError:
+            return
+
+    async def _claim(self, db: Connection) -> list[Job]:
+        now = self._wire_clock.now()
+        rows = await db.fetch(
+            "UPDATE kernel.jobs SET due_at = $1, attempt = attempt + 1 WHERE (queue, key) IN ("
+            " SELECT queue, key FROM kernel.jobs WHERE due_at <= $2"
+            "  AND (business_due_at IS NULL OR business_due_at <= $3) AND queue = ANY($4)"
+            "  ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED)"
+            " RETURNING queue, key, payload, attempt, generation",
+            now + timedelta(milliseconds=CLAIM_MS),
+            now,
+            self._business_clock.now(),
+            list(self._handlers),
+            CLAIMS_MAX,
+        )
+        return [Job(**dict(row)) for row in rows]
+
+    async def _run(self, job: Job) -> None:
+        outcome: Done | Again
+        error_text = None
+        try:
+            async with asyncio.timeout(HANDLER_MS_MAX / 1000):
+                outcome = await self._handlers[job.queue](job)
+        except Exception as error:  # noqa: BLE001 - one job's failure never stops the others
+            error_text = f"{type(error).__name__}: {error}"[:ERROR_TEXT_MAX]
+            _log.warning("job_failed", queue=job.queue, key=job.key, attempt=job.attempt,
+                         error=error_text, exc_info=job.attempt == 1)
+            wait_ms = min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** min(job.attempt - 1, 10))
+            outcome = Again(after_ms=wait_ms)
+        await self._database.run(lambda db: self._finish(db, job, outcome, error_text))
+
+    async def _finish(
+        self, db: Connection, job: Job, outcome: Done | Again, error_text: str | None
+    ) -> None:
+        if isinstance(outcome, Done):
+            # Scheduled again while it ran: the generation moved, so the row must stay.
+            await db.execute(
+                "DELETE FROM kernel.jobs WHERE queue = $1 AND key = $2 AND generation = $3",
+                job.queue, job.key, job.generation,
+            )
+            return
+        due_at = self._wire_clock.now() + timedelta(milliseconds=outcome.after_ms)
+        await db.execute(
+            "UPDATE kernel.jobs SET due_at = $4, last_error = $5"
+            " WHERE queue = $1 AND key = $2 AND generation = $3",
+            job.queue, job.key, job.generation, due_at, error_text,
+        )
