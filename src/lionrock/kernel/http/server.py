@@ -1,0 +1,58 @@
+"""Serving an ASGI application with granian inside this process, until told to stop.
+
+Several processes may share one port (SO_REUSEPORT); `check_port_free` is asked before the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+
+class PortTaken(RuntimeError):
+    """Another program listens on the wanted port; the text says which and what to do."""
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Raise PortTaken when something listens there already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"port {port} on {host} is taken ({error.strerror}); stop the program that uses "
+                "it, or choose another with --port"
+            ) from error
+
+
+async def serve(application: Any, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests end."""
+    server = Server(application, address=host, port=port, interface=Interfaces.ASGINL,
+                    log_enabled=False, websockets=False)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+async def run_beside(
+    main: Awaitable[None], *others: Callable[[], Awaitable[None]]
+) -> None:
+    """Run background loops beside the main task and cancel them when it ends."""
+    tasks = [asyncio.ensure_future(other()) for other in others]
+    try:
+        await main
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
