@@ -1,0 +1,1 @@
+"""The exchange pillar: consents, gateways and the catalogue of data products."""
