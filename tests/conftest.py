@@ -22,7 +22,7 @@ import pytest
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 
-from lionrock.app.migrations import all_migrations
+from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.config import Settings
@@ -122,7 +122,7 @@ async def _make_template(url: str) -> None:
     await connection.execute("CREATE DATABASE template_city")
     await connection.close()
     database = await Database.open(url.replace("/postgres?", "/template_city?"), pool_size_max=2)
-    await migrate(database, all_migrations())
+    await migrate(database, [*all_migrations(), *world_migrations()])
     await database.close()
 
 

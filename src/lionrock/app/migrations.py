@@ -12,11 +12,21 @@ FLOORS = (
 )
 
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
 def all_migrations() -> list[Migration]:
     """Read every pillar's migrations folder, in the order of the floors."""
-    package = Path(__file__).resolve().parent.parent
     return [
         migration
         for pillar in FLOORS
-        for migration in migrations_in(package / pillar / "migrations", pillar)
+        for migration in migrations_in(_PACKAGE / pillar / "migrations", pillar)
+    ]
+
+
+def world_migrations() -> list[Migration]:
+    """Read what the simulated world's own database needs: the kernel's tables and its store."""
+    return [
+        *migrations_in(_PACKAGE / "kernel" / "migrations", "kernel"),
+        *migrations_in(_PACKAGE / "sandbox" / "world" / "migrations", "world"),
     ]

@@ -185,6 +185,7 @@ async def migrate(database: Database, migrations: Iterable[Migration]) -> list[s
                 "INSERT INTO kernel.migrations (pillar, name, digest) VALUES ($1, $2, $3)",
                 migration.pillar, migration.name, migration.digest,
             )
+            done[migration.pillar, migration.name] = migration.digest
             applied.append(label)
         return applied
 

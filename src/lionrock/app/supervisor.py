@@ -1,0 +1,292 @@
+"""Starting a whole city on one machine and keeping it up: database, ledger, fronts, workers, world.
+
+Each process is a child with its settings in one private file. A child that dies is started again,
+with a pause that grows while it keeps dying; the embedded database too. Stopping goes from the
+outside in: fronts, workers, world, ledger, database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from lionrock.kernel import secrets
+from lionrock.kernel.config import Settings
+from lionrock.kernel.http.server import check_port_free
+from lionrock.kernel.postgres import EmbeddedPostgres, create_database
+
+READY_S_MAX = 40.0
+RESTART_PAUSE_S_MAX = 5.0
+STOP_S_MAX = 8.0
+Narrate = Callable[[str], None]
+
+
+class CityRefused(RuntimeError):
+    """The city could not be started; the text says why and what to do."""
+
+
+class Child:
+    """One process of the city, started again when it dies."""
+
+    def __init__(self, role: str, number: int, settings_file: Path, log_file: Path) -> None:
+        self.role = role
+        self.name = role if number == 0 else f"{role}-{number}"
+        self._settings_file = settings_file
+        self._log_file = log_file
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pause_s = 0.1
+        self._started_at_s = 0.0
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self.alive() and self._process else None
+
+    def start(self) -> None:
+        """Start the process with its log file."""
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lionrock.app.processes", self.role,
+                 str(self._settings_file)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+        self._started_at_s = time.monotonic()
+
+    def alive(self) -> bool:
+        """Say whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def keep_up(self) -> bool:
+        """Start it again when it died and its pause is over; returns whether it was restarted."""
+        if self.alive():
+            return False
+        lived_s = time.monotonic() - self._started_at_s
+        if lived_s < self._pause_s:
+            return False
+        self._pause_s = 0.1 if lived_s > RESTART_PAUSE_S_MAX else min(
+            self._pause_s * 2, RESTART_PAUSE_S_MAX)
+        self.restarts += 1
+        self.start()
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM."""
+        if self.alive() and self._process:
+            self._process.terminate()
+
+    def wait_stopped(self) -> None:
+        """Wait for the end; kill what does not end in time."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def last_log_line(self) -> str:
+        """The last line it wrote, for the message when it does not start."""
+        if not self._log_file.exists():
+            return "no log"
+        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else "no log"
+
+
+class City:
+    """A running city. Use as a context manager; `settings` are completed with what was chosen."""
+
+    def __init__(self, settings: Settings, narrate: Narrate = lambda _line: None) -> None:
+        self.settings = settings
+        self._narrate = narrate
+        self.postgres: EmbeddedPostgres | None = None
+        self.children: list[Child] = []
+
+    def __enter__(self) -> City:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and wait until it answers."""
+        self._check_ports()
+        directory = self.settings.data_path
+        directory.mkdir(parents=True, exist_ok=True)
+        self._start_database()
+        self.settings = complete(self.settings)
+        settings_file = _write_private(directory / "run.json", msgspec.json.encode(self.settings))
+        logs = directory / "logs"
+        logs.mkdir(exist_ok=True)
+        self._run_once("prepare", settings_file, logs)
+        counts = {"ledger": 1, "world": 1, "front": self.settings.front_count,
+                  "worker": self.settings.worker_count}
+        if self.settings.composition != "sandbox":
+            counts["world"] = 0
+        for role, count in counts.items():
+            for number in range(count):
+                child = Child(role, number, settings_file, logs / f"{role}-{number}.log")
+                self.children.append(child)
+                self._narrate(f"starting {child.name}")
+                child.start()
+        self._wait_ready()
+        if self.settings.composition == "sandbox":
+            self._run_once("settle", settings_file, logs)
+
+    def keep_up(self) -> list[str]:
+        """One round of supervision; returns the names of what was restarted."""
+        restarted = []
+        if self.postgres is not None and not self.postgres.alive():
+            self.postgres.relaunch()
+            restarted.append("database")
+        restarted += [child.name for child in self.children if child.keep_up()]
+        return restarted
+
+    def stop(self) -> None:
+        """Stop everything, outermost first."""
+        for role in ("front", "worker", "world", "ledger"):
+            children = [child for child in self.children if child.role == role]
+            for child in children:
+                child.ask_to_stop()
+            for child in children:
+                child.wait_stopped()
+        self.children = []
+        if self.postgres is not None:
+            self.postgres.stop()
+            self.postgres = None
+
+    def child(self, name: str) -> Child:
+        """The child of that name (front, front-1, ledger, worker, world)."""
+        return next(child for child in self.children if child.name == name)
+
+    def _check_ports(self) -> None:
+        addresses = [self.settings.public_url]
+        if self.settings.composition == "sandbox":
+            addresses.append(self.settings.world_url)
+        for address in addresses:
+            check_port_free(self.settings.bind_address, port_of(address))
+
+    def _start_database(self) -> None:
+        if self.settings.database_url:
+            return
+        self._narrate("starting the embedded database")
+        self.postgres = EmbeddedPostgres(self.settings.data_path)
+        self.postgres.start()
+        create_database(self.postgres, "lionrock")
+        create_database(self.postgres, "lionrock_world")
+        self.settings = msgspec.structs.replace(
+            self.settings,
+            database_url=self.postgres.url("lionrock"),
+            world_database_url=self.postgres.url("lionrock_world"),
+        )
+
+    def _run_once(self, role: str, settings_file: Path, logs: Path) -> None:
+        self._narrate({"prepare": "preparing the database", "settle": "settling in"}[role])
+        log_file = logs / f"{role}.log"
+        child = Child(role, 0, settings_file, log_file)
+        child.start()
+        assert child._process is not None
+        code = child._process.wait()
+        if code != 0:
+            raise CityRefused(f"{role} failed: {child.last_log_line()} (log: {log_file})")
+
+    def _wait_ready(self) -> None:
+        self._narrate("waiting until every part answers")
+        wanted = [f"{self.settings.public_url}/ready"]
+        if self.settings.composition == "sandbox":
+            wanted.append(f"{self.settings.world_url}/health")
+        deadline = time.monotonic() + READY_S_MAX
+        while wanted:
+            for child in self.children:
+                if not child.alive():
+                    raise CityRefused(f"{child.name} did not start: {child.last_log_line()}")
+            wanted = [address for address in wanted if not _answers(address)]
+            if wanted and time.monotonic() > deadline:
+                raise CityRefused(f"no answer from {wanted[0]} within {READY_S_MAX:.0f} s; "
+                                  f"see the logs in {self.settings.data_path / 'logs'}")
+            time.sleep(0.05)
+
+
+def complete(settings: Settings) -> Settings:
+    """Fill in what a laptop city may leave out: passphrase, hosts, ledger address."""
+    directory = settings.data_path
+    passphrase = settings.key_passphrase
+    if not passphrase:
+        file = directory / "passphrase"
+        if not file.exists():
+            _write_private(file, secrets.token().encode())
+        passphrase = file.read_text().strip()
+    return msgspec.structs.replace(
+        settings,
+        data_directory=str(directory),
+        key_passphrase=passphrase,
+        hosts=settings.hosts or _hosts_of(settings.public_url),
+        ledger_address=settings.ledger_address or _ledger_address(directory),
+        allow_private_targets=settings.composition == "sandbox",
+    )
+
+
+def port_of(address: str) -> int:
+    """The port of an http(s) address."""
+    parts = urlsplit(address)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _hosts_of(public_url: str) -> tuple[str, ...]:
+    host = urlsplit(public_url).netloc
+    aliases = {host}
+    if host.startswith("127.0.0.1:"):
+        aliases.add(host.replace("127.0.0.1", "localhost"))
+    return tuple(sorted(aliases))
+
+
+def _ledger_address(directory: Path) -> str:
+    path = directory / "ledger.sock"
+    # A Unix socket path has about 107 bytes at most; longer folders fall back to one under /tmp.
+    if len(os.fsencode(path)) <= 100:
+        return str(path)
+    return f"/tmp/lionrock-{os.stat(directory).st_ino}.sock"  # noqa: S108 - named by the inode
+
+
+def _write_private(path: Path, content: bytes) -> Path:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    return path
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(address, timeout=2.0, trust_env=False).status_code == 200
+    return False
+
+
+def supervise_until_signalled(city: City, narrate: Narrate) -> None:
+    """Keep a city up until SIGINT or SIGTERM."""
+    stopping = False
+
+    def on_signal(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    while not stopping:
+        for name in city.keep_up():
+            narrate(f"{name} died and was started again")
+        time.sleep(0.1)

@@ -1,0 +1,189 @@
+"""The route table's own checks, through the real application and database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import msgspec
+import pytest
+from starlette.responses import Response
+
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal, Refused
+from lionrock.kernel.http import Call, Route, RouteTable, build_application, openapi_document, reply
+
+
+class DemoRefusal(Refusal):
+    NO = "demo.no"
+    NO_BUT_KEEP = "demo.no_but_keep"
+
+
+ERRORS: ErrorTable = {
+    DemoRefusal.NO: ErrorRow(409, "Not now. Try the other one.", "RFC 0 s0", "invalid_grant"),
+    DemoRefusal.NO_BUT_KEEP: ErrorRow(429, "Counted."),
+}
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    amount: int
+    what: str = ""
+
+
+class FormBody(msgspec.Struct, frozen=True):
+    grant_type: str
+
+
+async def save_row(call: Call[None, Body]) -> None:
+    await call.db.execute(
+        "INSERT INTO kernel.replays VALUES ('demo', $1, '2030-01-01')", call.body.what.encode()
+    )
+
+
+async def decide(call: Call[None, Body]) -> Response | Refused:
+    if call.body.amount == 1:
+        return Refused(DemoRefusal.NO, "because", field="amount")
+    if call.body.amount == 2:
+        return Refused(DemoRefusal.NO_BUT_KEEP, keep=True)
+    if call.body.amount == 3:
+        raise RuntimeError("secret internals")
+    return reply(call.body)
+
+
+async def reply_form(call: Call[None, FormBody]) -> Response | Refused:
+    return Refused(DemoRefusal.NO, "say \"why\" — 為何")
+
+
+async def reply_page(call: Call[None, None]) -> Refused:
+    return Refused(DemoRefusal.NO, "<script>")
+
+
+@pytest.fixture
+async def client(kernel: Kernel) -> AsyncIterator[httpx.AsyncClient]:
+    table = RouteTable(pillar="demo", room=None, routes=(
+        Route(method="POST", path="/demo", name="save", summary="Save.", body=Body,
+              steps=(save_row, decide), errors=ERRORS, replies={200: Body}, body_bytes_max=200),
+        Route(method="POST", path="/form", name="form", summary="Form.", body=FormBody,
+              body_kind="form", steps=(reply_form,), errors=ERRORS, family="oauth"),
+        Route(method="GET", path="/page", name="page", summary="Page.", steps=(reply_page,),
+              errors=ERRORS, family="html", mode="none"),
+    ))
+    settings = msgspec.structs.replace(kernel.settings, hosts=("platform.test",))
+    import dataclasses
+
+    application = build_application(dataclasses.replace(kernel, settings=settings), [table])
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://platform.test") as opened:
+        yield opened
+
+
+async def rows(kernel: Kernel) -> int:
+    return int(await kernel.database.run(
+        lambda db: db.fetchval("SELECT count(*) FROM kernel.replays WHERE realm = 'demo'")))
+
+
+async def test_success_commits_and_a_refusal_rolls_back(
+    client: httpx.AsyncClient, kernel: Kernel
+) -> None:
+    assert (await client.post("/demo", json={"amount": 5, "what": "a"})).status_code == 200
+    assert await rows(kernel) == 1
+    refused = await client.post("/demo", json={"amount": 1, "what": "b"})
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    body = refused.json()
+    assert (body["code"], body["step"], body["field"]) == ("demo.no", "decide", "amount")
+    assert body["clause"] == "RFC 0 s0"
+    assert await rows(kernel) == 1
+
+
+async def test_a_refusal_marked_keep_commits(client: httpx.AsyncClient, kernel: Kernel) -> None:
+    assert (await client.post("/demo", json={"amount": 2, "what": "c"})).status_code == 429
+    assert await rows(kernel) == 1
+
+
+async def test_a_bug_rolls_back_and_shows_no_internals(
+    client: httpx.AsyncClient, kernel: Kernel
+) -> None:
+    response = await client.post("/demo", json={"amount": 3, "what": "d"})
+    assert response.status_code == 500
+    assert "secret internals" not in response.text
+    assert response.headers["request-id"].startswith("req_")
+    assert await rows(kernel) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code"),
+    [
+        (b'{"amount": 1, "x": 1}', "application/json", 400, "kernel.body_malformed"),
+        (b'{"amount": "1"}', "application/json", 400, "kernel.body_malformed"),
+        (b"{", "application/json", 400, "kernel.body_malformed"),
+        (b"[" * 150, "application/json", 400, "kernel.body_malformed"),
+        (b'{"amount": 1}', "text/plain", 415, "kernel.media_type_unsupported"),
+        (b'{"amount": 1, "what": "' + b"x" * 177 + b'"}', "application/json", 413,
+         "kernel.body_too_large"),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused_by_name(
+    client: httpx.AsyncClient, content: bytes, media_type: str, status: int, code: str
+) -> None:
+    response = await client.post("/demo", content=content, headers={"content-type": media_type})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+async def test_the_body_limit_is_exact(client: httpx.AsyncClient) -> None:
+    frame = b'{"amount": 9, "what": ""}'
+    at_max = frame.replace(b'""', b'"' + b"x" * (200 - len(frame)) + b'"')
+    headers = {"content-type": "application/json"}
+    assert len(at_max) == 200
+    assert (await client.post("/demo", content=at_max, headers=headers)).status_code == 200
+    over = at_max.replace(b"x", b"xx", 1)
+    assert (await client.post("/demo", content=over, headers=headers)).status_code == 413
+
+
+async def test_a_form_parameter_sent_twice_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        "/form", content=b"grant_type=a&grant_type=b",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_request"
+
+
+async def test_an_oauth_refusal_has_the_oauth_shape_in_ascii(client: httpx.AsyncClient) -> None:
+    response = await client.post("/form", data={"grant_type": "x"})
+    body = response.json()
+    assert body["error"] == "invalid_grant"
+    assert body["error_description"].isascii()
+    assert '"' not in body["error_description"]
+
+
+async def test_an_html_refusal_escapes_and_carries_its_code(client: httpx.AsyncClient) -> None:
+    response = await client.get("/page")
+    assert "<script>" not in response.text
+    assert "demo.no" in response.text
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+async def test_unknown_paths_methods_hosts_and_parameters_are_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.get("/nothing")).json()["code"] == "kernel.not_found"
+    wrong = await client.get("/demo")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    host = await client.get("/page", headers={"host": "evil.test"})
+    assert (host.status_code, host.json()["code"]) == (421, "kernel.host_unknown")
+    assert (await client.get("/page?debug=1")).status_code == 400
+
+
+def test_the_openapi_description_holds_every_row_and_strict_bodies() -> None:
+    table = RouteTable(pillar="demo", room=None, routes=(
+        Route(method="POST", path="/demo/{id}", name="save", summary="Save.", body=Body,
+              steps=(decide,), errors=ERRORS, replies={200: Body}),))
+    document = openapi_document([table], title="t", version="1", server_url="http://x")
+    operation = document["paths"]["/demo/{id}"]["post"]
+    assert operation["x-steps"] == ["decide"]
+    assert "409" in operation["responses"]
+    assert document["components"]["schemas"]["Body"]["additionalProperties"] is False
+    from openapi_spec_validator import validate
+
+    validate(document)
