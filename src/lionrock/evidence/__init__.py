@@ -1,0 +1,1 @@
+"""Evidence: receipts, the append-only log they are hashed into, and proofs a stranger can check."""
