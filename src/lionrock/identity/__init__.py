@@ -1,0 +1,1 @@
+"""Identity: persons, companies, mandates, devices, approvals and the authorization server."""

@@ -1,0 +1,1 @@
+"""Pure values, rules and decisions of identity: no I/O, no clock, no randomness."""

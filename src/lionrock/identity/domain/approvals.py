@@ -1,0 +1,183 @@
+"""Approvals: persons are asked exact words and answer with their device keys; n of m decide.
+
+A state machine with one door out of "pending". Nothing here knows why an approval is asked: log-in,
+consent, signing, payment and delegation are doors to the same thing.
+
+Invariants: decided once and for ever; an answer counts only for the words that were shown
+(words_hash), from a person who was asked, once; the number to match is never part of what the phone
+receives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.words import Rendered
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
+
+Decision = Literal["approved", "rejected"]
+State = Literal["pending", "approved", "rejected", "expired"]
+
+PERSONS_MAX = 16
+PENDING_PER_PERSON_MAX = 8
+NUMBER_TRIES_MAX = 3
+LIFETIME_S_MIN = 10
+LIFETIME_S_MAX = 30 * 24 * 3600
+ANSWER_AGE_S_MAX = 300
+ANSWER_AHEAD_S_MAX = 30
+ANSWER_TYPE = "approval-answer+jwt"
+
+
+class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pillar asks. With `company_id`, each person needs a mandate of that company.
+
+    `scope` and `amount`, when given, must be covered by each person's mandate, when asked and again
+    when answering. `reference` names the deed in the requester's own words (an id).
+    """
+
+    kind: str
+    person_ids: tuple[str, ...]
+    template: str
+    fields: dict[str, str]
+    language: str
+    requester_org: str
+    reference: str
+    company_id: str | None = None
+    scope: str | None = None
+    amount: Money | None = None
+    quorum: int = 1
+    number_match: bool = False
+    expires_in_s: int = 600
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval on record. `number` is for the requester's page only; None without matching."""
+
+    id: str
+    kind: str
+    reference: str
+    requester_org: str
+    company_id: str | None
+    person_ids: tuple[str, ...]
+    quorum: int
+    shown: Rendered
+    words_hash: str
+    number: str | None
+    tries_left: int
+    state: State
+    created_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
+    scope: str | None = None
+    amount: Money | None = None
+
+    @property
+    def words(self) -> str:
+        """The exact words shown."""
+        return self.shown.words
+
+    def state_at(self, now: datetime) -> State:
+        """The state as of a business instant: a pending one past its time has expired."""
+        if self.state == "pending" and now >= self.expires_at:
+            return "expired"
+        return self.state
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims that a device signs (typ approval-answer+jwt)."""
+
+    approval_id: str
+    words_hash: str
+    decision: Decision
+    iat: int
+    number: str | None = None
+
+
+class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer on record with its proof."""
+
+    person_id: str
+    device_id: str
+    decision: Decision
+    answered_at: datetime
+    jws: str
+
+
+def check_request(request: ApprovalRequest) -> Refused | None:
+    """Check a request's own sense: persons, quorum, lifetime."""
+    persons = request.person_ids
+    if not 1 <= len(persons) <= PERSONS_MAX or len(set(persons)) != len(persons):
+        return Refused(
+            IdentityRefusal.APPROVAL_PERSONS, f"1 to {PERSONS_MAX} different persons.", "person_ids"
+        )
+    if not 1 <= request.quorum <= len(persons):
+        return Refused(IdentityRefusal.APPROVAL_QUORUM, field="quorum")
+    if not LIFETIME_S_MIN <= request.expires_in_s <= LIFETIME_S_MAX:
+        return Refused(
+            IdentityRefusal.APPROVAL_LIFETIME,
+            f"{LIFETIME_S_MIN} to {LIFETIME_S_MAX} seconds.", field="expires_in_s",
+        )  # fmt: skip
+    return None
+
+
+def read_answer(claims: Mapping[str, Any]) -> Answer | Refused:
+    """Read the signed claims; unknown members are refused, for they would be signed unseen."""
+    if set(claims) - {"approval_id", "words_hash", "decision", "iat", "number"}:
+        return Refused(IdentityRefusal.ANSWER_MALFORMED, "There is an unknown member.")
+    try:
+        return msgspec.convert(dict(claims), Answer, strict=True)
+    except msgspec.ValidationError as error:
+        return Refused(IdentityRefusal.ANSWER_MALFORMED, str(error).split(" - ")[0])
+
+
+def check_answer(
+    approval: Approval, answer: Answer, *, person_id: str, now: datetime, wire_now_s: int
+) -> Refused | None:
+    """Say whether an answer may count, number aside.
+
+    Order: asked at all, bound to this approval and these words, fresh, still pending. Someone who
+    was not asked learns nothing: APPROVAL_UNKNOWN.
+    """
+    if person_id not in approval.person_ids or answer.approval_id != approval.id:
+        return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+    if answer.words_hash != approval.words_hash:
+        return Refused(IdentityRefusal.ANSWER_WORDS)
+    if not wire_now_s - ANSWER_AGE_S_MAX <= answer.iat <= wire_now_s + ANSWER_AHEAD_S_MAX:
+        return Refused(IdentityRefusal.ANSWER_TIME)
+    state = approval.state_at(now)
+    if state == "expired":
+        return Refused(IdentityRefusal.APPROVAL_EXPIRED)
+    if state != "pending":
+        return Refused(IdentityRefusal.APPROVAL_DECIDED, f"It was {state}.")
+    return None
+
+
+def check_number(approval: Approval, answer: Answer) -> Refused | None:
+    """Check the number of an approval: NUMBER_MISSING, or NUMBER_WRONG, which uses up a try."""
+    if approval.number is None or answer.decision == "rejected":
+        return None
+    if not answer.number:
+        return Refused(IdentityRefusal.NUMBER_MISSING, field="number")
+    if answer.number != approval.number:
+        left = approval.tries_left - 1
+        return Refused(IdentityRefusal.NUMBER_WRONG, f"Tries left: {left}.", "number", keep=True)
+    return None
+
+
+def tally(approval: Approval, decisions: Iterable[Decision]) -> State:
+    """Count answers: approved at the quorum, rejected as soon as the quorum cannot be reached."""
+    given = list(decisions)
+    assert len(given) <= len(approval.person_ids), "each person answers once"
+    assert 1 <= approval.quorum <= len(approval.person_ids), "a quorum can be reached"
+    approved = given.count("approved")
+    if approved >= approval.quorum:
+        return "approved"
+    if len(approval.person_ids) - given.count("rejected") < approval.quorum:
+        return "rejected"
+    return "pending"

@@ -1,0 +1,142 @@
+"""Mandates: who may act for a company, for what, up to which amount, alone or jointly, until when.
+
+A mandate is never changed: it is granted, and perhaps revoked. So "was X entitled at T" is answered
+from the same rows at any later time: valid_from <= T < valid_to, granted at or before T, and not
+revoked at or before T. Authority does not chain: only a person holds a mandate, and nobody grants
+one that is wider than the grantor's own (`check_delegation`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
+
+MandateRole = Literal["director", "officer", "user"]
+ROLES: tuple[MandateRole, ...] = ("director", "officer", "user")
+# Role order for delegation: a lower one never makes a higher one.
+_RANK = {"director": 2, "officer": 1, "user": 0}
+SCOPES_MAX = 32
+SIGNATURES_MAX = 8
+_SCOPE = re.compile(r"[a-z][a-z0-9_]{0,31}(?:[.:][a-z][a-z0-9_]{0,31}){0,2}")
+DELEGATE_SCOPE = "mandates.delegate"
+
+
+class MandateDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A mandate as asked for. `signatures_needed` 1 = alone; n = only together with n-1 others."""
+
+    person_id: str
+    company_id: str
+    role: MandateRole
+    scopes: frozenset[str]
+    valid_from: datetime
+    valid_to: datetime | None = None
+    amount_max: Money | None = None
+    signatures_needed: int = 1
+
+
+class Mandate(msgspec.Struct, frozen=True, kw_only=True):
+    """A mandate on record; instants are business time."""
+
+    id: str
+    person_id: str
+    company_id: str
+    role: MandateRole
+    scopes: frozenset[str]
+    valid_from: datetime
+    valid_to: datetime | None
+    amount_max: Money | None
+    signatures_needed: int
+    granted_at: datetime
+    granted_by: str
+    revoked_at: datetime | None = None
+
+    def is_in_force(self, at: datetime) -> bool:
+        """Say whether the mandate entitled its holder at an instant, also one long past."""
+        if at < self.valid_from or at < self.granted_at:
+            return False
+        if self.valid_to is not None and at >= self.valid_to:
+            return False
+        return self.revoked_at is None or at < self.revoked_at
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether the holder can act only together with others."""
+        return self.signatures_needed > 1
+
+
+def check_draft(draft: MandateDraft) -> Refused | None:
+    """Check a draft's own sense: role, scopes, period, amount, number of signatures."""
+    refusal = IdentityRefusal.MANDATE_DRAFT
+    if not draft.scopes or len(draft.scopes) > SCOPES_MAX:
+        return Refused(refusal, f"1 to {SCOPES_MAX} scopes are taken.", field="scopes")
+    for scope in sorted(draft.scopes):
+        if not _SCOPE.fullmatch(scope):
+            return Refused(refusal, f"{scope[:40]!r} is no scope name.", field="scopes")
+    if draft.valid_to is not None and draft.valid_to <= draft.valid_from:
+        return Refused(refusal, "It would end before it begins.", field="valid_to")
+    if draft.amount_max is not None and draft.amount_max.amount_minor <= 0:
+        return Refused(refusal, "An amount limit is more than zero.", field="amount_max")
+    if not 1 <= draft.signatures_needed <= SIGNATURES_MAX:
+        return Refused(refusal, f"1 to {SIGNATURES_MAX} signatures.", field="signatures_needed")
+    return None
+
+
+def check_delegation(grantor: Mandate, draft: MandateDraft, at: datetime) -> Refused | None:
+    """Refuse a mandate wider than its grantor's own: no privilege growth along a chain."""
+    refusal = IdentityRefusal.MANDATE_DRAFT
+    if grantor.company_id != draft.company_id or not grantor.is_in_force(at):
+        return Refused(IdentityRefusal.MANDATE_MISSING)
+    if DELEGATE_SCOPE not in grantor.scopes:
+        return Refused(IdentityRefusal.MANDATE_SCOPE, f"{DELEGATE_SCOPE} is needed.")
+    if not draft.scopes <= grantor.scopes - {DELEGATE_SCOPE}:
+        # The right to delegate is itself never passed on: depth is one, cycles cannot arise.
+        return Refused(refusal, "It is wider than the grantor's own.", field="scopes")
+    if _RANK[draft.role] > _RANK[grantor.role]:
+        return Refused(refusal, "The role is above the grantor's own.", field="role")
+    if draft.signatures_needed < grantor.signatures_needed:
+        return Refused(refusal, "Fewer signatures than the grantor's own.", "signatures_needed")
+    ends = grantor.valid_to
+    if ends is not None and (draft.valid_to is None or draft.valid_to > ends):
+        return Refused(refusal, "It would outlive the grantor's own.", field="valid_to")
+    if grantor.amount_max is not None and _exceeds(draft.amount_max, grantor.amount_max):
+        return Refused(refusal, "The amount is above the grantor's own.", field="amount_max")
+    return None
+
+
+def choose(
+    mandates: Iterable[Mandate], *, scope: str | None, at: datetime, amount: Money | None = None
+) -> Mandate | Refused:
+    """Return the mandate that covers a deed at an instant, or the nearest reason why none does.
+
+    Outcomes: MANDATE_MISSING (none in force), MANDATE_SCOPE, MANDATE_AMOUNT. A mandate to act alone
+    is preferred over a joint one.
+    """
+    in_force = [m for m in mandates if m.is_in_force(at)]
+    if not in_force:
+        return Refused(IdentityRefusal.MANDATE_MISSING)
+    scoped = [m for m in in_force if scope is None or scope in m.scopes]
+    if not scoped:
+        return Refused(IdentityRefusal.MANDATE_SCOPE, f"{scope} is not among its scopes.")
+    able = [m for m in scoped if amount is None or _covers(m.amount_max, amount)]
+    if not able:
+        return Refused(IdentityRefusal.MANDATE_AMOUNT)
+    return min(able, key=lambda m: (m.signatures_needed, m.granted_at, m.id))
+
+
+def _covers(limit: Money | None, amount: Money) -> bool:
+    """A limit in another currency covers nothing: we do not convert to find authority."""
+    if limit is None:
+        return True
+    return limit.currency == amount.currency and amount.amount_minor <= limit.amount_minor
+
+
+def _exceeds(asked: Money | None, limit: Money) -> bool:
+    return asked is None or not _covers(limit, asked)

@@ -1,0 +1,151 @@
+"""Authorization requests as pushed (PAR): one policy, checked once, before anything is stored.
+
+After the push only client_id and request_uri travel through the browser; whatever else it adds
+there is not looked at (RFC 9126 s4, FAPI 2.0 s5.3.2.2).
+Source: RFC 6749 s4.1.1, RFC 7636 (PKCE), RFC 9126 s2.1, OIDC Core s3.1.2.1, RFC 9449 s10.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import msgspec
+
+from lionrock.identity.domain.parties import Client
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.scopes import read_scope
+from lionrock.kernel.errors import Refused
+
+STATE_LENGTH_MAX = 2048
+NONCE_LENGTH_MAX = 2048
+REDIRECT_URI_LENGTH_MAX = 512
+REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
+REQUEST_URI_LIFE_S = 90
+CODE_LIFE_S = 60
+ACCESS_TOKEN_LIFE_S = 900
+ID_TOKEN_LIFE_S = 300
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class PushedForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of the PAR endpoint; unknown parameters are ignored (RFC 6749 s3.1)."""
+
+    client_assertion: str | None = None
+    client_assertion_type: str | None = None
+    client_id: str | None = None
+    response_type: str | None = None
+    redirect_uri: str | None = None
+    scope: str | None = None
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    dpop_jkt: str | None = None
+    response_mode: str | None = None
+    prompt: str | None = None
+    ui_locales: str | None = None
+    request: str | None = None
+    request_uri: str | None = None
+
+
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that passed every check; the only thing the later endpoints look at."""
+
+    client_id: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    code_challenge: str
+    state: str | None = None
+    nonce: str | None = None
+    dpop_jkt: str | None = None
+    is_silent: bool = False
+    ui_locales: str = ""
+
+
+def check_pushed(
+    form: PushedForm, client: Client, *, proof_jkt: str | None
+) -> AuthorizationRequest | Refused:
+    """Check a pushed request of an authenticated client; `proof_jkt` from a DPoP header, if any."""
+    problem = (
+        _check_shape(form)
+        or _check_redirect_uri(form, client)
+        or _check_response(form)
+        or _check_challenge(form)
+        or _check_binding(form, proof_jkt)
+    )
+    if problem is not None:
+        return problem
+    scopes = read_scope(form.scope, client.scopes)
+    if isinstance(scopes, Refused):
+        return scopes
+    assert form.redirect_uri is not None, "_check_redirect_uri refuses its absence"
+    assert form.code_challenge is not None, "_check_challenge refuses its absence"
+    return AuthorizationRequest(
+        client_id=client.id, redirect_uri=form.redirect_uri, scopes=scopes,
+        code_challenge=form.code_challenge, state=form.state, nonce=form.nonce,
+        dpop_jkt=form.dpop_jkt or proof_jkt, is_silent=form.prompt == "none",
+        ui_locales=(form.ui_locales or "")[:100],
+    )  # fmt: skip
+
+
+def is_right_verifier(verifier: str | None, challenge: str) -> bool:
+    """Say whether a code_verifier fits its S256 challenge (RFC 7636 s4.6)."""
+    if verifier is None or not _VERIFIER.fullmatch(verifier):
+        return False
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii") == challenge
+
+
+def _check_shape(form: PushedForm) -> Refused | None:
+    if form.request_uri is not None:
+        return Refused(IdentityRefusal.REQUEST_URI_PUSHED, field="request_uri")
+    if form.request is not None:
+        return Refused(IdentityRefusal.REQUEST_OBJECT, field="request")
+    for name, limit in (("state", STATE_LENGTH_MAX), ("nonce", NONCE_LENGTH_MAX)):
+        if len(getattr(form, name) or "") > limit:
+            return Refused(IdentityRefusal.PARAMETER_LENGTH, f"At most {limit} characters.", name)
+    if form.prompt not in (None, "none", "login", "consent", "select_account", "login consent"):
+        return Refused(IdentityRefusal.PROMPT, field="prompt")
+    return None
+
+
+def _check_redirect_uri(form: PushedForm, client: Client) -> Refused | None:
+    """Exact string comparison, nothing cleverer (RFC 9700 s2.1)."""
+    if not form.redirect_uri:
+        return Refused(IdentityRefusal.REDIRECT_URI_MISSING, field="redirect_uri")
+    if form.redirect_uri not in client.redirect_uris:
+        return Refused(IdentityRefusal.REDIRECT_URI_UNREGISTERED, field="redirect_uri")
+    return None
+
+
+def _check_response(form: PushedForm) -> Refused | None:
+    if not form.response_type:
+        return Refused(IdentityRefusal.RESPONSE_TYPE_MISSING, field="response_type")
+    if form.response_type != "code":
+        return Refused(IdentityRefusal.RESPONSE_TYPE, field="response_type")
+    if form.response_mode not in (None, "query"):
+        return Refused(IdentityRefusal.RESPONSE_MODE, field="response_mode")
+    return None
+
+
+def _check_challenge(form: PushedForm) -> Refused | None:
+    if not form.code_challenge:
+        return Refused(IdentityRefusal.PKCE_MISSING, field="code_challenge")
+    # An absent method means plain (RFC 7636 s4.3), which is refused like the word itself.
+    if form.code_challenge_method != "S256":
+        return Refused(IdentityRefusal.PKCE_METHOD, field="code_challenge_method")
+    if not _CHALLENGE.fullmatch(form.code_challenge):
+        return Refused(IdentityRefusal.PKCE_MISSING, "It is no S256 challenge.", "code_challenge")
+    return None
+
+
+def _check_binding(form: PushedForm, proof_jkt: str | None) -> Refused | None:
+    if form.dpop_jkt is None:
+        return None
+    if not _THUMBPRINT.fullmatch(form.dpop_jkt) or proof_jkt not in (None, form.dpop_jkt):
+        return Refused(IdentityRefusal.DPOP_JKT_MISMATCH, field="dpop_jkt")
+    return None

@@ -1,0 +1,103 @@
+"""The approval templates that this pillar ships: every sentence a phone may show.
+
+A pillar above uses one by name; it cannot bring a sentence of its own. A new deed means a new
+template here (or one handed to the service at start), reviewed in three languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lionrock.identity.domain.words import FieldKind, Template
+from lionrock.kernel.i18n import Text
+
+
+def _template(name: str, fields: str, words: Text) -> Template:
+    """`fields`: names separated by blanks; one that ends in * is free text, shown quoted."""
+    kinds: dict[str, FieldKind] = {
+        field.rstrip("*"): "quoted" if field.endswith("*") else "plain" for field in fields.split()
+    }
+    return Template(name=name, words=words, fields=kinds)
+
+
+_SIGN_IN = _template(
+    "identity.sign_in",
+    "service origin receives",
+    Text(
+        "Sign in to {service} ({origin}). It receives: {receives}. "
+        "Approve only if you started this yourself.",
+        "登入{service}（{origin}）。它會收到：{receives}。如非由你本人發起，請拒絕。",
+        "登录{service}（{origin}）。它会收到：{receives}。如非由您本人发起，请拒绝。",
+    ),
+)
+_CONSENT = _template(
+    "exchange.consent",
+    "owner provider consumer product fields purpose legal_basis data_period until frequency"
+    " retention",
+    Text(
+        "Let {provider} give data of {owner} to {consumer}. Data: {product}: {fields}. "
+        "Period of the data: {data_period}. Purpose: {purpose} ({legal_basis}). "
+        "Allowed {frequency}, until {until}. Kept {retention}. You can revoke this at any time.",
+        "准許{provider}向{consumer}提供{owner}的資料。資料：{product}：{fields}。資料所屬期間：{data_period}。"
+        "用途：{purpose}（{legal_basis}）。准許{frequency}，至{until}為止。保存{retention}。你可隨時撤回。",
+        "准许{provider}向{consumer}提供{owner}的资料。资料：{product}：{fields}。资料所属期间：{data_period}。"
+        "用途：{purpose}（{legal_basis}）。准许{frequency}，至{until}为止。保存{retention}。您可随时撤回。",
+    ),
+)
+_SIGN_DOCUMENT = _template(
+    "signing.document",
+    "title* document_sha256",
+    Text(
+        "Sign the document {title} as yourself. SHA-256 of what you sign: {document_sha256}.",
+        "以本人名義簽署文件{title}。所簽內容的 SHA-256：{document_sha256}。",
+        "以本人名义签署文件{title}。所签内容的 SHA-256：{document_sha256}。",
+    ),
+)
+_SEAL_DOCUMENT = _template(
+    "signing.company_seal",
+    "company title* document_sha256",
+    Text(
+        "Put the seal of {company} on the document {title}. SHA-256 of what is sealed: "
+        "{document_sha256}. This binds the company.",
+        "在文件{title}上加蓋{company}的印章。所蓋內容的 SHA-256："
+        "{document_sha256}。此舉對公司具約束力。",
+        "在文件{title}上加盖{company}的印章。所盖内容的 SHA-256："
+        "{document_sha256}。此举对公司具约束力。",
+    ),
+)
+_PAYMENT = _template(
+    "payments.credit_transfer",
+    "debtor amount creditor remittance*",
+    Text(
+        "Pay {amount} from {debtor} to {creditor}, with the message {remittance}. "
+        "A payment cannot be taken back.",
+        "由{debtor}向{creditor}支付{amount}，附言{remittance}。付款不能撤回。",
+        "由{debtor}向{creditor}支付{amount}，附言{remittance}。付款不能撤回。",
+    ),
+)
+_APPLICATION = _template(
+    "programmes.application",
+    "company programme amount document_sha256",
+    Text(
+        "Submit the application of {company} to {programme} for {amount}. SHA-256 of the "
+        "application: {document_sha256}.",
+        "代{company}向{programme}提交申請，金額{amount}。申請書的 SHA-256：{document_sha256}。",
+        "代{company}向{programme}提交申请，金额{amount}。申请书的 SHA-256：{document_sha256}。",
+    ),
+)
+_MANDATE = _template(
+    "identity.mandate",
+    "company person role scopes limit until",
+    Text(
+        "Let {person} act for {company} as {role}: {scopes}. Limit: {limit}. Until: {until}.",
+        "授權{person}以{role}身分代表{company}：{scopes}。上限：{limit}。至：{until}。",
+        "授权{person}以{role}身份代表{company}：{scopes}。上限：{limit}。至：{until}。",
+    ),
+)
+
+TEMPLATES: Mapping[str, Template] = {
+    template.name: template
+    for template in (
+        _SIGN_IN, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _PAYMENT, _APPLICATION, _MANDATE,
+    )
+}  # fmt: skip
