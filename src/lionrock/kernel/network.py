@@ -1,0 +1,325 @@
+"""The one way out: a guarded HTTP client for addresses that others chose.
+
+A name is resolved once, every address it has is checked, and the connection goes to a checked
+address: an answer that changes between check and connect (DNS rebinding) has no effect. TLS still
+verifies the name. Only http and https, listed ports, no redirects, no proxies or credentials from
+the environment, no cookies, no decompression, one deadline for the whole exchange, a limit on the
+answer's size.
+
+Not for: the database, or retrying (jobs do that).
+Source: OWASP SSRF prevention; IANA special-purpose address registries (RFC 6890).
+Invariants: without `allow_private` no packet leaves for a loopback or private address; link-local,
+multicast, unspecified and cloud metadata addresses are never reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+import httpcore
+import httpx
+import msgspec
+
+URL_CHARACTERS_MAX = 2048
+TIMEOUT_MS = 5_000
+TIMEOUT_MS_MAX = 60_000
+RESPONSE_BYTES_MAX = 4 * 1024 * 1024
+REQUEST_BYTES_MAX = 16 * 1024 * 1024
+CONNECTIONS_MAX = 64
+IDLE_CONNECTIONS_MAX = 32
+IDLE_S_MAX = 20.0
+ADDRESSES_MAX = 16
+WEB_PORTS = frozenset({80, 443})
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+AsgiApplication = Callable[..., Awaitable[None]]
+
+# Addresses of cloud metadata services that are neither private nor link-local.
+_METADATA = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "fd00:ec2::254")))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Set by the connection or by this client; a caller that could set them could smuggle requests.
+_OWN_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
+)
+
+
+class UnreachableReason(Enum):
+    """Why there is no answer. The value is stable and may be logged."""
+
+    URL_REFUSED = "url_refused"
+    PORT_REFUSED = "port_refused"
+    NAME_UNKNOWN = "name_unknown"
+    ADDRESS_REFUSED = "address_refused"
+    CONNECTION_REFUSED = "connection_refused"
+    TLS_FAILED = "tls_failed"
+    TIMED_OUT = "timed_out"
+    BROKEN_OFF = "broken_off"
+    RESPONSE_TOO_LARGE = "response_too_large"
+    RESPONSE_ENCODED = "response_encoded"
+
+
+# After these the other side may have received and carried out the request.
+_MAYBE_ARRIVED = frozenset(
+    {
+        UnreachableReason.TIMED_OUT,
+        UnreachableReason.BROKEN_OFF,
+        UnreachableReason.RESPONSE_TOO_LARGE,
+        UnreachableReason.RESPONSE_ENCODED,
+    }
+)
+
+
+class Unreachable(OSError):
+    """There is no usable answer; callers handle it in the "call" beat."""
+
+    def __init__(self, reason: UnreachableReason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail}" if detail else reason.value)
+        self.reason = reason
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the other side may have carried out the request all the same."""
+        return self.reason in _MAYBE_ARRIVED
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer; header names are lower case, repeated fields joined by ", " (RFC 9110 s5.3)."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Network:
+    """A pooled client. `applications` maps origins ("http://bank") to ASGI applications in here."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        ports: Iterable[int] | None = WEB_PORTS,
+        applications: Mapping[str, AsgiApplication] | None = None,
+        resolver: Resolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        response_bytes_max: int = RESPONSE_BYTES_MAX,
+    ) -> None:
+        """`ports` None allows every port (the sandbox); `tls` None verifies against public CAs."""
+        self._ports = frozenset(ports) if ports is not None else None
+        self._response_bytes_max = response_bytes_max
+        self._applications: dict[str, httpx.ASGITransport] = {}
+        self._backend = _GuardedBackend(allow_private, resolver or _resolve)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls if tls is not None else httpx.create_ssl_context(trust_env=False),
+            max_connections=CONNECTIONS_MAX,
+            max_keepalive_connections=IDLE_CONNECTIONS_MAX,
+            keepalive_expiry=IDLE_S_MAX,
+            network_backend=self._backend,
+        )
+        for origin, application in (applications or {}).items():
+            self.plug_in(origin, application)
+
+    def plug_in(self, origin: str, application: AsgiApplication) -> None:
+        """Answer requests to this origin by an application in this process (tests, one-process)."""
+        transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+        self._applications[_origin(httpx.URL(origin))] = transport
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._pool.aclose()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_ms: int = TIMEOUT_MS,
+    ) -> Reply:
+        """Send one request and return the whole answer, whatever its status.
+
+        `timeout_ms` is the deadline for everything together. Raises Unreachable; ValueError for
+        headers that the connection owns or for a body over `REQUEST_BYTES_MAX`.
+        """
+        assert 0 < timeout_ms <= TIMEOUT_MS_MAX, "a deadline is between 1 ms and a minute"
+        fields = dict(headers or {})
+        if _OWN_HEADERS & {name.lower() for name in fields}:
+            raise ValueError("host, length, encoding and connection headers are set here")
+        if len(body) > REQUEST_BYTES_MAX:
+            raise ValueError("the request body is too large")
+        target = self._checked_url(url)
+        request = httpx.Request(
+            method, target, headers={"accept-encoding": "identity", **fields}, content=body
+        )
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await self._exchange(request)
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise Unreachable(UnreachableReason.TIMED_OUT, f"{timeout_ms} ms") from error
+
+    def _checked_url(self, url: str) -> httpx.URL:
+        """Refuse what is no plain absolute http(s) address on an allowed port."""
+        if len(url) > URL_CHARACTERS_MAX or not url.isascii() or not url.isprintable():
+            raise Unreachable(UnreachableReason.URL_REFUSED, "not a printable ASCII address")
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise Unreachable(UnreachableReason.URL_REFUSED, "not an address") from error
+        if target.scheme not in ("http", "https") or not target.host:
+            raise Unreachable(UnreachableReason.URL_REFUSED, "only http and https addresses")
+        if target.userinfo or target.fragment:
+            raise Unreachable(UnreachableReason.URL_REFUSED, "no user name, password or fragment")
+        if _origin(target) in self._applications:
+            return target
+        port = target.port or (443 if target.scheme == "https" else 80)
+        if self._ports is not None and port not in self._ports:
+            raise Unreachable(UnreachableReason.PORT_REFUSED, str(port))
+        return target
+
+    async def _exchange(self, request: httpx.Request) -> Reply:
+        application = self._applications.get(_origin(request.url))
+        if application is not None:
+            answer = await application.handle_async_request(request)
+            assert isinstance(answer.stream, httpx.AsyncByteStream), "ASGI answers are async"
+            return await self._read(answer.status_code, answer.headers.raw, answer.stream)
+        try:
+            return await self._over_the_wire(request)
+        except _AddressRefused as error:
+            raise Unreachable(UnreachableReason.ADDRESS_REFUSED, str(error)) from error
+        except _NameUnknown as error:
+            raise Unreachable(UnreachableReason.NAME_UNKNOWN, str(error)) from error
+        except httpcore.ConnectError as error:
+            reason = UnreachableReason.CONNECTION_REFUSED
+            if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
+                reason = UnreachableReason.TLS_FAILED
+            raise Unreachable(reason, request.url.host) from error
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
+            raise Unreachable(UnreachableReason.BROKEN_OFF, request.url.host) from error
+
+    async def _over_the_wire(self, request: httpx.Request) -> Reply:
+        wire = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        async with self._pool.stream(
+            request.method, wire, headers=request.headers.raw, content=request.content
+        ) as answer:
+            return await self._read(answer.status, answer.headers, answer.aiter_stream())
+
+    async def _read(self, status: int, raw: Iterable[tuple[bytes, bytes]], chunks: Any) -> Reply:
+        headers: dict[str, str] = {}
+        for name, value in raw:
+            field, text = name.decode("ascii").lower(), value.decode("latin-1")
+            headers[field] = f"{headers[field]}, {text}" if field in headers else text
+        # We ask for identity; decompressing what came all the same would let a small answer grow
+        # beyond the limit.
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Unreachable(UnreachableReason.RESPONSE_ENCODED)
+        body = bytearray()
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > self._response_bytes_max:
+                raise Unreachable(UnreachableReason.RESPONSE_TOO_LARGE)
+        return Reply(status=status, headers=headers, body=bytes(body))
+
+
+class _AddressRefused(Exception):
+    """An address of the name may not be reached."""
+
+
+class _NameUnknown(Exception):
+    """The name has no address."""
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Opens TCP connections to checked addresses only; the pool above it knows names only."""
+
+    def __init__(self, allow_private: bool, resolver: Resolver) -> None:
+        self._allow_private = allow_private
+        self._resolver = resolver
+        self._tcp = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve, check every address, connect to the first that answers."""
+        addresses = await self._resolver(host, port)
+        if not addresses:
+            raise _NameUnknown(host)
+        # One forbidden address refuses the name: whoever mixes them is probing.
+        for address in addresses:
+            reason = refused_because(address, allow_private=self._allow_private)
+            if reason:
+                raise _AddressRefused(f"{host}: {reason}")
+        failure: Exception = _NameUnknown(host)
+        for address in addresses[:ADDRESSES_MAX]:
+            try:
+                return await self._tcp.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait (the pool's back-off)."""
+        await asyncio.sleep(seconds)
+
+
+def refused_because(address: str, *, allow_private: bool) -> str:
+    """Say why a literal IP address may not be reached; "" when it may (RFC 6890)."""
+    try:
+        ip: Address = ipaddress.ip_address(address)
+    except ValueError:
+        return "not an IP address"
+    for candidate in (ip, *_embedded(ip)):
+        if candidate in _METADATA:
+            return "a cloud metadata address"
+        if candidate.is_link_local or candidate.is_multicast or candidate.is_unspecified:
+            return "a link-local, multicast or unspecified address"
+        if candidate.is_global:
+            continue
+        if not allow_private:
+            return "a private, loopback or reserved address"
+        if not (candidate.is_loopback or candidate.is_private):
+            return "a reserved address"
+    return ""
+
+
+def _embedded(ip: Address) -> list[Address]:
+    """The IPv4 addresses that an IPv6 address carries and a gateway would unpack."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return []
+    carried: list[Address | None] = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    if ip in _NAT64:
+        carried.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+    return [address for address in carried if address is not None]
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+    except (socket.gaierror, UnicodeError):
+        return []
+    # A scope ("fe80::1%eth0") is cut off: link-local addresses are refused anyway.
+    return list(dict.fromkeys(str(entry[4][0]).split("%")[0] for entry in found))
+
+
+def _origin(url: httpx.URL) -> str:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return f"{url.scheme}://{url.host}:{port}"
