@@ -54,6 +54,7 @@ class KernelRefusal(Refusal):
     MEDIA_TYPE_UNSUPPORTED = "kernel.media_type_unsupported"
     QUERY_MALFORMED = "kernel.query_malformed"
     DATABASE_UNAVAILABLE = "kernel.database_unavailable"
+    DISK_FULL = "kernel.disk_full"
     PARTY_UNREACHABLE = "kernel.party_unreachable"
     BUG = "kernel.bug"
 
@@ -84,6 +85,9 @@ KERNEL_ERRORS: ErrorTable = {
     ),
     KernelRefusal.DATABASE_UNAVAILABLE: ErrorRow(
         503, "The database does not answer. Nothing was changed; try again shortly."
+    ),
+    KernelRefusal.DISK_FULL: ErrorRow(
+        507, "The database's disk is full. Nothing was changed; the operator must free space."
     ),
     KernelRefusal.PARTY_UNREACHABLE: ErrorRow(
         503, "Another party does not answer. Your request is kept where it was; try again shortly."

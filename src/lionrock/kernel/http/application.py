@@ -29,6 +29,7 @@ from lionrock.kernel.http.replies import (
     problem_reply,
 )
 from lionrock.kernel.http.table import Call, Route, RouteTable
+from lionrock.kernel.network import Unreachable
 
 _log = structlog.get_logger("lionrock.http")
 _DATABASE_GONE = (
@@ -97,9 +98,12 @@ class Application:
         structlog.contextvars.bind_contextvars(request_id=request_id, route=route.name)
         try:
             response = await self._answer(table, route, request, request_id)
-        except PartyUnreachable as error:
+        except (PartyUnreachable, Unreachable) as error:
             _log.warning("party_unreachable", reason=str(error))
             response = self._refuse_plain(route, KernelRefusal.PARTY_UNREACHABLE, request_id)
+        except asyncpg.DiskFullError:
+            _log.error("disk_full")  # noqa: TRY400 - the trace says nothing more
+            response = self._refuse_plain(route, KernelRefusal.DISK_FULL, request_id)
         except _DATABASE_GONE as error:
             _log.warning("database_unavailable", error=type(error).__name__)
             response = self._refuse_plain(route, KernelRefusal.DATABASE_UNAVAILABLE, request_id)

@@ -1,0 +1,50 @@
+"""Building a process's kernel from its settings: for the platform, and for the simulated world."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
+from lionrock.kernel.config import Settings
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.ids import Ids
+from lionrock.kernel.keys import KeyStore
+from lionrock.kernel.network import WEB_PORTS, Network
+
+
+async def open_kernel(settings: Settings) -> Kernel:
+    """Open the platform's kernel: database pool, keys under <data>/keys, guarded network."""
+    wire_clock = SystemWireClock()
+    database = await Database.open(settings.database_url)
+    return Kernel(
+        settings=settings,
+        database=database,
+        wire_clock=wire_clock,
+        business_clock=OffsetBusinessClock(wire_clock, await _offset(database)),
+        ids=Ids(wire_clock),
+        key_store=KeyStore(settings.data_path / "keys", settings.key_passphrase),
+        network=open_network(settings),
+    )
+
+
+def open_network(settings: Settings) -> Network:
+    """The guarded client; the sandbox's own parties live on loopback addresses."""
+    private = settings.allow_private_targets
+    return Network(allow_private=private, ports=None if private else WEB_PORTS)
+
+
+async def close_kernel(kernel: Kernel) -> None:
+    """Close pool and connections."""
+    await kernel.network.close()
+    await kernel.database.close()
+
+
+async def _offset(database: Database) -> timedelta:
+    async def use_case(db: Connection) -> int:
+        there = await db.fetchval("SELECT to_regclass('kernel.business_clock')")
+        if there is None:
+            return 0
+        return int(await db.fetchval("SELECT offset_s FROM kernel.business_clock"))
+
+    return timedelta(seconds=await database.run(use_case))

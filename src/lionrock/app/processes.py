@@ -1,0 +1,146 @@
+"""The processes of a city, one role each: `python -m lionrock.app.processes ROLE SETTINGS.json`.
+
+prepare: migrations and keys, then ends. ledger: the single writer. front: HTTP. worker: jobs,
+events, log integration, projection. world: the simulated parties (sandbox only). settle: makes the
+sandbox's people, companies and members, then ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+import uvloop
+
+from lionrock.app.kernels import close_kernel, open_kernel
+from lionrock.app.migrations import all_migrations, world_migrations
+from lionrock.kernel import log
+from lionrock.kernel.config import Settings
+from lionrock.kernel.db import Database, migrate
+from lionrock.kernel.http.server import run_beside, serve
+
+_log = structlog.get_logger("lionrock.processes")
+
+
+async def run_prepare(settings: Settings) -> None:
+    """Bring the databases to the present schema and make the platform's keys."""
+    database = await Database.open(settings.database_url, pool_size_max=2)
+    await migrate(database, all_migrations())
+    await database.close()
+    if settings.composition == "sandbox":
+        world = await Database.open(settings.world_database_url, pool_size_max=2)
+        await migrate(world, world_migrations())
+        await world.close()
+    from lionrock.app.platform import make_keys
+
+    kernel = await open_kernel(settings)
+    await make_keys(kernel)
+    await close_kernel(kernel)
+
+
+async def run_ledger(settings: Settings) -> None:
+    """Serve the ledger until told to stop."""
+    from lionrock.ledger.server import serve_ledger
+
+    kernel = await open_kernel(settings)
+    stopping = _stop_event()
+    await serve_ledger(kernel, settings.ledger_address, stopping)
+    await close_kernel(kernel)
+
+
+async def run_front(settings: Settings) -> None:
+    """Serve HTTP until told to stop."""
+    from lionrock.app.platform import open_platform
+
+    platform = await open_platform(settings)
+    parts = urlsplit(settings.public_url)
+    gc.freeze()
+    await run_beside(
+        serve(platform.application(), settings.bind_address, parts.port or 443),
+        platform.follow_business_clock,
+    )
+    await platform.close()
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run jobs until told to stop."""
+    from lionrock.app.platform import open_platform
+
+    platform = await open_platform(settings)
+    worker = platform.worker()
+    stopping = _stop_event()
+
+    async def until_stopped() -> None:
+        await stopping.wait()
+        worker.stop()
+
+    gc.freeze()
+    await run_beside(worker.run_for_ever(), until_stopped, platform.follow_business_clock,
+                     *platform.loops())
+    await platform.close()
+
+
+async def run_world(settings: Settings) -> None:
+    """Serve the simulated parties until told to stop."""
+    from lionrock.app.world import open_world
+
+    world = await open_world(settings)
+    parts = urlsplit(settings.world_url)
+    await run_beside(
+        serve(world.application, settings.bind_address, parts.port or 80),
+        world.worker.run_for_ever,
+    )
+
+
+async def run_settle(settings: Settings) -> None:
+    """Make the sandbox's people, companies, members and budgets (again: changes nothing)."""
+    from lionrock.app.platform import open_platform
+    from lionrock.sandbox.settle import settle
+
+    platform = await open_platform(settings)
+    await settle(platform)
+    await platform.close()
+
+
+ROLES: dict[str, Callable[[Settings], Awaitable[None]]] = {
+    "prepare": run_prepare,
+    "ledger": run_ledger,
+    "front": run_front,
+    "worker": run_worker,
+    "world": run_world,
+    "settle": run_settle,
+}
+
+
+def _stop_event() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def main(arguments: list[str]) -> int:
+    """Run one role; returns the exit code."""
+    if sys.flags.optimize:
+        sys.stderr.write("lionrock never runs with -O: its assertions guard money and rights\n")
+        return 2
+    role, settings_file = arguments
+    settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=Settings)
+    log.configure(settings.log_level, log_format=settings.log_format)
+    structlog.contextvars.bind_contextvars(role=role)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(ROLES[role](settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
