@@ -98,7 +98,11 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Network:
-    """A pooled client. `applications` maps origins ("http://bank") to ASGI applications in here."""
+    """A pooled client.
+
+    `applications` maps origins such as "http://bank.test" (lower case, no default port) to ASGI
+    applications that answer in this process; it may be changed at any time.
+    """
 
     def __init__(
         self,
@@ -111,9 +115,9 @@ class Network:
         response_bytes_max: int = RESPONSE_BYTES_MAX,
     ) -> None:
         """`ports` None allows every port (the sandbox); `tls` None verifies against public CAs."""
+        self.applications: dict[str, AsgiApplication] = dict(applications or {})
         self._ports = frozenset(ports) if ports is not None else None
         self._response_bytes_max = response_bytes_max
-        self._applications: dict[str, httpx.ASGITransport] = {}
         self._backend = _GuardedBackend(allow_private, resolver or _resolve)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls if tls is not None else httpx.create_ssl_context(trust_env=False),
@@ -122,13 +126,6 @@ class Network:
             keepalive_expiry=IDLE_S_MAX,
             network_backend=self._backend,
         )
-        for origin, application in (applications or {}).items():
-            self.plug_in(origin, application)
-
-    def plug_in(self, origin: str, application: AsgiApplication) -> None:
-        """Answer requests to this origin by an application in this process (tests, one-process)."""
-        transport = httpx.ASGITransport(application, raise_app_exceptions=False)
-        self._applications[_origin(httpx.URL(origin))] = transport
 
     async def close(self) -> None:
         """Close the idle connections."""
@@ -175,7 +172,7 @@ class Network:
             raise Unreachable(UnreachableReason.URL_REFUSED, "only http and https addresses")
         if target.userinfo or target.fragment:
             raise Unreachable(UnreachableReason.URL_REFUSED, "no user name, password or fragment")
-        if _origin(target) in self._applications:
+        if _origin(target) in self.applications:
             return target
         port = target.port or (443 if target.scheme == "https" else 80)
         if self._ports is not None and port not in self._ports:
@@ -183,9 +180,10 @@ class Network:
         return target
 
     async def _exchange(self, request: httpx.Request) -> Reply:
-        application = self._applications.get(_origin(request.url))
+        application = self.applications.get(_origin(request.url))
         if application is not None:
-            answer = await application.handle_async_request(request)
+            inside = httpx.ASGITransport(application, raise_app_exceptions=False)
+            answer = await inside.handle_async_request(request)
             assert isinstance(answer.stream, httpx.AsyncByteStream), "ASGI answers are async"
             return await self._read(answer.status_code, answer.headers.raw, answer.stream)
         try:
@@ -321,5 +319,5 @@ async def _resolve(host: str, port: int) -> list[str]:
 
 
 def _origin(url: httpx.URL) -> str:
-    port = url.port or (443 if url.scheme == "https" else 80)
-    return f"{url.scheme}://{url.host}:{port}"
+    """Scheme, host and, unless it is the scheme's own, port: the key of `applications`."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"

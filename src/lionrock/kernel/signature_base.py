@@ -28,15 +28,14 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def target_uri(origin: str, raw_path: bytes | str, query: bytes | str = b"") -> str:
-    """Return what @target-uri is for a server known as `origin`, with path and query as received.
+    """Return @target-uri for a server known by the address `origin`, path and query as received.
 
     The origin comes from our own configuration and not from the Host header, so that a request
     signed for another server is not accepted here (RFC 9421 s2.2.2).
     """
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
     text = query.decode("latin-1") if isinstance(query, bytes) else query
-    parts = urlsplit(origin)
-    return f"{parts.scheme}://{parts.netloc}{path}{'?' + text if text else ''}"
+    return f"{origin.rstrip('/')}{path}{'?' + text if text else ''}"
 
 
 def signature_base(
