@@ -1,0 +1,184 @@
+"""One PAdES signature as an incremental update of a PDF.
+
+The bytes handed in stay as they are and become the prefix of the result: what was shown to the
+person is what the signature covers. Active content (scripts, launch and submit actions,
+attachments, XFA forms) is refused: a document that can change its own look is not what was seen.
+
+Not for: who may sign (domain.py), time-stamps and long-term validation (baseline B-B only).
+Source: ISO 32000-2 s12.8 (signatures), ETSI EN 319 142-1 baseline B-B, RFC 5035
+(signing-certificate-v2).
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.text import TextBoxStyle
+from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
+from pyhanko.stamp import TextStampStyle
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from lionrock.identity.signing.domain import SIGNATURES_MAX, SigningRefusal, Statement
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose_keys import Key
+
+PDF_BYTES_MAX = 5 * 1024 * 1024
+OBJECTS_MAX = 20_000
+STAMP_LINE_LENGTH_MAX = 60
+# What pyHanko and asn1crypto raise on bytes that are no PDF, or no longer the one they were. They
+# parse untrusted input, so a damaged structure can surface as any of these.
+UNREADABLE = (
+    PdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError,
+    OverflowError, RecursionError, NotImplementedError, zlib.error, EOFError,
+)  # fmt: skip
+_ACTIVE_NAMES = frozenset({
+    "/JavaScript", "/JS", "/OpenAction", "/AA", "/Launch", "/SubmitForm", "/ImportData",
+    "/EmbeddedFile", "/EmbeddedFiles", "/XFA", "/RichMedia", "/Movie", "/Rendition",
+})  # fmt: skip
+
+
+class Appearance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a signature shows on paper: page from 0, box in points, up to four lines of ASCII."""
+
+    page: int
+    left: int
+    bottom: int
+    right: int
+    top: int
+    lines: tuple[str, ...]
+
+
+def check_pdf(pdf: bytes) -> Refused | None:
+    """Refuse what must not be signed: PDF_TOO_LARGE, _MALFORMED, _ENCRYPTED, _ACTIVE_CONTENT."""
+    if len(pdf) > PDF_BYTES_MAX:
+        return Refused(SigningRefusal.PDF_TOO_LARGE, f"At most {PDF_BYTES_MAX} bytes are taken.")
+    if not pdf.startswith(b"%PDF-"):
+        return Refused(SigningRefusal.PDF_MALFORMED, "It does not begin with %PDF-.")
+    try:
+        reader = PdfFileReader(io.BytesIO(pdf), strict=True)
+        if reader.encrypted:
+            return Refused(SigningRefusal.PDF_ENCRYPTED)
+        if len(reader.embedded_signatures) >= SIGNATURES_MAX:
+            return Refused(SigningRefusal.SIGNATURES_TOO_MANY)
+        active = next(_active_names(reader), None)
+    except UNREADABLE as error:
+        return Refused(SigningRefusal.PDF_MALFORMED, str(error)[:200])
+    if active is not None:
+        return Refused(SigningRefusal.PDF_ACTIVE_CONTENT, f"It holds {active}.")
+    return None
+
+
+async def add_signature(
+    pdf: bytes,
+    statement: Statement,
+    *,
+    key: Key,
+    certificate: x509.Certificate,
+    signed_at: datetime,
+    field_name: str,
+    signer_name: str,
+    place: str,
+    appearance: Appearance | None = None,
+) -> bytes:
+    """Return the PDF with one more signature (ETSI.CAdES.detached, SHA-256, ECDSA P-256).
+
+    `pdf` must have passed check_pdf; the result begins with exactly its bytes. Nothing here waits:
+    it is async because pyHanko is.
+    """
+    assert len(pdf) == statement.document_bytes, "the statement is about these bytes"
+    assert signed_at.tzinfo is not None, "instants are timezone-aware"
+    metadata = PdfSignatureMetadata(
+        field_name=field_name,
+        md_algorithm="sha256",
+        reason=statement.reason(),
+        name=signer_name,
+        location=place,
+        subfilter=SigSeedSubFilter.PADES,
+    )
+    pdf_signer = PdfSigner(
+        metadata,
+        _simple_signer(key, certificate),
+        stamp_style=_stamp_style(appearance),
+        new_field_spec=_field(field_name, appearance),
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf), strict=True)
+    session = pdf_signer.init_signing_session(writer)
+    # pyHanko would ask the operating system; the date in the signature is the kernel's wire time.
+    session.system_time = signed_at
+    reserved = await session.estimate_signature_container_size(None)
+    document = session.prepare_tbs_document(None, reserved)
+    prepared, output = document.digest_tbs_document()
+    await document.perform_signature(
+        prepared.document_digest, PdfCMSSignedAttributes(signing_time=signed_at)
+    )
+    signed = bytes(output.getvalue())
+    assert signed.startswith(pdf), "a signature is an incremental update"
+    return signed
+
+
+def _simple_signer(key: Key, certificate: x509.Certificate) -> Any:
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return SimpleSigner(
+        signing_cert=next(iter(load_certs_from_pemder_data(der))),
+        signing_key=load_private_key_from_pemder_data(key.pkcs8(), passphrase=None),
+        # Only the signer's own certificate travels in the CMS: signing-certificate-v2 binds it,
+        # while an extra certificate could be changed without breaking the signature.
+        cert_registry=SimpleCertificateStore(),
+    )
+
+
+def _field(field_name: str, appearance: Appearance | None) -> Any:
+    if appearance is None:
+        return SigFieldSpec(sig_field_name=field_name)
+    box = (appearance.left, appearance.bottom, appearance.right, appearance.top)
+    return SigFieldSpec(sig_field_name=field_name, on_page=appearance.page, box=box)
+
+
+def _stamp_style(appearance: Appearance | None) -> Any:
+    if appearance is None:
+        return None
+    lines = [line[:STAMP_LINE_LENGTH_MAX] for line in appearance.lines]
+    assert all(line.isascii() for line in lines), "the stamp's font has Latin letters only"
+    # A percent sign would be read as a place for a value.
+    text = "\n".join(line.replace("%", "%%") for line in lines)
+    return TextStampStyle(
+        stamp_text=text, border_width=0, text_box_style=TextBoxStyle(font_size=7, leading=9)
+    )
+
+
+def _active_names(reader: PdfFileReader) -> Iterator[str]:
+    """Walk everything reachable from the trailer and yield names of active content."""
+    pending: list[Any] = [reader.trailer_view]
+    seen: set[Any] = set()
+    while pending:
+        item = pending.pop()
+        if isinstance(item, generic.IndirectObject):
+            if item.reference in seen:
+                continue
+            seen.add(item.reference)
+            if len(seen) > OBJECTS_MAX:
+                raise ValueError(f"it has more than {OBJECTS_MAX} objects")
+            item = item.get_object()
+        if isinstance(item, generic.DictionaryObject):
+            for name in item:
+                if str(name) in _ACTIVE_NAMES:
+                    yield str(name)
+                pending.append(item.raw_get(name))
+        elif isinstance(item, generic.ArrayObject):
+            pending.extend(item.raw_get(place) for place in range(len(item)))
+        elif isinstance(item, generic.NameObject) and str(item) in _ACTIVE_NAMES:
+            yield str(item)

@@ -1,0 +1,118 @@
+"""SQL of signing: the CA, certificates, and signatures by approval. Rows in, values out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from lionrock.identity.signing.domain import SignedPdf, SignerKind
+from lionrock.kernel.db import Connection
+
+
+class CertificateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate on record; `certificate` is PEM."""
+
+    serial: str
+    kind: SignerKind
+    subject_id: str
+    certificate: str
+    not_before: datetime
+    not_after: datetime
+
+
+async def authorities(db: Connection) -> list[str]:
+    """Return the PEM of every CA certificate, oldest first."""
+    rows = await db.fetch(
+        "SELECT certificate FROM identity.signing_authorities ORDER BY created_at, id"
+    )
+    return [row["certificate"] for row in rows]
+
+
+async def authority(db: Connection, authority_id: str) -> str | None:
+    """Return the PEM of one CA certificate."""
+    pem: str | None = await db.fetchval(
+        "SELECT certificate FROM identity.signing_authorities WHERE id = $1", authority_id
+    )
+    return pem
+
+
+async def save_authority(db: Connection, authority_id: str, pem: str, at: datetime) -> str:
+    """Keep a CA certificate unless there is one; returns the PEM that stands."""
+    await db.execute(
+        "INSERT INTO identity.signing_authorities (id, certificate, created_at)"
+        " VALUES ($1, $2, $3) ON CONFLICT ON CONSTRAINT signing_authorities_pk DO NOTHING",
+        authority_id, pem, at,
+    )
+    stands = await authority(db, authority_id)
+    assert stands is not None, "a CA certificate was just kept or was there"
+    return stands
+
+
+async def current_certificate(
+    db: Connection, kind: SignerKind, subject_id: str
+) -> CertificateRow | None:
+    """Return the certificate that a subject signs with now."""
+    row = await db.fetchrow(
+        "SELECT serial, kind, subject_id, certificate, not_before, not_after"
+        " FROM identity.signing_certificates"
+        " WHERE kind = $1 AND subject_id = $2 AND is_current",
+        kind.value, subject_id,
+    )
+    return None if row is None else _certificate(row)
+
+
+async def certificates_of(
+    db: Connection, kind: SignerKind, subject_id: str
+) -> list[CertificateRow]:
+    """Return all certificates ever issued to a subject, oldest first."""
+    rows = await db.fetch(
+        "SELECT serial, kind, subject_id, certificate, not_before, not_after"
+        " FROM identity.signing_certificates WHERE kind = $1 AND subject_id = $2"
+        " ORDER BY not_before, serial",
+        kind.value, subject_id,
+    )
+    return [_certificate(row) for row in rows]
+
+
+async def lock_subject(db: Connection, kind: SignerKind, subject_id: str) -> None:
+    """Let one transaction at a time issue to a subject; held until the transaction ends."""
+    await db.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('signing:' || $1 || ':' || $2, 0))",
+        kind.value, subject_id,
+    )
+
+
+async def save_certificate(db: Connection, row: CertificateRow) -> None:
+    """Make a certificate the subject's current one; older ones stay on record."""
+    await db.execute(
+        "UPDATE identity.signing_certificates SET is_current = false"
+        " WHERE kind = $1 AND subject_id = $2 AND is_current",
+        row.kind.value, row.subject_id,
+    )
+    await db.execute(
+        "INSERT INTO identity.signing_certificates"
+        " (serial, kind, subject_id, certificate, not_before, not_after, is_current)"
+        " VALUES ($1, $2, $3, $4, $5, $6, true)",
+        row.serial, row.kind.value, row.subject_id, row.certificate, row.not_before, row.not_after,
+    )
+
+
+async def save_signature(db: Connection, signed: SignedPdf) -> bool:
+    """Record which approval released a signature; False when it had released one already."""
+    statement = signed.statement
+    saved = await db.fetchval(
+        "INSERT INTO identity.signing_signatures (approval_id, kind, subject_id, serial,"
+        " mandate_id, document_sha256, signed_sha256, signed_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " ON CONFLICT ON CONSTRAINT signing_signatures_pk DO NOTHING RETURNING true",
+        statement.approval_id, statement.kind.value, statement.subject_id,
+        signed.certificate_serial, statement.mandate_id, statement.document_sha256,
+        signed.sha256, signed.signed_at,
+    )
+    return saved is True
+
+
+def _certificate(row: object) -> CertificateRow:
+    values = dict(row)  # type: ignore[call-overload]  # an asyncpg row reads as a mapping
+    return CertificateRow(**(values | {"kind": SignerKind(values["kind"])}))
