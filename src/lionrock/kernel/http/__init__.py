@@ -7,6 +7,7 @@ clause; the row makes the router, the OpenAPI 3.1 operation, the reference page 
 from lionrock.kernel.http.application import Application, build_application
 from lionrock.kernel.http.openapi import openapi_document
 from lionrock.kernel.http.replies import html, redirect, reply
+from lionrock.kernel.http.standard import StandardRoom, standard_table
 from lionrock.kernel.http.table import Call, Route, RouteTable, Step
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "Call",
     "Route",
     "RouteTable",
+    "StandardRoom",
     "Step",
     "build_application",
     "html",
     "openapi_document",
     "redirect",
     "reply",
+    "standard_table",
 ]

@@ -102,7 +102,7 @@ class Application:
             _log.warning("party_unreachable", reason=str(error))
             response = self._refuse_plain(route, KernelRefusal.PARTY_UNREACHABLE, request_id)
         except asyncpg.DiskFullError:
-            _log.error("disk_full")  # noqa: TRY400 - the trace says nothing more
+            _log.error("disk_full")
             response = self._refuse_plain(route, KernelRefusal.DISK_FULL, request_id)
         except _DATABASE_GONE as error:
             _log.warning("database_unavailable", error=type(error).__name__)
