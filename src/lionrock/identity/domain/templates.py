@@ -65,6 +65,18 @@ _SEAL_DOCUMENT = _template(
         "{document_sha256}。此举对公司具约束力。",
     ),
 )
+_OFFICE_SEAL = _template(
+    "signing.office_seal",
+    "office title* document_sha256",
+    Text(
+        "Put the seal of {office} on the document {title}. SHA-256 of what is sealed: "
+        "{document_sha256}. You act for the office, not for yourself.",
+        "在文件{title}上加蓋{office}的印章。所蓋內容的 SHA-256：{document_sha256}。"
+        "你代表該機構行事，並非以個人名義。",
+        "在文件{title}上加盖{office}的印章。所盖内容的 SHA-256：{document_sha256}。"
+        "您代表该机构行事，并非以个人名义。",
+    ),
+)
 _PAYMENT = _template(
     "payments.credit_transfer",
     "debtor amount creditor remittance*",
@@ -98,6 +110,7 @@ _MANDATE = _template(
 TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
-        _SIGN_IN, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _PAYMENT, _APPLICATION, _MANDATE,
+        _SIGN_IN, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL, _PAYMENT, _APPLICATION,
+        _MANDATE,
     )
 }  # fmt: skip
