@@ -38,6 +38,7 @@ from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.kernel.errors import Refused
 
 DELIVERY_TYP = "delivery+jwt"
+FETCHES_PATH = "/fetches"
 REQUEST_BYTES_MAX = 64 * 1024
 ANSWER_BYTES_MAX = 1024 * 1024
 # A repeat of a request is answered with the answer already given, and only so long: otherwise one
