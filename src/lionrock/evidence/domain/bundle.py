@@ -1,4 +1,4 @@
-"""The evidence bundle: receipts, their proofs, the documents they cover, and what ties them together.
+"""The evidence bundle: receipts, proofs, the documents they cover, and what ties them together.
 
     manifest.json                the parts with digests, the city, the log, what the bundle is about
     manifest.jws                 the platform's signature over manifest.json
@@ -9,8 +9,9 @@
     artefacts/<nn>-<name>        a document whose digest at least one receipt states
 
 What for: laying out and reading these parts. Not for: judging them (verifier.py).
-Source: C2SP tlog-proof, tlog-checkpoint; RFC 7515. Invariants: every byte of every part is bound by
-manifest.json, and manifest.json by manifest.jws; receipts, proofs and checkpoint stand without them.
+Source: C2SP tlog-proof, tlog-checkpoint; RFC 7515.
+Invariants: every byte of every part is bound by manifest.json, and manifest.json by manifest.jws;
+receipts, proofs and checkpoint stand without them.
 """
 
 from __future__ import annotations
@@ -116,7 +117,9 @@ def digest(content: bytes) -> str:
 
 def is_artefact_name(name: str) -> bool:
     """Say whether a document may go by this name: lower case letters, digits, dot, dash."""
-    return len(name) <= ARTEFACT_NAME_LENGTH_MAX and container.is_part_name(name) and "/" not in name
+    if len(name) > ARTEFACT_NAME_LENGTH_MAX or "/" in name:
+        return False
+    return container.is_part_name(name)
 
 
 def is_media_type(text: str) -> bool:

@@ -17,7 +17,7 @@ INTEGER_MAX = 2**53 - 1  # RFC 8785 s3.2.2.3: beyond it readers disagree
 
 
 def encode(value: Any) -> bytes:
-    """Return the canonical encoding of a struct or of plain objects; ValueError when it has none."""
+    """Return the canonical encoding of a struct or plain objects; ValueError when it has none."""
     plain = msgspec.to_builtins(value)
     _check_plain(plain)
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

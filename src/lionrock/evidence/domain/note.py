@@ -264,9 +264,9 @@ def _cosigned_at_s(text: str, line: SignatureLine, key: VerifierKey) -> int:
     if len(line.signature) != _COSIGNATURE.size:
         return 0
     at_s, signature = _COSIGNATURE.unpack(line.signature)
-    if not 0 < at_s <= TIMESTAMP_MAX or not _is_signed(key, signature, _cosigned_message(text, at_s)):
+    if not 0 < at_s <= TIMESTAMP_MAX:
         return 0
-    return int(at_s)
+    return int(at_s) if _is_signed(key, signature, _cosigned_message(text, at_s)) else 0
 
 
 def _is_signed(key: VerifierKey, signature: bytes, message: bytes) -> bool:

@@ -15,6 +15,7 @@ from lionrock.evidence.domain.note import (
     Note,
     decode_base64,
     encode_base64,
+    parse_checkpoint,
     parse_decimal,
     parse_note,
 )
@@ -50,7 +51,7 @@ def decode_proof(encoded: bytes) -> Proof | None:
         return None
     head, blank, note_bytes = encoded.partition(b"\n\n")
     note = parse_note(note_bytes)
-    if not blank or note is None or not head.isascii():
+    if not blank or note is None or parse_checkpoint(note.text) is None or not head.isascii():
         return None
     lines = head.decode("ascii").split("\n")
     if lines.pop(0) != HEADER or not lines:

@@ -39,7 +39,7 @@ REFERENCES_MAX = 16
 DIGESTS_MAX = 32
 FUTURE_S_MAX = 60
 
-# Prefixes of ids that name people: a receipt never points at a person (it may point at an approval).
+# Prefixes of ids that name people: a receipt points at an approval, never at a person.
 PERSON_ID_PREFIXES = frozenset({"per", "psn", "person", "dev", "sub"})
 
 _ID = re.compile(ID_PREFIX + r"_[0-9a-f]{32}")
@@ -116,7 +116,7 @@ def open_receipt(jws: str, keys: Iterable[Key]) -> SignedReceipt | Refused:
     if len(jws) > RECEIPT_CHARACTERS_MAX:
         return Refused(EvidenceRefusal.RECEIPT_TOO_LARGE)
     if not is_canonical_jws(jws):
-        return Refused(EvidenceRefusal.RECEIPT_MALFORMED, "Not a compact JWS in canonical base64url.")
+        return Refused(EvidenceRefusal.RECEIPT_MALFORMED, "Not a canonical compact JWS.")
     verified = verify_jws(jws, list(keys), typ=TYPE, raw=True)
     if isinstance(verified, Refused):
         return Refused(EvidenceRefusal.RECEIPT_SIGNATURE, verified.refusal.value)

@@ -1,12 +1,14 @@
-"""The directory as a bundle carries it: who was who, signed by the directory's own key.
+"""The directory as a bundle carries it: who was who, and with which keys, signed by its own key.
 
-Source: the directory pillar's `directory-snapshot+jwt`. Only ids and keys are read here; the rest
-of an organisation's entry is for people.
+Source: the directory pillar's `directory-snapshot+jwt`; periods are half-open, in wire time. Only
+ids, keys and periods are read here; the rest of an organisation's entry is for people.
+Invariants: a key without a readable period is no key; an organisation stands there once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,13 +19,52 @@ from lionrock.kernel.jose import Key, key_from_jwk, verify_jws
 
 TYPE = "directory-snapshot+jwt"
 ORGANISATIONS_MAX = 10_000
-KEYS_MAX = 64
+KEYS_MAX = 256
+CLOCK_SKEW_S_MAX = 60
+
+
+class DatedKey(msgspec.Struct, frozen=True):
+    """A key with its period [valid_from, retired_at); None: not retired."""
+
+    key: Key
+    valid_from: datetime
+    retired_at: datetime | None
+
+    def is_valid_at(self, iat: int) -> bool:
+        """Say whether the key was valid at wire seconds, give or take the clocks' skew."""
+        if iat + CLOCK_SKEW_S_MAX < self.valid_from.timestamp():
+            return False
+        return self.retired_at is None or iat - CLOCK_SKEW_S_MAX < self.retired_at.timestamp()
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Signing keys by organisation id."""
+    """Keys by organisation id, retired ones too."""
 
-    organisations: Mapping[str, tuple[Key, ...]]
+    city: str
+    organisations: Mapping[str, tuple[DatedKey, ...]]
+
+    def keys_of(self, organisation_id: str, iat: int) -> list[Key]:
+        """Return the keys that an organisation had at wire seconds; [] for an unknown one."""
+        dated = self.organisations.get(organisation_id, ())
+        return [entry.key for entry in dated if entry.is_valid_at(iat)]
+
+
+class _Period(msgspec.Struct, frozen=True):
+    kid: str
+    valid_from: datetime
+    retired_at: datetime | None
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    id: str
+    keys: list[dict[str, Any]]
+    key_periods: list[_Period]
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    iat: int
+    city: str
+    organisations: list[_Entry]
 
 
 def open_snapshot(jws: str, directory_key: Key) -> Snapshot | str:
@@ -33,24 +74,30 @@ def open_snapshot(jws: str, directory_key: Key) -> Snapshot | str:
     verified = verify_jws(jws, directory_key, typ=TYPE)
     if isinstance(verified, Refused):
         return f"The trusted directory key has not signed it ({verified.refusal.value})."
-    entries = verified.claims.get("organisations")
-    if not isinstance(entries, list) or len(entries) > ORGANISATIONS_MAX:
-        return "It lists no organisations."
-    organisations: dict[str, tuple[Key, ...]] = {}
-    for entry in entries:
-        read = _entry(entry)
-        if read is None or read[0] in organisations:
-            return "It lists an organisation that cannot be read, or one twice."
-        organisations[read[0]] = read[1]
-    return Snapshot(organisations=organisations)
+    try:
+        claims = msgspec.convert(verified.claims, _Claims)
+    except msgspec.ValidationError as error:
+        return f"It cannot be read: {error}."
+    if len(claims.organisations) > ORGANISATIONS_MAX:
+        return f"It lists more than {ORGANISATIONS_MAX} organisations."
+    organisations: dict[str, tuple[DatedKey, ...]] = {}
+    for entry in claims.organisations:
+        keys = _dated_keys(entry)
+        if keys is None or entry.id in organisations:
+            return f"The entry of {entry.id[:64]!r} cannot be read, or is there twice."
+        organisations[entry.id] = keys
+    return Snapshot(city=claims.city, organisations=organisations)
 
 
-def _entry(entry: Any) -> tuple[str, tuple[Key, ...]] | None:
-    if not isinstance(entry, dict):
+def _dated_keys(entry: _Entry) -> tuple[DatedKey, ...] | None:
+    if len(entry.keys) > KEYS_MAX or len(entry.keys) != len(entry.key_periods):
         return None
-    identifier, jwks = entry.get("id"), entry.get("keys")
-    if not isinstance(identifier, str) or not isinstance(jwks, list) or len(jwks) > KEYS_MAX:
-        return None
-    keys = [key_from_jwk(jwk) if isinstance(jwk, dict) else None for jwk in jwks]
-    good = tuple(key for key in keys if isinstance(key, Key))
-    return (identifier, good) if len(good) == len(keys) else None
+    dated = []
+    for jwk, period in zip(entry.keys, entry.key_periods, strict=True):
+        key = key_from_jwk(jwk)
+        if isinstance(key, Refused) or key.kid != period.kid or period.valid_from.tzinfo is None:
+            return None
+        if period.retired_at is not None and period.retired_at.tzinfo is None:
+            return None
+        dated.append(DatedKey(key, period.valid_from, period.retired_at))
+    return tuple(dated)

@@ -4,8 +4,8 @@ What for: keeping the tree, growing it from its right edge alone, finding the fe
 needs, and the paths under which strangers fetch them. Not for: keeping tiles (store.py).
 
 Source: C2SP tlog-tiles (Merkle Tree, Partial Tiles, Log entries).
-Invariants: a tile only ever grows at its end, so the tile of an earlier tree is a prefix of the same
-tile later; a partial tile is never hashed into the level above.
+Invariants: a tile only ever grows at its end, so the tile of an earlier tree is a prefix of the
+same tile later; a partial tile is never hashed into the level above.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,10 +26,12 @@ LEVEL_MAX = 63
 ENTRY_BYTES_MAX = 0xFFFF
 PATH_LENGTH_MAX = 80
 
-_PATH = re.compile(r"(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_PATH = re.compile(
+    r"(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 
 
-class TileAddress(NamedTuple):
+class TileAddress(msgspec.Struct, frozen=True, order=True):
     """Tile `index` of a level; level 0 holds leaf hashes."""
 
     level: int
@@ -127,10 +128,10 @@ def grow(edge: Mapping[TileAddress, bytes], size: int, leaf_hashes: Sequence[byt
 
 
 def root_from_edge(edge: Mapping[TileAddress, bytes], size: int) -> bytes:
-    """Return the root of a tree of `size` from its partial tiles; ValueError when one is damaged."""
+    """Return the root of a tree of `size` from its partial tiles; ValueError on a damaged one."""
     if size == 0:
         return merkle.EMPTY_ROOT
-    parts = []  # from the right end of the tree to its left
+    parts: list[bytes] = []  # from the right end of the tree to its left
     for address in right_edge(size):
         hashes = split_hashes(_edge_tile(edge, address, tile_width(address, size)))
         nodes = merkle.range_nodes(0, len(hashes))

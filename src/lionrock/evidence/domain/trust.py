@@ -90,7 +90,7 @@ def _understood(trust: TrustFile) -> Trust | str:
     if len(good) != len(trust.witnesses) or len(good) > WITNESSES_MAX:
         return "`witnesses` holds something that is no verifier key of type 4."
     # One witness under two names would count twice towards the quorum.
-    if len({key.public for key in good}) != len(good) or len({key.name for key in good}) != len(good):
+    if not len(good) == len({key.public for key in good}) == len({key.name for key in good}):
         return "`witnesses` names one witness twice."
     if trust.witness_quorum > len(good):
         return "`witness_quorum` asks for more witnesses than there are."

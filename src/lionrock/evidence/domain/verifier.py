@@ -58,7 +58,7 @@ class PdfFinding(msgspec.Struct, frozen=True):
 
 
 PdfCheck = Callable[[bytes, tuple[str, ...]], PdfFinding]
-"""(document, certification authorities in PEM) -> finding; a document without signatures is not ok."""
+"""(document, certification authorities in PEM) -> finding; an unsigned document is not ok."""
 
 
 def verify_bundle(
@@ -95,11 +95,12 @@ def _check_contents(
     snapshot = open_snapshot(_text(parts[bundle.DIRECTORY]), trust.directory_key)
     if isinstance(snapshot, str):
         checks.append(Check("directory", bundle.DIRECTORY, False, snapshot))
-        snapshot = Snapshot(organisations={})
+        snapshot = Snapshot(city=trust.city, organisations={})
     else:
-        sentence = f"{len(snapshot.organisations)} organisations, signed by the directory's key."
-        checks.append(Check("directory", bundle.DIRECTORY, True, sentence))
-    checks.append(check_manifest_signature(parts, snapshot))
+        is_of_city = snapshot.city == trust.city
+        sentence = f"{len(snapshot.organisations)} organisations of {snapshot.city!r}, signed."
+        checks.append(Check("directory", bundle.DIRECTORY, is_of_city, sentence))
+    checks.append(check_manifest_signature(parts, snapshot, manifest.created_at_s))
     checkpoint_checks, root = check_checkpoint(parts[bundle.CHECKPOINT], trust)
     checks += checkpoint_checks
     receipts: dict[str, Receipt] = {}
@@ -151,21 +152,23 @@ def check_parts(manifest: Manifest, parts: Mapping[str, bytes]) -> list[Check]:
             continue
         is_same = len(content) == part.size and bundle.digest(content) == part.sha256
         word = "has" if is_same else "does not have"
-        checks.append(Check("part", name, is_same, f"It {word} the digest that the manifest states."))
+        checks.append(Check("part", name, is_same, f"It {word} the digest stated in the manifest."))
     return checks
 
 
-def check_manifest_signature(parts: Mapping[str, bytes], snapshot: Snapshot) -> Check:
+def check_manifest_signature(
+    parts: Mapping[str, bytes], snapshot: Snapshot, created_at_s: int
+) -> Check:
     """The platform has signed the manifest (RFC 7515; typ evidence-manifest+jwt)."""
     name = bundle.MANIFEST_SIGNATURE
     token = _text(parts[name])
-    keys = snapshot.organisations.get(bundle.PLATFORM_ORGANISATION, ())
+    keys = snapshot.keys_of(bundle.PLATFORM_ORGANISATION, created_at_s)
     if not receipt.is_canonical_jws(token):
         return Check("manifest signature", name, False, "It is no compact JWS in its one spelling.")
     verified = verify_jws(token, keys, typ=bundle.MANIFEST_TYPE, raw=True)
     if isinstance(verified, Refused):
-        reason = verified.refusal.value
-        return Check("manifest signature", name, False, f"The platform has not signed it ({reason}).")
+        sentence = f"The platform has not signed it ({verified.refusal.value})."
+        return Check("manifest signature", name, False, sentence)
     claims = canonical.decode(verified.payload, bundle.ManifestSignature)
     if claims is None or claims.iss != bundle.PLATFORM_ORGANISATION:
         return Check("manifest signature", name, False, "What is signed is not about a manifest.")
@@ -217,9 +220,9 @@ def open_named_receipt(name: str, jws: bytes, snapshot: Snapshot) -> Receipt | s
     claimed = receipt.parse_payload(payload)
     if isinstance(claimed, Refused):
         return f"It is no receipt in canonical form. {claimed.detail}"
-    keys = snapshot.organisations.get(claimed.issuer)
-    if not keys:
+    if claimed.issuer not in snapshot.organisations:
         return f"Its issuer {claimed.issuer} is not in the directory."
+    keys = snapshot.keys_of(claimed.issuer, claimed.iat)
     opened = receipt.open_receipt(token, keys)
     if isinstance(opened, Refused):
         return f"The signature of {claimed.issuer} does not hold ({opened.detail})."
@@ -249,7 +252,7 @@ def check_inclusion(
     if head is None:
         return Check("inclusion", name, False, "The checkpoint it leads to does not hold.")
     if not _is_included(proof, jws, head):
-        return Check("inclusion", name, False, "The salted receipt is not at this place of the log.")
+        return Check("inclusion", name, False, "The salted receipt is not at this place.")
     sentence = f"Entry {proof.index} of the log of {head.size} entries."
     return Check("inclusion", name, True, sentence)
 
@@ -284,7 +287,7 @@ def is_pdf(manifest: Manifest, name: str, content: bytes) -> bool:
 def check_pdf(name: str, content: bytes, trust: Trust, pdf_check: PdfCheck | None) -> Check:
     """The document's signatures hold under the trusted certification authorities."""
     if pdf_check is None:
-        return Check("pdf signatures", name, False, "They were not examined: no PDF check was given.")
+        return Check("pdf signatures", name, False, "Not examined: no PDF check was given.")
     finding = pdf_check(content, trust.ca_certificates)
     return Check("pdf signatures", name, finding.ok, finding.sentence)
 
