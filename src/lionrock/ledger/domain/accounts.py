@@ -12,7 +12,8 @@ from lionrock.ledger.domain.values import ID_MAX, NO_BALANCE, Account, AccountFl
 _LIMITS = int(
     AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
 )
-_KNOWN = _LIMITS | AccountFlags.LINKED | AccountFlags.HISTORY | AccountFlags.CLOSED
+# A plain integer: the complement of an IntFlag would lack the bits that no flag has.
+_KNOWN = int(_LIMITS | AccountFlags.LINKED | AccountFlags.HISTORY | AccountFlags.CLOSED)
 
 
 def create_account(state: State, sent: Account, timestamp: int) -> AccountResult:

@@ -153,9 +153,12 @@ def replay(state: State, entry: Entry, previous: bytes) -> None:
     if entry.time_ns <= state.time_ns:
         raise Damaged(f"journal row {entry.sequence} is not later than the row before it")
     requests = decode_requests(entry)
-    again, _ = execute(
-        state, requests, time_ns=entry.time_ns, sequence=entry.sequence, previous=previous
-    )
+    try:
+        again, _ = execute(
+            state, requests, time_ns=entry.time_ns, sequence=entry.sequence, previous=previous
+        )
+    except records.Malformed as error:
+        raise Damaged(f"journal row {entry.sequence}: {error}") from error
     for part in ("results", "effects", "hash"):
         if getattr(again, part) != getattr(entry, part):
             raise Damaged(f"journal row {entry.sequence}: replay gives other {part}")
