@@ -196,7 +196,9 @@ class KeyStore:
             item = msgspec.json.decode(data, type=_Item)
         except msgspec.DecodeError as error:
             raise _damaged(path) from error
-        if item.format != _ITEM_FORMAT or len(item.nonce) != _NONCE_BYTES:
+        # Spare bits of base64 and other spellings of the same content count as damage too.
+        is_as_written = msgspec.json.encode(item) == data
+        if item.format != _ITEM_FORMAT or len(item.nonce) != _NONCE_BYTES or not is_as_written:
             raise _damaged(path)
         cipher = self._unlocked()
         try:
