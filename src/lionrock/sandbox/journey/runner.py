@@ -82,7 +82,8 @@ async def run_steps(steps: Sequence[Step], progress: Progress) -> list[StepResul
 
 async def _run(step: Step) -> StepResult:
     checks = Checks()
-    failure, ended = "", ()
+    failure = ""
+    ended: tuple[str, ...] = ()
     started_ms = monotonic_ms()
     try:
         await step.act(checks)
