@@ -126,20 +126,20 @@ def _usage(*, is_ca: bool) -> x509.KeyUsage:
 def _subject(signer: Signer) -> x509.Name:
     """Persons are named by id beside their name; no identity number goes into a certificate."""
     if isinstance(signer, PersonSigner):
-        return _name(country="HK", common=signer.name, serial=signer.person_id)
+        return _name(country="HK", common=signer.name, subject_id=signer.person_id)
     if isinstance(signer, CompanySealSigner):
         return _name(
             country="HK", organisation=signer.name, identifier=f"NTRHK-{signer.business_number}",
-            common=f"Seal of {signer.name}", serial=signer.company_id,
+            common=f"Seal of {signer.name}", subject_id=signer.company_id,
         )  # fmt: skip
     return _name(
         country="HK", organisation=signer.name, common=f"Seal of {signer.name}",
-        serial=signer.organisation_id,
+        subject_id=signer.organisation_id,
     )  # fmt: skip
 
 
 def _name(
-    *, country: str, common: str, organisation: str = "", identifier: str = "", serial: str = ""
+    *, country: str, common: str, organisation: str = "", identifier: str = "", subject_id: str = ""
 ) -> x509.Name:
     parts = [(NameOID.COUNTRY_NAME, country)]
     if organisation:
@@ -148,6 +148,6 @@ def _name(
         parts.append((NameOID.ORGANIZATION_IDENTIFIER, identifier))
     parts.append((NameOID.ORGANIZATIONAL_UNIT_NAME, "Simulated identity, for testing only"))
     parts.append((NameOID.COMMON_NAME, common[:NAME_LENGTH_MAX]))
-    if serial:
-        parts.append((NameOID.SERIAL_NUMBER, serial))
+    if subject_id:
+        parts.append((NameOID.USER_ID, subject_id))
     return x509.Name([x509.NameAttribute(oid, text) for oid, text in parts])

@@ -34,6 +34,11 @@ from lionrock.identity.signing.pdf import PDF_BYTES_MAX, UNREADABLE
 
 T = TypeVar("T")
 CA_CERTIFICATES_MAX = 16
+_VERSION_1 = bytes.fromhex("020101")
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
+_DATA = bytes.fromhex("06092a864886f70d010701")
+_SHA_256 = bytes.fromhex("300d06096086480165030402010500")
+_ECDSA_WITH_SHA_256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
 def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[SignatureReport]:
@@ -85,7 +90,7 @@ async def _report(
     is_intact = bool(status.intact and status.valid) and begins == 0
     if not is_intact:
         problems.append("The signed bytes were changed.")
-    elif not _is_canonical(pdf[gap_at:gap_to], signature.pkcs7_content):
+    elif not _is_canonical(pdf[gap_at:gap_to], signature):
         is_intact = False
         problems.append("The space of the signature holds something else.")
     if not status.trusted:
@@ -123,25 +128,49 @@ def _covered(signature: Any) -> tuple[int, int, int, int]:
     return begins, begins + before, gap_to, gap_to + after
 
 
-def _is_canonical(gap: bytes, content: bytes) -> bool:
-    """The gap is <lower-case hex>, the CMS in DER followed by nothing but zeros."""
-    if gap != b"<" + content.hex().encode() + b">":
-        return False
-    length = _der_length(content)
-    return length is not None and not any(content[length:])
+def _is_canonical(gap: bytes, signature: Any) -> bool:
+    """Say whether the gap is <upper-case hex> of the one CMS with these contents, then zeros only.
+
+    The CMS is rebuilt from what is protected (certificate, signed attributes, signature value).
+    Otherwise versions, algorithm lists and the spelling of names could be changed unnoticed.
+    """
+    expected = _cms(signature)
+    content = expected + bytes(len(gap) // 2 - 1 - len(expected))
+    return gap == b"<" + content.hex().upper().encode() + b">"
 
 
-def _der_length(content: bytes) -> int | None:
-    """Return header plus content length of the first DER value, from its own header."""
-    if len(content) < 4 or content[0] != 0x30:
-        return None
-    first = content[1]
-    if first < 0x80:
-        return 2 + first
-    count = first & 0x7F
-    if not 1 <= count <= 3:
-        return None
-    return 2 + count + int.from_bytes(content[2 : 2 + count], "big")
+def _cms(signature: Any) -> bytes:
+    """Encode SignedData with one signer in DER (RFC 5652 s5.1, s5.3; RFC 5754 s2.2)."""
+    certificate, info = signature.signer_cert, signature.signer_info
+    serial_number = certificate["tbs_certificate"]["serial_number"].dump()
+    signer_info = _der(
+        0x30,
+        _VERSION_1,
+        _der(0x30, certificate.issuer.dump(), serial_number),
+        _SHA_256,
+        _der(0xA0, info["signed_attrs"].contents),
+        _ECDSA_WITH_SHA_256,
+        _der(0x04, info["signature"].native),
+    )
+    signed_data = _der(
+        0x30,
+        _VERSION_1,
+        _der(0x31, _SHA_256),
+        _der(0x30, _DATA),
+        _der(0xA0, certificate.dump()),
+        _der(0x31, signer_info),
+    )
+    return _der(0x30, _SIGNED_DATA, _der(0xA0, signed_data))
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    """Encode one value in DER: tag, shortest length, content (X.690 s8.1, s10.1)."""
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
 
 
 def _is_bound(pdf: bytes, statement: Any, covered_to: int, gap_at: int) -> bool:
@@ -165,7 +194,7 @@ def _names_subject(certificate: Any, statement: Any) -> bool:
     """The certificate must be the stated subject's own, or anybody's seal could state anything."""
     if statement is None:
         return False
-    return bool(certificate.subject.native.get("serial_number") == statement.subject_id)
+    return bool(certificate.subject.native.get("user_id") == statement.subject_id)
 
 
 def _read_roots(ca_certificates: Sequence[str | bytes]) -> list[Any]:
