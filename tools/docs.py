@@ -1,7 +1,7 @@
 """Write the reference pages of docs/ from the code, or check that they are up to date.
 
-`python tools/docs.py` writes docs/settings.md, errors.md, commands.md and events.md; with --check it
-exits 1 when a page differs. Not for: prose, which people write.
+`python tools/docs.py` writes docs/settings.md, errors.md, commands.md and events.md; with --check
+it exits 1 when a page differs. Not for: prose, which people write.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def events_page() -> str:
             topics.setdefault(topic, set()).add(str(path.relative_to(SOURCE)))
     lines = ["# Events", NOTE, "Delivered at least once to every subscriber.\n",
              "| topic | emitted in |", "|---|---|"]
-    lines += [f"| `{topic}` | {', '.join(sorted(files))} |" for topic, files in sorted(topics.items())]
+    for topic, files in sorted(topics.items()):
+        lines.append(f"| `{topic}` | {', '.join(sorted(files))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -126,9 +127,9 @@ def _emitted(tree: ast.AST) -> Iterator[str]:
         if name != "emit":
             continue
         for argument in node.args:
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                if "." in argument.value:
-                    yield argument.value
+            value = argument.value if isinstance(argument, ast.Constant) else None
+            if isinstance(value, str) and "." in value:
+                yield value
 
 
 if __name__ == "__main__":
