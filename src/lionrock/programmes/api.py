@@ -1,0 +1,116 @@
+"""The only door of programmes for other pillars: rules, decisions, the navigator, the service.
+
+A place's data (lionrock.hongkong) compiles its scheme book through this door; app/ binds that book
+into `Programmes`. Not for: SQL and HTTP of this pillar.
+"""
+
+from lionrock.programmes.domain import present, texts
+from lionrock.programmes.domain.clauses import (
+    Addition,
+    AmountTerms,
+    Boundary,
+    Clause,
+    FurtherFact,
+    Head,
+    Limit,
+    NeverDirect,
+    Planned,
+    Quantity,
+    Requirement,
+    Scheme,
+    SchemeBook,
+    SchemeRecord,
+    StatedRule,
+    Unstated,
+    parameters_of,
+)
+from lionrock.programmes.domain.dates import (
+    DatePoint,
+    MarkedDay,
+    Validity,
+    day_after,
+    parse_date_point,
+    point_of_day,
+)
+from lionrock.programmes.domain.decide import ClauseResult, Decision, decide
+from lionrock.programmes.domain.expressions import Constant, FactRef, Overlap, RuleRef
+from lionrock.programmes.domain.facts import (
+    Code,
+    FactDefinition,
+    FactKind,
+    FactProblem,
+    Facts,
+    FactValue,
+    Vocabulary,
+    is_fact_name,
+)
+from lionrock.programmes.domain.navigator import Navigator
+from lionrock.programmes.domain.parameters import (
+    Basis,
+    Mark,
+    ParameterDefinition,
+    ParameterRule,
+    Source,
+    kind_of_stated,
+    typed_value,
+)
+from lionrock.programmes.domain.present import decision_document, navigation_document
+from lionrock.programmes.domain.rulefile import CompiledRules, RuleFileError, compile_rule_file
+from lionrock.programmes.domain.truth import Answer
+
+__all__ = [
+    "Addition",
+    "AmountTerms",
+    "Answer",
+    "Basis",
+    "Boundary",
+    "Clause",
+    "ClauseResult",
+    "Code",
+    "CompiledRules",
+    "Constant",
+    "DatePoint",
+    "Decision",
+    "FactDefinition",
+    "FactKind",
+    "FactProblem",
+    "FactRef",
+    "FactValue",
+    "Facts",
+    "FurtherFact",
+    "Head",
+    "Limit",
+    "Mark",
+    "MarkedDay",
+    "Navigator",
+    "NeverDirect",
+    "Overlap",
+    "ParameterDefinition",
+    "ParameterRule",
+    "Planned",
+    "Quantity",
+    "Requirement",
+    "RuleFileError",
+    "RuleRef",
+    "Scheme",
+    "SchemeBook",
+    "SchemeRecord",
+    "Source",
+    "StatedRule",
+    "Unstated",
+    "Validity",
+    "Vocabulary",
+    "compile_rule_file",
+    "day_after",
+    "decide",
+    "decision_document",
+    "is_fact_name",
+    "kind_of_stated",
+    "navigation_document",
+    "parameters_of",
+    "parse_date_point",
+    "point_of_day",
+    "present",
+    "texts",
+    "typed_value",
+]
