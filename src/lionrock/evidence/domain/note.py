@@ -234,6 +234,17 @@ def decode_base64(text: str) -> bytes | None:
     return value if encode_base64(value) == text else None
 
 
+def decode_base64url(text: str) -> bytes | None:
+    """Read unpadded base64url; None unless it is the one canonical spelling (RFC 7515 s2)."""
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        value = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return None
+    spelling = base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return value if spelling == text else None
+
+
 def is_key_name(name: str) -> bool:
     """Say whether a name may sign: non-empty, no plus sign, no space of any script."""
     if not 0 < len(name) <= KEY_NAME_LENGTH_MAX or "+" in name:

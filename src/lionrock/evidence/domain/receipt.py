@@ -14,8 +14,6 @@ receipt has one spelling; a receipt never changes once it has an id.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -25,6 +23,7 @@ from typing import Annotated
 import msgspec
 
 from lionrock.evidence.domain import canonical
+from lionrock.evidence.domain.note import decode_base64url
 from lionrock.evidence.domain.refusals import EvidenceRefusal
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key, read_unverified, verify_jws
@@ -137,7 +136,7 @@ def claimed_key_id(jws: str) -> str | Refused:
 
 def payload_of(jws: str) -> bytes:
     """Return the payload bytes of a JWS that was checked before."""
-    return _decode_part(jws.split(".")[1]) or b""
+    return decode_base64url(jws.split(".")[1]) or b""
 
 
 def is_canonical_jws(jws: str) -> bool:
@@ -146,17 +145,7 @@ def is_canonical_jws(jws: str) -> bool:
     Without this, the unused bits at the end of a part could be flipped and the signature hold.
     """
     parts = jws.split(".")
-    return len(parts) == 3 and all(part and _decode_part(part) is not None for part in parts)
-
-
-def _decode_part(part: str) -> bytes | None:
-    try:
-        padded = part.encode("ascii") + b"=" * (-len(part) % 4)
-        value = base64.b64decode(padded, altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        return None
-    spelling = base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
-    return value if spelling == part else None
+    return len(parts) == 3 and all(part and decode_base64url(part) is not None for part in parts)
 
 
 def _is_kind(kind: str) -> bool:
