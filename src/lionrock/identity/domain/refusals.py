@@ -127,3 +127,16 @@ class IdentityRefusal(Refusal):
     CLIENT_DRAFT = "identity.client_draft"
     CLIENT_EXISTS = "identity.client_exists"
     STAFF_ROLE = "identity.staff_role"
+
+
+class RelyingPartyRefusal(Refusal):
+    """Why a relying party did not believe an answer (identity/relying_party.py)."""
+
+    METADATA = "relying_party.metadata"
+    PUSH = "relying_party.push"
+    ISSUER_MIXED = "relying_party.issuer_mixed"
+    STATE = "relying_party.state"
+    DENIED = "relying_party.denied"
+    TOKEN = "relying_party.token"  # noqa: S105 - a code, not a secret
+    ID_TOKEN = "relying_party.id_token"  # noqa: S105 - a code, not a secret
+    USERINFO = "relying_party.userinfo"

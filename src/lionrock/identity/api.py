@@ -1,0 +1,45 @@
+"""The only door to identity for other pillars, the composition root and the sandbox.
+
+`Identity` is the service; `RelyingParty` is protocol code for services that sign people in. Events:
+"identity.approval_decided" {approval_id, kind, reference, decision: approved|rejected|expired},
+"identity.mandate_revoked" {mandate_id, company_id}. Both may come more than once.
+"""
+
+from __future__ import annotations
+
+from lionrock.identity.domain.approvals import (
+    ANSWER_TYPE,
+    Approval,
+    ApprovalRequest,
+    GivenAnswer,
+)
+from lionrock.identity.domain.grants import COMPANY_URN, Principal
+from lionrock.identity.domain.mandates import Mandate, MandateDraft
+from lionrock.identity.domain.parties import (
+    Client,
+    Company,
+    CompanyDraft,
+    Device,
+    Person,
+    PersonDraft,
+    StaffRole,
+)
+from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
+from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.domain.words import Rendered, Template, canonical_json
+from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
+from lionrock.identity.http import table
+from lionrock.identity.jobs import handlers, start
+from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
+from lionrock.identity.service.approvals import DECIDED_TOPIC
+from lionrock.identity.service.devices import ENROLMENT_TYPE
+from lionrock.identity.service.identity import Identity, PrincipalCall
+
+__all__ = [
+    "ANSWER_TYPE", "COMPANY_URN", "DECIDED_TOPIC", "ENROLMENT_TYPE", "ERRORS",
+    "RELYING_PARTY_ERRORS", "SCOPES", "Approval", "ApprovalRequest", "Client", "Company",
+    "CompanyDraft", "Device", "GivenAnswer", "Identity", "IdentityRefusal", "Mandate",
+    "MandateDraft", "Person", "PersonDraft", "Principal", "PrincipalCall", "RelyingParty",
+    "RelyingPartyRefusal", "Rendered", "StaffRole", "Template", "Tokens", "Transaction",
+    "canonical_json", "handlers", "start", "table",
+]  # fmt: skip

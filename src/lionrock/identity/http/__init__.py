@@ -1,0 +1,19 @@
+"""The route table of identity: discovery, PAR, sign-in pages, token, userinfo, devices."""
+
+from __future__ import annotations
+
+from lionrock.identity.http import authorize, devices, discovery, par, resources, token
+from lionrock.identity.service.identity import Identity
+from lionrock.kernel.http import RouteTable
+
+
+def table(room: Identity) -> RouteTable:
+    """Return all rows of the pillar (identity/signing has none of its own)."""
+    return RouteTable(
+        pillar="identity",
+        room=room,
+        routes=(
+            *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
+            *devices.ROUTES,
+        ),
+    )  # fmt: skip

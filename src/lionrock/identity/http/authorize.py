@@ -1,0 +1,249 @@
+"""The authorization endpoint and its two pages: who are you, and the number to match.
+
+No script is needed: the waiting page refreshes itself; a status endpoint serves those who have one.
+A refusal without a safe place to send the browser is a 4xx page with the stable code.
+Source: RFC 6749 s4.1, RFC 9126 s4, RFC 9207, RFC 9700 s4.7 (CSRF) and s4.12 (303).
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from starlette.responses import Response
+
+from lionrock.identity.domain.grants import PushedRequest
+from lionrock.identity.domain.parties import Client
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.errors import ERRORS
+from lionrock.identity.http.discovery import AUTHORIZE_PATH
+from lionrock.identity.http.pages import identify_page, waiting_page
+from lionrock.identity.service.authorization import SignInView
+from lionrock.identity.service.identity import Identity
+from lionrock.kernel import secrets
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.http import Call, Route, html, redirect, reply
+
+COOKIE_LIFE_S = 900
+IDENTIFIER_LENGTH_MAX = 254
+_COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class SignInForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form of the first page."""
+
+    client_id: str
+    request_uri: str
+    form_token: str
+    identifier: str
+
+
+class CancelForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The form of the button that calls the sign-in off."""
+
+    form_token: str
+
+
+class StatusReply(msgspec.Struct, frozen=True):
+    """waiting, approved, rejected, expired or finished; unless waiting, load the page again."""
+
+    state: str
+
+
+class AuthorizeCall(Call[Identity, SignInForm]):
+    """A browser with a pushed request."""
+
+    browser_secret: str
+    pushed: PushedRequest
+    client: Client
+
+
+class SignInCall(Call[Identity, CancelForm]):
+    """A browser with a sign-in of its own."""
+
+    browser_secret: str
+    view: SignInView
+
+
+async def load_browser(call: AuthorizeCall) -> None:
+    """Recognise the browser by its cookie, or give it a new secret."""
+    call.browser_secret = _browser_secret(call) or secrets.token(32)
+
+
+async def load_request(call: AuthorizeCall) -> Refused | None:
+    """Load the pushed request; every other parameter in the address is ignored (RFC 9126 s4)."""
+    if call.request.method == "POST":
+        client_id, request_uri = call.body.client_id, call.body.request_uri
+    else:
+        client_id = call.query.get("client_id", "")
+        request_uri = call.query.get("request_uri", "")
+    if not client_id or not request_uri:
+        return Refused(IdentityRefusal.REQUEST_NOT_PUSHED)
+    loaded = await call.room.authorization.load_request(call.db, request_uri, client_id)
+    if isinstance(loaded, Refused):
+        return loaded
+    call.pushed, call.client = loaded
+    return None
+
+
+async def reply_silent(call: AuthorizeCall) -> Response | None:
+    """prompt=none: send login_required at once, there is no session (OIDC Core s3.1.2.6)."""
+    if not call.pushed.request.is_silent:
+        return None
+    return redirect(await call.room.authorization.refuse_silent(call.db, call.pushed))
+
+
+async def reply_identify(call: AuthorizeCall) -> Response:
+    """Show the page that asks who is there; the request is not used up by that."""
+    request_uri = call.query["request_uri"]
+    language = _language(call)
+    scopes = [SCOPES[name].in_language(language) for name in call.pushed.request.scopes]
+    page = identify_page(
+        language=language, service=call.client.names.in_language(language), receives=scopes,
+        client_id=call.client.id, request_uri=request_uri,
+        form_token=call.room.vault.form_token(call.browser_secret, request_uri),
+    )  # fmt: skip
+    response = html(page)
+    is_secure = call.room.issuer.startswith("https://")
+    response.set_cookie(
+        _cookie_name(call.room.issuer), call.browser_secret, max_age=COOKIE_LIFE_S, path="/",
+        httponly=True, secure=is_secure, samesite="lax",
+    )  # fmt: skip
+    return response
+
+
+async def check_form(call: AuthorizeCall) -> Refused | None:
+    """Take the form only from the browser that was shown it (RFC 9700 s4.7)."""
+    secret = _browser_secret(call)
+    if secret is None or not _is_own_site(call):
+        return Refused(IdentityRefusal.SIGN_IN_FORGED)
+    expected = call.room.vault.form_token(secret, call.body.request_uri)
+    if not secrets.equal(call.body.form_token, expected):
+        return Refused(IdentityRefusal.SIGN_IN_FORGED)
+    call.browser_secret = secret
+    return None
+
+
+async def save_sign_in(call: AuthorizeCall) -> Response | Refused:
+    """Ask the person on the phone, within the limits, and show the number."""
+    sign_in = await call.room.authorization.start(
+        call.db, call.pushed, call.client,
+        identifier=call.body.identifier[:IDENTIFIER_LENGTH_MAX],
+        browser_secret=call.browser_secret, language=_language(call),
+    )  # fmt: skip
+    if isinstance(sign_in, Refused):
+        return sign_in
+    return redirect(f"{call.room.issuer}/identity/sign-in/{sign_in.id}")
+
+
+async def load_sign_in(call: SignInCall) -> Refused | None:
+    """Load the browser's own sign-in; another browser's is not found."""
+    secret = _browser_secret(call)
+    if secret is None:
+        return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
+    view = await call.room.authorization.view(call.db, call.path_params["sign_in_id"], secret)
+    if isinstance(view, Refused):
+        return view
+    call.browser_secret, call.view = secret, view
+    return None
+
+
+async def reply_waiting(call: SignInCall) -> Response | None:
+    """While nothing is decided, show the number. HEAD and prefetch never end a sign-in."""
+    is_looking = call.request.method == "GET" and "sec-purpose" not in call.request.headers
+    if call.view.state != "waiting" and is_looking:
+        return None
+    language = _language(call)
+    return html(
+        waiting_page(
+            language=language, service=call.view.client.names.in_language(language),
+            number=call.view.sign_in.number, sign_in_id=call.view.sign_in.id,
+            form_token=call.room.vault.form_token(call.browser_secret, call.view.sign_in.id),
+        )
+    )  # fmt: skip
+
+
+async def save_outcome(call: SignInCall) -> Response | Refused:
+    """End the sign-in and send the browser back with code or error, iss and state."""
+    address = await call.room.authorization.finish(call.db, call.view)
+    return address if isinstance(address, Refused) else redirect(address)
+
+
+async def reply_status(call: SignInCall) -> Response:
+    """Answer with the state; changes nothing."""
+    return reply(StatusReply(state=call.view.state))
+
+
+async def check_cancel_form(call: SignInCall) -> Refused | None:
+    """Take the button's form only from the browser that was shown it."""
+    expected = call.room.vault.form_token(call.browser_secret, call.view.sign_in.id)
+    if not _is_own_site(call) or not secrets.equal(call.body.form_token, expected):
+        return Refused(IdentityRefusal.SIGN_IN_FORGED)
+    return None
+
+
+async def save_cancelled(call: SignInCall) -> Response | Refused:
+    """Call the sign-in off: access_denied to the service, the question leaves the phone."""
+    address = await call.room.authorization.cancel(call.db, call.view)
+    return address if isinstance(address, Refused) else redirect(address)
+
+
+def _cookie_name(issuer: str) -> str:
+    """__Host- pins the cookie to this host and to https, where there is https (RFC 6265bis)."""
+    return f"{'__Host-' if issuer.startswith('https://') else ''}lionrock-sign-in"
+
+
+def _browser_secret(call: AuthorizeCall | SignInCall) -> str | None:
+    value = call.request.cookies.get(_cookie_name(call.room.issuer), "")
+    return value if _COOKIE.fullmatch(value) else None
+
+
+def _is_own_site(call: AuthorizeCall | SignInCall) -> bool:
+    """Fetch metadata, where the browser sends it. Origin is "null" under our no-referrer policy."""
+    return call.request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _language(call: AuthorizeCall | SignInCall) -> str:
+    """The browser's choice, unless the service named one that we have (OIDC Core s3.1.2.1)."""
+    request = call.pushed.request if isinstance(call, AuthorizeCall) else call.view.request
+    for asked in request.ui_locales.split(" "):
+        if asked in ("en", "zh-Hant", "zh-Hans"):
+            return asked
+    return call.lang
+
+
+ROUTES = (
+    Route(
+        method="GET", path=AUTHORIZE_PATH, name="authorize", summary="Begin to sign in (browser)",
+        steps=(load_browser, load_request, reply_silent, reply_identify), call=AuthorizeCall,
+        replies={200: None}, reply_media_type="text/html", errors=ERRORS, family="html",
+        clause="RFC 9126 s4", query=None,
+    ),
+    Route(
+        method="POST", path="/identity/authorize/sign-in", name="start_sign_in",
+        summary="Ask the person on the phone (browser)",
+        steps=(check_form, load_request, save_sign_in), call=AuthorizeCall, body=SignInForm,
+        body_kind="form", replies={303: None}, reply_media_type="text/html", errors=ERRORS,
+        family="html", clause="RFC 9700 s4.7", query=(),
+    ),
+    Route(
+        method="GET", path="/identity/sign-in/{sign_in_id}", name="show_sign_in",
+        summary="The number to match, then back to the service (browser)",
+        steps=(load_sign_in, reply_waiting, save_outcome), call=SignInCall,
+        replies={200: None, 303: None}, reply_media_type="text/html", errors=ERRORS,
+        family="html", clause="RFC 9207 s2",
+    ),
+    Route(
+        method="GET", path="/identity/sign-in/{sign_in_id}/status", name="sign_in_status",
+        summary="Whether the phone was answered", steps=(load_sign_in, reply_status),
+        call=SignInCall, replies={200: StatusReply}, errors=ERRORS,
+    ),
+    Route(
+        method="POST", path="/identity/sign-in/{sign_in_id}/cancel", name="cancel_sign_in",
+        summary="Call the sign-in off (browser)",
+        steps=(load_sign_in, check_cancel_form, save_cancelled), call=SignInCall,
+        body=CancelForm, body_kind="form", replies={303: None}, reply_media_type="text/html",
+        errors=ERRORS, family="html",
+    ),
+)  # fmt: skip

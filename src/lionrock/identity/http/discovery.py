@@ -1,0 +1,88 @@
+"""Authorization server metadata and keys.
+
+One document under both names (RFC 8414 s3, OIDC Discovery s4). It promises only what is enforced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
+from lionrock.identity.domain.dpop import PROOF_ALGORITHMS
+from lionrock.identity.domain.grants import TOKEN_EXCHANGE
+from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.service.identity import Identity
+from lionrock.kernel.http import Call, Route, reply
+
+AUTHORIZE_PATH = "/identity/authorize"
+PAR_PATH = "/identity/par"
+TOKEN_PATH = "/identity/token"  # noqa: S105 - a path
+USERINFO_PATH = "/identity/userinfo"
+JWKS_PATH = "/identity/jwks"
+CACHE = {"cache-control": "public, max-age=300"}
+
+
+def metadata(issuer: str) -> dict[str, Any]:
+    """Return the metadata of the authorization server at `issuer`."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}{AUTHORIZE_PATH}",
+        "pushed_authorization_request_endpoint": f"{issuer}{PAR_PATH}",
+        "require_pushed_authorization_requests": True,
+        "token_endpoint": f"{issuer}{TOKEN_PATH}",
+        "userinfo_endpoint": f"{issuer}{USERINFO_PATH}",
+        "jwks_uri": f"{issuer}{JWKS_PATH}",
+        "scopes_supported": list(SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", TOKEN_EXCHANGE],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": False,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": ["en", "zh-Hant", "zh-Hans"],
+        "claims_supported": [
+            "sub", "name", "email", "email_verified", "phone_number", "phone_number_verified",
+            "act", "company", "mandate",
+        ],
+    }  # fmt: skip
+
+
+async def reply_metadata(call: Call[Identity, None]) -> Response:
+    """Answer with the metadata."""
+    return reply(metadata(call.room.issuer), headers=CACHE)
+
+
+async def reply_jwks(call: Call[Identity, None]) -> Response:
+    """Answer with the public keys that sign id_tokens."""
+    return reply({"keys": [call.room.tokens.signing_key().public_jwk]}, headers=CACHE)
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/.well-known/openid-configuration", name="openid_configuration",
+        summary="Metadata of the authorization server (OpenID Connect name)",
+        steps=(reply_metadata,), replies={200: None}, clause="OIDC Discovery s4", mode="none",
+        query=None,
+    ),
+    Route(
+        method="GET", path="/.well-known/oauth-authorization-server",
+        name="oauth_authorization_server", summary="Metadata of the authorization server",
+        steps=(reply_metadata,), replies={200: None}, clause="RFC 8414 s3", mode="none",
+        query=None,
+    ),
+    Route(
+        method="GET", path=JWKS_PATH, name="jwks", summary="Keys of the authorization server",
+        steps=(reply_jwks,), replies={200: None}, clause="RFC 7517 s5", mode="none", query=None,
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Use cases of identity: load, decide, store, emit. `service/identity.py` is the whole."""

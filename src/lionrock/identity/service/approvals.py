@@ -1,0 +1,258 @@
+"""Approvals: asking, showing to a device, taking answers, expiring.
+
+One transaction holds the approval's row while an answer is counted, so that two officers who answer
+at once are counted one after the other and the decision falls exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from lionrock.identity.domain.approvals import (
+    ANSWER_TYPE,
+    NUMBER_TRIES_MAX,
+    PENDING_PER_PERSON_MAX,
+    Answer,
+    Approval,
+    ApprovalRequest,
+    GivenAnswer,
+    State,
+    check_answer,
+    check_number,
+    check_request,
+    read_answer,
+    tally,
+)
+from lionrock.identity.domain.parties import Device
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.words import Template, render
+from lionrock.identity.service.mandates import Mandates
+from lionrock.identity.service.receipts import (
+    PLATFORM_ORGANISATION,
+    ReceiptRecorder,
+    digest_of_text,
+)
+from lionrock.identity.store import approvals as store
+from lionrock.identity.store import parties as parties_store
+from lionrock.kernel import jobs, outbox, secrets
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import trusted_key, verify_jws
+
+EXPIRY_QUEUE = "identity.approval_expiry"
+DECIDED_TOPIC = "identity.approval_decided"
+NUMBER_DIGITS = 2
+
+
+class Approvals:
+    """The approval primitive. Every function works in the caller's transaction."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        mandates: Mandates,
+        evidence: ReceiptRecorder,
+        templates: Mapping[str, Template],
+    ) -> None:
+        self._kernel = kernel
+        self._mandates = mandates
+        self._evidence = evidence
+        self._templates = templates
+
+    async def request(self, db: Connection, asked: ApprovalRequest) -> Approval | Refused:
+        """Ask persons for a decision; their devices see it at once.
+
+        Refused: template and fields, persons (unknown, suspended), quorum, APPROVALS_PENDING (one
+        person is asked too much at once), a missing or too small mandate.
+        """
+        problem = check_request(asked)
+        if problem is not None:
+            return problem
+        template = self._templates.get(asked.template)
+        if template is None:
+            return Refused(IdentityRefusal.APPROVAL_TEMPLATE, field="template")
+        salt = secrets.token(32)
+        shown = render(template, asked.fields, asked.language, salt)
+        if isinstance(shown, Refused):
+            return shown
+        problem = await self._check_persons(db, asked) or await self._check_mandates(db, asked)
+        if problem is not None:
+            return problem
+        # From here the approval must be saved.
+        now = self._kernel.business_clock.now()
+        approval = Approval(
+            id=self._kernel.ids.new("apr"), kind=asked.kind, reference=asked.reference,
+            requester_org=asked.requester_org, company_id=asked.company_id,
+            person_ids=asked.person_ids, quorum=asked.quorum, shown=shown,
+            words_hash=shown.words_hash,
+            number=secrets.digits(NUMBER_DIGITS) if asked.number_match else None,
+            tries_left=NUMBER_TRIES_MAX, state="pending", created_at=now,
+            expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
+            amount=asked.amount,
+        )  # fmt: skip
+        await store.insert_approval(db, approval)
+        await jobs.schedule(
+            db, queue=EXPIRY_QUEUE, key=approval.id, business_due_at=approval.expires_at
+        )
+        return approval
+
+    async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
+        """Return an approval; ask `state_at` for its state, which time may have changed."""
+        found = await store.approval(db, approval_id)
+        return found or Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+
+    async def answers(self, db: Connection, approval_id: str) -> list[GivenAnswer]:
+        """Return the signed answers given so far."""
+        return await store.answers(db, approval_id)
+
+    async def pending_for(self, db: Connection, person_id: str) -> list[Approval]:
+        """Return what a person is asked now and has not answered, oldest first."""
+        return await store.pending_for(db, person_id, self._kernel.business_clock.now())
+
+    async def answer(
+        self, db: Connection, device: Device, approval_id: str, jws: str
+    ) -> Approval | Refused:
+        """Count a device's signed answer; the same JWS again returns the same outcome.
+
+        Refused: APPROVAL_UNKNOWN (also when somebody else is asked), ANSWER_*, NUMBER_*,
+        APPROVAL_EXPIRED, APPROVAL_DECIDED, APPROVAL_ANSWERED, a mandate that ended meanwhile.
+        """
+        approval = await store.lock_approval(db, approval_id)
+        if approval is None or device.person_id not in approval.person_ids:
+            return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+        given = {a.person_id: a for a in await store.answers(db, approval_id)}
+        before = given.get(device.person_id)
+        if before is not None and before.jws == jws:
+            return approval
+        answer = self._read(device, approval, jws)
+        if isinstance(answer, Refused):
+            return answer
+        if before is not None:
+            return Refused(IdentityRefusal.APPROVAL_ANSWERED)
+        if answer.decision == "approved":
+            problem = await self._check_one_mandate(db, approval, device.person_id)
+            if problem is not None:
+                return problem
+        problem = check_number(approval, answer)
+        if problem is not None:
+            return await self._refuse_number(db, approval, problem)
+        # From here the answer must be saved.
+        now = self._kernel.business_clock.now()
+        mine = GivenAnswer(
+            person_id=device.person_id, device_id=device.id, decision=answer.decision,
+            answered_at=now, jws=jws,
+        )  # fmt: skip
+        is_saved = await store.save_answer(db, approval.id, mine)
+        assert is_saved, "the approval's row is held, and this person had not answered"
+        state = tally(approval, [a.decision for a in (*given.values(), mine)])
+        if state != "pending":
+            await self._decide(db, approval, state)
+        updated = await store.approval(db, approval.id)
+        assert updated is not None, "it was just written"
+        return updated
+
+    async def withdraw(self, db: Connection, approval_id: str) -> Approval | Refused:
+        """Reject an approval on the requester's behalf (the deed was called off)."""
+        approval = await store.lock_approval(db, approval_id)
+        if approval is None:
+            return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+        if approval.state == "pending":
+            await self._decide(db, approval, "rejected")
+        return await self.approval(db, approval_id)
+
+    async def expire(self, db: Connection, approval_id: str) -> bool:
+        """Let a pending approval past its time expire; False when there is nothing to do."""
+        approval = await store.lock_approval(db, approval_id)
+        if approval is None or approval.state != "pending":
+            return False
+        if self._kernel.business_clock.now() < approval.expires_at:
+            return False
+        await self._decide(db, approval, "expired")
+        return True
+
+    async def _check_persons(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
+        """Lock in one order (no deadlock), then count: the limit holds among parallel requests."""
+        now = self._kernel.business_clock.now()
+        for person_id in sorted(asked.person_ids):
+            if not await parties_store.lock_person(db, person_id):
+                return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
+            person = await parties_store.person(db, person_id)
+            if person is None or person.status != "active":
+                return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
+            if await store.count_pending(db, person_id, now) >= PENDING_PER_PERSON_MAX:
+                return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")
+        return None
+
+    async def _check_mandates(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
+        if asked.company_id is None:
+            return None
+        for person_id in asked.person_ids:
+            mandate = await self._mandates.find(
+                db, person_id, asked.company_id, asked.scope, amount=asked.amount
+            )
+            if isinstance(mandate, Refused):
+                return mandate
+            if mandate.signatures_needed > asked.quorum:
+                return Refused(
+                    IdentityRefusal.APPROVAL_QUORUM,
+                    f"A mandate needs {mandate.signatures_needed} signatures.", field="quorum",
+                )  # fmt: skip
+        return None
+
+    async def _check_one_mandate(
+        self, db: Connection, approval: Approval, person_id: str
+    ) -> Refused | None:
+        """Check the mandate again at use: it may have been revoked since the approval was asked."""
+        if approval.company_id is None:
+            return None
+        found = await self._mandates.find(
+            db, person_id, approval.company_id, approval.scope, amount=approval.amount
+        )
+        return found if isinstance(found, Refused) else None
+
+    def _read(self, device: Device, approval: Approval, jws: str) -> Answer | Refused:
+        verified = verify_jws(jws, trusted_key(device.public_jwk), typ=ANSWER_TYPE)
+        if isinstance(verified, Refused):
+            return Refused(IdentityRefusal.ANSWER_SIGNATURE, verified.refusal.value)
+        answer = read_answer(verified.claims)
+        if isinstance(answer, Refused):
+            return answer
+        problem = check_answer(
+            approval, answer, person_id=device.person_id,
+            now=self._kernel.business_clock.now(), wire_now_s=self._kernel.wire_clock.now_s(),
+        )  # fmt: skip
+        return problem or answer
+
+    async def _refuse_number(
+        self, db: Connection, approval: Approval, refused: Refused
+    ) -> Refused:
+        """A wrong number is kept count of; the last one rejects the approval."""
+        if refused.refusal is IdentityRefusal.NUMBER_WRONG:
+            assert refused.keep, "the counted try must survive the refusal"
+            if await store.use_try(db, approval.id) == 0:
+                await self._decide(db, approval, "rejected")
+        return refused
+
+    async def _decide(self, db: Connection, approval: Approval, state: State) -> None:
+        is_first = await store.decide(db, approval.id, state, self._kernel.business_clock.now())
+        assert is_first, "the approval's row is held, and it was pending"
+        assert state != "pending", "a decision leaves pending"
+        answers = await store.answers(db, approval.id)
+        digests = {f"answer_{n}": digest_of_text(a.jws) for n, a in enumerate(answers, start=1)}
+        await self._evidence.record(
+            db,
+            kind=DECIDED_TOPIC,
+            issuer=PLATFORM_ORGANISATION,
+            references={"approval_id": approval.id, "reference": approval.reference},
+            digests={"words": approval.words_hash} | digests,
+            about=f"{approval.kind}: {state}",
+        )
+        await outbox.emit(
+            db, self._kernel.ids, DECIDED_TOPIC,
+            {
+                "approval_id": approval.id, "kind": approval.kind,
+                "reference": approval.reference, "decision": state,
+            },
+        )  # fmt: skip

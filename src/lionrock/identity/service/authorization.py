@@ -1,0 +1,245 @@
+"""From the pushed request over the sign-in pages to the authorization code.
+
+A request_uri is used up when a sign-in completes, not when its page is first seen: a reload or a
+browser's prefetch must not break the log-in. A person is asked on the phone; the page shows a
+number that the phone does not receive. Somebody who types an identifier that nobody holds sees the
+same page with a number that leads nowhere (a decoy), so that the page does not tell who exists.
+
+Limits against push bombing: attempts that the person did not approve are counted per identifier,
+for the client and for all clients.
+Source: RFC 9126 s2 and s4, RFC 6749 s4.1, RFC 9207, FAPI 2.0 Security Profile s5.3.2.2.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from lionrock.identity.domain.approvals import ApprovalRequest
+from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
+from lionrock.identity.domain.parties import Client, Person, read_identifier
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.requests import (
+    CODE_LIFE_S,
+    REQUEST_URI_LIFE_S,
+    REQUEST_URI_PREFIX,
+    AuthorizationRequest,
+)
+from lionrock.identity.domain.scopes import show_scopes
+from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
+from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
+from lionrock.identity.service.vault import Vault
+from lionrock.identity.store import grants as store
+from lionrock.kernel import secrets
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+
+SIGN_IN_LIFE_S = 300
+SIGN_IN_WINDOW = timedelta(minutes=10)
+SIGN_INS_PER_CLIENT_MAX = 5
+SIGN_INS_MAX = 8
+
+SignInState = Literal["waiting", "approved", "rejected", "expired", "finished"]
+
+
+class PushedReply(msgspec.Struct, frozen=True):
+    """The answer of the PAR endpoint (RFC 9126 s2.2)."""
+
+    request_uri: str
+    expires_in: int
+
+
+class SignInView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the waiting page shows."""
+
+    sign_in: SignIn
+    state: SignInState
+    request: AuthorizationRequest
+    client: Client
+
+
+class Authorization:
+    """The authorization endpoint's use cases, each in the caller's transaction."""
+
+    def __init__(
+        self, kernel: Kernel, issuer: str, vault: Vault, parties: Parties, approvals: Approvals
+    ) -> None:
+        self._kernel = kernel
+        self._issuer = issuer
+        self._vault = vault
+        self._parties = parties
+        self._approvals = approvals
+
+    async def push(self, db: Connection, request: AuthorizationRequest) -> PushedReply:
+        """Keep a checked request and return its one-time address."""
+        secret = secrets.token(32)
+        request_uri = f"{REQUEST_URI_PREFIX}{secret}"
+        expires_at = self._kernel.wire_clock.now() + timedelta(seconds=REQUEST_URI_LIFE_S)
+        await store.insert_pushed(
+            db,
+            PushedRequest(
+                request_hash=secret_hash(request_uri), request=request, expires_at=expires_at
+            ),
+        )
+        return PushedReply(request_uri=request_uri, expires_in=REQUEST_URI_LIFE_S)
+
+    async def load_request(
+        self, db: Connection, request_uri: str, client_id: str
+    ) -> tuple[PushedRequest, Client] | Refused:
+        """Return a client's own pushed request; REQUEST_UNKNOWN, REQUEST_USED, REQUEST_EXPIRED."""
+        pushed = await store.pushed(db, secret_hash(request_uri), client_id)
+        client = await store.client(db, client_id)
+        if pushed is None or client is None:
+            return Refused(IdentityRefusal.REQUEST_UNKNOWN)
+        if pushed.used_at is not None:
+            return Refused(IdentityRefusal.REQUEST_USED)
+        if self._kernel.wire_clock.now() >= pushed.expires_at:
+            return Refused(IdentityRefusal.REQUEST_EXPIRED)
+        return pushed, client
+
+    async def refuse_silent(self, db: Connection, pushed: PushedRequest) -> str:
+        """Answer prompt=none: there is never a session to reuse (OIDC Core s3.1.2.1)."""
+        await store.use_pushed(db, pushed.request_hash, self._kernel.wire_clock.now())
+        return self.redirect_address(pushed.request, {"error": "login_required"})
+
+    async def start(
+        self,
+        db: Connection,
+        pushed: PushedRequest,
+        client: Client,
+        *,
+        identifier: str,
+        browser_secret: str,
+        language: str,
+    ) -> SignIn | Refused:
+        """Ask the person behind an identifier on the phone; SIGN_IN_LIMITED after many tries."""
+        person = await self._parties.find_person(db, identifier)
+        subject_key = self._subject_key(person, identifier)
+        await store.lock_subject(db, subject_key)
+        now = self._kernel.wire_clock.now()
+        own, every = await store.count_sign_ins(db, subject_key, now - SIGN_IN_WINDOW, client.id)
+        if own >= SIGN_INS_PER_CLIENT_MAX or every >= SIGN_INS_MAX:
+            return Refused(IdentityRefusal.SIGN_IN_LIMITED)
+        sign_in_id = self._kernel.ids.new("sin")
+        number, approval_id = secrets.digits(NUMBER_DIGITS), None
+        if person is not None:
+            asked = self._ask(person, pushed.request, client, sign_in_id, language)
+            approval = await self._approvals.request(db, asked)
+            if isinstance(approval, Refused):
+                return Refused(IdentityRefusal.SIGN_IN_LIMITED, approval.refusal.value)
+            assert approval.number is not None, "a sign-in always matches a number"
+            number, approval_id = approval.number, approval.id
+        sign_in = SignIn(
+            id=sign_in_id, request_hash=pushed.request_hash, client_id=client.id,
+            browser_hash=secret_hash(browser_secret), subject_key=subject_key,
+            person_id=person.id if person else None, approval_id=approval_id, number=number,
+            started_at=now, expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S),
+        )  # fmt: skip
+        await store.insert_sign_in(db, sign_in)
+        return sign_in
+
+    async def view(
+        self, db: Connection, sign_in_id: str, browser_secret: str
+    ) -> SignInView | Refused:
+        """Return a browser's own sign-in with its state; another browser's is not found."""
+        sign_in = await store.sign_in(db, sign_in_id, secret_hash(browser_secret))
+        if sign_in is None:
+            return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
+        pushed = await store.pushed(db, sign_in.request_hash, sign_in.client_id)
+        client = await store.client(db, sign_in.client_id)
+        if pushed is None or client is None:
+            return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
+        return SignInView(
+            sign_in=sign_in, state=await self._state(db, sign_in), request=pushed.request,
+            client=client,
+        )  # fmt: skip
+
+    async def finish(self, db: Connection, view: SignInView) -> str | Refused:
+        """End a decided sign-in; returns the address to send the browser to.
+
+        The code is made here, once. SIGN_IN_FINISHED when this sign-in ended before, REQUEST_USED
+        when another one used up the request.
+        """
+        assert view.state not in ("waiting",), "there is nothing to finish yet"
+        if view.state == "finished":
+            return Refused(IdentityRefusal.SIGN_IN_FINISHED)
+        now = self._kernel.wire_clock.now()
+        sign_in, is_approved = view.sign_in, view.state == "approved"
+        if not await store.use_pushed(db, sign_in.request_hash, now):
+            return Refused(IdentityRefusal.REQUEST_USED)
+        is_ended = await store.finish_sign_in(db, sign_in.id, now, is_approved=is_approved)
+        assert is_ended, "its row is held, and it had not ended"
+        if not is_approved:
+            return self.redirect_address(view.request, {"error": "access_denied"})
+        assert sign_in.person_id is not None, "only a person approves"
+        code = secrets.token(32)
+        await store.insert_code(
+            db,
+            CodeGrant(
+                code_hash=secret_hash(code), person_id=sign_in.person_id,
+                grant_id=self._kernel.ids.new("gra"), request=view.request, signed_in_at=now,
+                expires_at=now + timedelta(seconds=CODE_LIFE_S),
+            ),
+        )  # fmt: skip
+        return self.redirect_address(view.request, {"code": code})
+
+    async def cancel(self, db: Connection, view: SignInView) -> str | Refused:
+        """End a sign-in at the browser's wish; the phone's question goes away with it."""
+        if view.state == "finished":
+            return Refused(IdentityRefusal.SIGN_IN_FINISHED)
+        if view.sign_in.approval_id is not None and view.state == "waiting":
+            await self._approvals.withdraw(db, view.sign_in.approval_id)
+        return await self.finish(db, msgspec.structs.replace(view, state="rejected"))
+
+    def redirect_address(self, request: AuthorizationRequest, answer: dict[str, str]) -> str:
+        """Return the client's address with the answer, `iss` (RFC 9207 s2) and the state pushed."""
+        fields = answer | {"iss": self._issuer}
+        if request.state is not None:
+            fields["state"] = request.state
+        joint = "&" if "?" in request.redirect_uri else "?"
+        return f"{request.redirect_uri}{joint}{urlencode(fields)}"
+
+    async def _state(self, db: Connection, sign_in: SignIn) -> SignInState:
+        if sign_in.finished_at is not None:
+            return "finished"
+        if self._kernel.wire_clock.now() >= sign_in.expires_at:
+            return "expired"
+        if sign_in.approval_id is None:
+            return "waiting"
+        approval = await self._approvals.approval(db, sign_in.approval_id)
+        assert not isinstance(approval, Refused), "a sign-in's approval is on record"
+        state = approval.state_at(self._kernel.business_clock.now())
+        return "waiting" if state == "pending" else state
+
+    def _ask(
+        self,
+        person: Person,
+        request: AuthorizationRequest,
+        client: Client,
+        sign_in_id: str,
+        language: str,
+    ) -> ApprovalRequest:
+        address = urlsplit(request.redirect_uri)
+        return ApprovalRequest(
+            kind="sign_in", person_ids=(person.id,), template="identity.sign_in",
+            fields={
+                "service": client.names.in_language(language),
+                "origin": f"{address.scheme}://{address.netloc}",
+                "receives": show_scopes(request.scopes, language),
+            },
+            language=language, requester_org=client.organisation_id or PLATFORM_ORGANISATION,
+            reference=sign_in_id, number_match=True, expires_in_s=SIGN_IN_LIFE_S,
+        )  # fmt: skip
+
+    def _subject_key(self, person: Person | None, identifier: str) -> bytes:
+        """What attempts are counted by: the person, whichever identifier was typed, or the text."""
+        if person is not None:
+            return self._vault.look_up_key("sign_in", person.id)
+        found = read_identifier(identifier)
+        kind, value = found if found is not None else ("text", identifier.strip().lower())
+        return self._vault.look_up_key(f"sign_in/{kind}", value)

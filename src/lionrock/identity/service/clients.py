@@ -1,0 +1,164 @@
+"""Clients: registration by the operator, and their authentication at PAR and token endpoint.
+
+Source: RFC 7523 s3, FAPI 2.0 Security Profile s5.3.2.1, RFC 9449 s4.3 and s11.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from lionrock.identity.domain.assertions import (
+    ASSERTION_TYPE,
+    CLOCK_BEHIND_S_MAX,
+    check_assertion,
+    claimed_client,
+)
+from lionrock.identity.domain.dpop import PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, Proof, check_proof
+from lionrock.identity.domain.parties import Client
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.requests import REDIRECT_URI_LENGTH_MAX
+from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.domain.words import is_safe_line
+from lionrock.identity.store import grants as store
+from lionrock.kernel import replay
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import Key, key_from_jwk, trusted_key
+
+KEYS_MAX = 5
+REDIRECT_URIS_MAX = 10
+NAME_LENGTH_MAX = 80
+_CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,63}")
+
+
+class Clients:
+    """Registered services. Every function works in the caller's transaction."""
+
+    def __init__(self, kernel: Kernel, issuer: str) -> None:
+        self._kernel = kernel
+        self._issuer = issuer
+
+    async def register(self, db: Connection, client: Client) -> Client | Refused:
+        """Register a client; CLIENT_DRAFT names the field that is not acceptable."""
+        problem = check_client(client)
+        if problem is None:
+            problem = await store.insert_client(db, client, self._kernel.business_clock.now())
+        return client if problem is None else problem
+
+    async def replace(self, db: Connection, client: Client) -> Client | Refused:
+        """Replace a client's registration (keys, addresses, scopes, activity)."""
+        problem = check_client(client)
+        if problem is not None:
+            return problem
+        is_replaced = await store.replace_client(db, client)
+        return client if is_replaced else Refused(IdentityRefusal.CLIENT_UNKNOWN)
+
+    async def authenticate(
+        self,
+        db: Connection,
+        *,
+        assertion: str | None,
+        assertion_type: str | None,
+        client_id: str | None,
+    ) -> Client | Refused:
+        """Authenticate a client by its assertion, and remember the assertion's jti.
+
+        Every later refusal of the same request must keep the transaction, or the jti is forgotten.
+        """
+        if not assertion or not assertion_type:
+            return Refused(IdentityRefusal.CLIENT_ASSERTION_MISSING)
+        if assertion_type != ASSERTION_TYPE:
+            return Refused(IdentityRefusal.CLIENT_ASSERTION_MISSING, f"Expected {ASSERTION_TYPE}")
+        claimed = claimed_client(assertion)
+        if isinstance(claimed, Refused):
+            return claimed
+        if client_id is not None and client_id != claimed:
+            return Refused(IdentityRefusal.CLIENT_MISMATCH, field="client_id")
+        client = await store.client(db, claimed)
+        if client is None:
+            return Refused(IdentityRefusal.CLIENT_UNKNOWN)
+        checked = check_assertion(
+            assertion, client_keys(client), client_id=client.id, issuer=self._issuer,
+            now_s=self._kernel.wire_clock.now_s(),
+        )  # fmt: skip
+        if isinstance(checked, Refused):
+            return checked
+        forget_at = datetime.fromtimestamp(checked.expires_at_s + CLOCK_BEHIND_S_MAX + 1, UTC)
+        realm = f"identity.assertion/{client.id}"
+        if not await replay.remember(db, realm, checked.jti, forget_at):
+            return Refused(IdentityRefusal.CLIENT_ASSERTION_REPLAYED)
+        return client
+
+    async def check_dpop(
+        self,
+        db: Connection,
+        proofs: Sequence[str],
+        *,
+        method: str,
+        url: str,
+        access_token: str | None = None,
+    ) -> Proof | Refused:
+        """Check the DPoP headers of a request and remember the proof's jti for its key."""
+        if not proofs:
+            return Refused(IdentityRefusal.DPOP_MISSING)
+        if len(proofs) > 1:
+            return Refused(IdentityRefusal.DPOP_SEVERAL)
+        now_s = self._kernel.wire_clock.now_s()
+        proof = check_proof(
+            proofs[0], method=method, url=url, now_s=now_s, access_token=access_token
+        )
+        if isinstance(proof, Refused):
+            return proof
+        forget_at_s = proof.iat_s + PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX
+        forget_at = datetime.fromtimestamp(forget_at_s, UTC)
+        if not await replay.remember(db, f"identity.dpop/{proof.jkt}", proof.jti, forget_at):
+            return Refused(IdentityRefusal.DPOP_REPLAYED)
+        return proof
+
+
+def client_keys(client: Client) -> list[Key]:
+    """Return a registered client's keys; they were checked when registered."""
+    return [trusted_key(jwk) for jwk in client.keys]
+
+
+def check_client(client: Client) -> Refused | None:
+    """Check a registration: id, names (they appear on phones), keys, addresses, scopes, sector."""
+    refusal = IdentityRefusal.CLIENT_DRAFT
+    if not _CLIENT_ID.fullmatch(client.id):
+        return Refused(refusal, "Lower-case letters, digits and hyphens.", field="id")
+    for name in (client.names.en, client.names.zh_hant, client.names.zh_hans):
+        if not is_safe_line(name, NAME_LENGTH_MAX):
+            return Refused(refusal, f"1 to {NAME_LENGTH_MAX} characters.", field="names")
+    if not 1 <= len(client.keys) <= KEYS_MAX:
+        return Refused(refusal, f"1 to {KEYS_MAX} public keys.", field="keys")
+    for jwk in client.keys:
+        key = key_from_jwk(jwk)
+        if isinstance(key, Refused):
+            return Refused(refusal, key.detail, field="keys")
+    if not client.scopes or not client.scopes <= SCOPES.keys():
+        return Refused(refusal, f"Known: {', '.join(SCOPES)}.", field="scopes")
+    if not client.sector or "\n" in client.sector:
+        return Refused(refusal, "A host name such as portal.example.", field="sector")
+    if not 1 <= len(client.redirect_uris) <= REDIRECT_URIS_MAX:
+        return Refused(refusal, f"1 to {REDIRECT_URIS_MAX} addresses.", field="redirect_uris")
+    for uri in client.redirect_uris:
+        if not _is_redirect_uri(uri):
+            return Refused(refusal, "An absolute http(s) address, no fragment.", "redirect_uris")
+    return None
+
+
+def _is_redirect_uri(uri: str) -> bool:
+    """Absolute, http or https, printable ASCII, no fragment, no credentials (RFC 6749 s3.1.2)."""
+    if len(uri) > REDIRECT_URI_LENGTH_MAX or not uri.isascii() or not uri.isprintable():
+        return False
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    if parts.scheme not in ("https", "http") or not parts.hostname or " " in uri:
+        return False
+    return "#" not in uri and "@" not in parts.netloc

@@ -1,0 +1,188 @@
+"""Identity as the other pillars and our own routes see it: one object, built once in app/.
+
+Every method that takes `db` works in the caller's transaction. Not for: signing documents
+(identity.signing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from lionrock.identity.domain.approvals import Approval, ApprovalRequest, GivenAnswer
+from lionrock.identity.domain.grants import Principal
+from lionrock.identity.domain.mandates import Mandate, MandateDraft
+from lionrock.identity.domain.parties import (
+    Client,
+    Company,
+    CompanyDraft,
+    Person,
+    PersonDraft,
+    StaffRole,
+)
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.templates import TEMPLATES
+from lionrock.identity.domain.words import Template
+from lionrock.identity.service.approvals import Approvals
+from lionrock.identity.service.authorization import Authorization
+from lionrock.identity.service.clients import Clients
+from lionrock.identity.service.devices import Devices
+from lionrock.identity.service.mandates import Mandates
+from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.receipts import ReceiptRecorder
+from lionrock.identity.service.resource import check_resource_call, resource_refusal
+from lionrock.identity.service.tokens import Tokens
+from lionrock.identity.service.vault import Vault
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.http import Call
+from lionrock.kernel.money import Money
+
+
+class Identity:
+    """Persons, companies, mandates, devices, approvals, tokens.
+
+    `templates` adds approval templates to the pillar's own (a name may not be taken twice).
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        evidence: ReceiptRecorder,
+        templates: Mapping[str, Template] | None = None,
+    ) -> None:
+        extra = templates or {}
+        assert not TEMPLATES.keys() & extra.keys(), "an approval template's name is taken"
+        self.kernel = kernel
+        self.issuer = kernel.settings.public_url.rstrip("/")
+        self.vault = Vault(kernel.key_store)
+        self.parties = Parties(kernel, self.vault)
+        self.mandates = Mandates(kernel, evidence)
+        self.approvals = Approvals(kernel, self.mandates, evidence, {**TEMPLATES, **extra})
+        self.devices = Devices(kernel)
+        self.clients = Clients(kernel, self.issuer)
+        self.authorization = Authorization(
+            kernel, self.issuer, self.vault, self.parties, self.approvals
+        )
+        self.tokens = Tokens(kernel, self.issuer, self.vault, self.parties, self.mandates)
+
+    # What other pillars ask.
+
+    async def request_approval(
+        self, db: Connection, request: ApprovalRequest
+    ) -> Approval | Refused:
+        """Ask persons for a decision; the outcome comes as event identity.approval_decided."""
+        return await self.approvals.request(db, request)
+
+    async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
+        """Return an approval; APPROVAL_UNKNOWN."""
+        return await self.approvals.approval(db, approval_id)
+
+    async def approval_answers(self, db: Connection, approval_id: str) -> list[GivenAnswer]:
+        """Return the signed answers of an approval: its proof."""
+        return await self.approvals.answers(db, approval_id)
+
+    async def person(self, db: Connection, person_id: str) -> Person | Refused:
+        """Return a person; PERSON_UNKNOWN."""
+        return await self.parties.person(db, person_id)
+
+    async def company(self, db: Connection, company_id: str) -> Company | Refused:
+        """Return a company; COMPANY_UNKNOWN."""
+        return await self.parties.company(db, company_id)
+
+    async def company_by_business_number(self, db: Connection, number: str) -> Company | Refused:
+        """Return the company with a business registration number; COMPANY_UNKNOWN."""
+        return await self.parties.company_by_business_number(db, number)
+
+    async def mandate(
+        self,
+        db: Connection,
+        person_id: str,
+        company_id: str,
+        scope: str | None,
+        at: datetime | None = None,
+        amount: Money | None = None,
+    ) -> Mandate | Refused:
+        """Return the mandate that entitled a person at a business instant (default: now).
+
+        `scope` None asks for any mandate. MANDATE_MISSING, MANDATE_SCOPE, MANDATE_AMOUNT,
+        COMPANY_INACTIVE (now only).
+        """
+        return await self.mandates.find(db, person_id, company_id, scope, at, amount)
+
+    async def officers(
+        self, db: Connection, company_id: str, scope: str | None = None
+    ) -> list[Mandate]:
+        """Return the mandates in force for a company (that cover a scope): whom to ask."""
+        return await self.mandates.of_company(db, company_id, scope)
+
+    async def staff_roles(self, db: Connection, person_id: str) -> frozenset[StaffRole]:
+        """Return the staff roles that a person holds now."""
+        return await self.parties.staff_roles(db, person_id)
+
+    def company_subject(self, sector: str, company_id: str) -> str:
+        """Return a company's pairwise pseudonym towards a sector (a member's organisation id)."""
+        return self.vault.subject(sector, "company", company_id)
+
+    def person_subject(self, sector: str, person_id: str) -> str:
+        """Return a person's pairwise pseudonym towards a sector (a member's organisation id)."""
+        return self.vault.subject(sector, "person", person_id)
+
+    async def check_access_token(self, call: Call[Any, Any]) -> Response | None:
+        """Check token, DPoP proof, the row's scope and the mandate; sets `call.principal`."""
+        principal = await check_resource_call(call, self.clients, self.tokens, self.issuer)
+        if isinstance(principal, Refused):
+            return resource_refusal(call, principal)
+        call.principal = principal  # type: ignore[attr-defined]  # declared by PrincipalCall
+        return None
+
+    async def check_company(self, call: Call[Any, Any]) -> Response | None:
+        """Refuse a token that does not act for a company; after check_access_token."""
+        principal: Principal = call.principal  # type: ignore[attr-defined]  # see above
+        if principal.company_id is not None:
+            return None
+        return resource_refusal(call, Refused(IdentityRefusal.MANDATE_MISSING))
+
+    # What the operator and the sandbox set up.
+
+    async def create_person(self, db: Connection, draft: PersonDraft) -> Person | Refused:
+        """Add a person."""
+        return await self.parties.create_person(db, draft)
+
+    async def create_company(self, db: Connection, draft: CompanyDraft) -> Company | Refused:
+        """Add a company."""
+        return await self.parties.create_company(db, draft)
+
+    async def grant_mandate(
+        self, db: Connection, draft: MandateDraft, granted_by: str
+    ) -> Mandate | Refused:
+        """Grant a mandate on the operator's word."""
+        return await self.mandates.grant(db, draft, granted_by)
+
+    async def revoke_mandate(
+        self, db: Connection, mandate_id: str, company_id: str, revoked_by: str
+    ) -> Mandate | Refused:
+        """Revoke a company's mandate; bites at the next use."""
+        return await self.mandates.revoke(db, mandate_id, company_id, revoked_by)
+
+    async def register_client(self, db: Connection, client: Client) -> Client | Refused:
+        """Register a service."""
+        return await self.clients.register(db, client)
+
+    async def issue_enrolment_code(self, db: Connection, person_id: str) -> str | Refused:
+        """Return a single-use code that enrols one phone of a person."""
+        return await self.devices.issue_enrolment_code(db, person_id)
+
+    async def grant_staff_role(self, db: Connection, person_id: str, role: str) -> Refused | None:
+        """Give a staff role: assessor, committee or operator."""
+        return await self.parties.grant_staff_role(db, person_id, role)
+
+
+class PrincipalCall(Call[Any, Any]):
+    """Base of calls whose row begins with `check_access_token`."""
+
+    principal: Principal

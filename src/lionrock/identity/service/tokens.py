@@ -1,0 +1,297 @@
+"""Tokens: code to token, person's token to company's token, and what a token means at a resource.
+
+Source: RFC 6749 s4.1.3 and s5, RFC 8693 (exchange), RFC 9449 s5 to s7, OIDC Core s2 and s5.3.
+Invariants: a token is bound to a DPoP key for life; an exchanged token lives no longer than the one
+it came from and falls with it; authority for a company is read anew at each use.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from lionrock.identity.domain.grants import (
+    ACCESS_TOKEN_TYPE,
+    AccessToken,
+    CodeGrant,
+    Principal,
+    check_code,
+    exchange_company,
+    is_live,
+    secret_hash,
+)
+from lionrock.identity.domain.mandates import Mandate
+from lionrock.identity.domain.parties import Client
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, ID_TOKEN_LIFE_S
+from lionrock.identity.domain.scopes import COMPANY, CONTACT, OPENID, PROFILE, read_scope
+from lionrock.identity.service.mandates import Mandates
+from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.vault import Vault
+from lionrock.identity.store import grants as store
+from lionrock.kernel import secrets
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import Key, sign_jws
+
+SIGNING_KEY = "platform/as-signing"
+# How a person is authenticated: own device key, number matched (ours; no registered value fits).
+ACR = "urn:lionrock:acr:device-approval"
+
+
+class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of the token endpoint; unknown parameters are ignored (RFC 6749 s3.2)."""
+
+    client_assertion: str | None = None
+    client_assertion_type: str | None = None
+    client_id: str | None = None
+    grant_type: str | None = None
+    code: str | None = None
+    redirect_uri: str | None = None
+    code_verifier: str | None = None
+    subject_token: str | None = None
+    subject_token_type: str | None = None
+    requested_token_type: str | None = None
+    actor_token: str | None = None
+    resource: str | None = None
+    audience: str | None = None
+    company: str | None = None
+    scope: str | None = None
+
+
+class TokenReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer of the token endpoint (RFC 6749 s5.1, RFC 8693 s2.2.1, RFC 9449 s5)."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    id_token: str | None = None
+    issued_token_type: str | None = None
+
+
+class Tokens:
+    """The token endpoint's use cases, each in the caller's transaction."""
+
+    def __init__(
+        self, kernel: Kernel, issuer: str, vault: Vault, parties: Parties, mandates: Mandates
+    ) -> None:
+        self._kernel = kernel
+        self._issuer = issuer
+        self._vault = vault
+        self._parties = parties
+        self._mandates = mandates
+
+    def signing_key(self) -> Key:
+        """The authorization server's key (ES256); its public half is at jwks_uri."""
+        return self._kernel.key_store.get_or_create(SIGNING_KEY)
+
+    async def redeem_code(
+        self, db: Connection, client: Client, form: TokenForm, jkt: str
+    ) -> TokenReply | Refused:
+        """Exchange an authorization code; a code shown twice costs every token it brought."""
+        if not form.code:
+            return Refused(IdentityRefusal.CODE_MISSING, field="code")
+        code = await store.lock_code(db, secret_hash(form.code), client.id)
+        if code is None:
+            return Refused(IdentityRefusal.CODE_UNKNOWN)
+        now = self._kernel.wire_clock.now()
+        if code.used_at is not None:
+            await store.revoke_grant(db, code.grant_id, now)
+            return Refused(IdentityRefusal.CODE_USED, keep=True)
+        problem = check_code(
+            code, redirect_uri=form.redirect_uri, verifier=form.code_verifier, jkt=jkt, now=now
+        )
+        if problem is not None:
+            return problem
+        # From here the token must be issued.
+        await store.use_code(db, code.code_hash, now)
+        secret = secrets.token(32)
+        await store.insert_token(
+            db,
+            AccessToken(
+                token_hash=secret_hash(secret), grant_id=code.grant_id, client_id=client.id,
+                person_id=code.person_id, company_id=None, mandate_id=None,
+                scopes=code.request.scopes, jkt=jkt, issued_at=now,
+                expires_at=now + timedelta(seconds=ACCESS_TOKEN_LIFE_S),
+            ),
+        )  # fmt: skip
+        id_token = self._id_token(client, code) if OPENID in code.request.scopes else None
+        return TokenReply(
+            access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106
+            scope=" ".join(code.request.scopes), id_token=id_token,
+        )  # fmt: skip
+
+    async def exchange(
+        self, db: Connection, client: Client, form: TokenForm, jkt: str
+    ) -> TokenReply | Refused:
+        """Turn a person's token into one of a company that the person may act for (RFC 8693).
+
+        Same client, same key; never from a company's token (authority does not chain); the mandate
+        is read now, and again whenever the new token is used.
+        """
+        problem = _check_exchange_form(form)
+        if problem is not None:
+            return problem
+        now = self._kernel.wire_clock.now()
+        token = await store.access_token(db, secret_hash(form.subject_token or ""))
+        if token is None or token.client_id != client.id or not is_live(token, now):
+            return Refused(IdentityRefusal.SUBJECT_TOKEN, field="subject_token")
+        if token.jkt != jkt:
+            return Refused(IdentityRefusal.DPOP_KEY_MISMATCH, "Use the subject token's key.")
+        if token.company_id is not None:
+            return Refused(IdentityRefusal.EXCHANGE_CHAIN, field="subject_token")
+        if COMPANY not in token.scopes:
+            return Refused(IdentityRefusal.SCOPE, f"The subject token lacks {COMPANY}.", "scope")
+        scopes = token.scopes
+        if form.scope is not None:
+            narrowed = read_scope(form.scope, frozenset(token.scopes))
+            if isinstance(narrowed, Refused):
+                return narrowed
+            scopes = narrowed
+        company_id = exchange_company(form.resource, form.audience, form.company)
+        if company_id is None:
+            return Refused(IdentityRefusal.EXCHANGE_TARGET)
+        mandate = await self._mandates.find(db, token.person_id, company_id, None)
+        if isinstance(mandate, Refused):
+            # One answer for "no such company" and "not yours": ids are not a directory.
+            return Refused(IdentityRefusal.EXCHANGE_TARGET, mandate.refusal.value)
+        return await self._issue_for_company(db, token, mandate, scopes, now)
+
+    async def authenticate(
+        self, db: Connection, access_token: str, jkt: str
+    ) -> Principal | Refused:
+        """Say who bears a token shown with a proof by `jkt`; TOKEN_INVALID, DPOP_KEY_MISMATCH.
+
+        For a company's token the mandate is read anew: revocation bites at the next request.
+        """
+        token = await store.access_token(db, secret_hash(access_token))
+        if token is None or not is_live(token, self._kernel.wire_clock.now()):
+            return Refused(IdentityRefusal.TOKEN_INVALID)
+        if token.jkt != jkt:
+            return Refused(IdentityRefusal.DPOP_KEY_MISMATCH)
+        client = await store.client(db, token.client_id)
+        assert client is not None, "the token was read with its active client"
+        person_subject = self._vault.subject(client.sector, "person", token.person_id)
+        principal = Principal(
+            subject=person_subject, actor_person_id=token.person_id, company_id=None,
+            client_id=client.id, scopes=frozenset(token.scopes),
+            staff_roles=await self._parties.staff_roles(db, token.person_id),
+        )  # fmt: skip
+        if token.company_id is None:
+            return principal
+        mandate = await self._mandate_of(db, token)
+        if isinstance(mandate, Refused):
+            return mandate
+        return msgspec.structs.replace(
+            principal, company_id=token.company_id, mandate=mandate, staff_roles=frozenset(),
+            subject=self._vault.subject(client.sector, "company", token.company_id),
+            actor_subject=person_subject,
+        )  # fmt: skip
+
+    async def userinfo(self, db: Connection, principal: Principal) -> dict[str, Any]:
+        """Return the claims that the scopes allow (OIDC Core s5.3, s5.4; RFC 8693 s4.1 `act`)."""
+        claims: dict[str, Any] = {"sub": principal.subject}
+        person = await self._parties.person(db, principal.actor_person_id)
+        assert not isinstance(person, Refused), "a live token's person exists"
+        about: dict[str, Any] = {}
+        if PROFILE in principal.scopes:
+            about |= {
+                "name": person.names.en, "name#zh-Hant": person.names.zh_hant,
+                "name#zh-Hans": person.names.zh_hans,
+            }  # fmt: skip
+        if CONTACT in principal.scopes:
+            about |= {
+                "email": person.email, "email_verified": True, "phone_number": person.phone,
+                "phone_number_verified": True,
+            }  # fmt: skip
+        if principal.company_id is None:
+            return claims | about
+        company = await self._parties.company(db, principal.company_id)
+        assert not isinstance(company, Refused), "a mandate's company exists"
+        assert principal.mandate is not None, "a company's token stands on a mandate"
+        return claims | {
+            "act": {"sub": principal.actor_subject} | about,
+            "company": {
+                "id": company.id, "business_number": company.business_number,
+                "names": msgspec.to_builtins(company.names),
+            },
+            "mandate": show_mandate(principal.mandate),
+        }  # fmt: skip
+
+    async def _mandate_of(self, db: Connection, token: AccessToken) -> Mandate | Refused:
+        assert token.company_id is not None and token.mandate_id is not None, "checked by the table"
+        company = await self._parties.company(db, token.company_id)
+        mandate = await self._mandates.by_id(db, token.mandate_id)
+        if isinstance(mandate, Refused) or isinstance(company, Refused):
+            return Refused(IdentityRefusal.MANDATE_MISSING)
+        if company.status != "live":
+            return Refused(IdentityRefusal.COMPANY_INACTIVE)
+        if not mandate.is_in_force(self._kernel.business_clock.now()):
+            return Refused(IdentityRefusal.MANDATE_MISSING)
+        return mandate
+
+    async def _issue_for_company(
+        self,
+        db: Connection,
+        token: AccessToken,
+        mandate: Mandate,
+        scopes: tuple[str, ...],
+        now: datetime,
+    ) -> TokenReply:
+        assert mandate.person_id == token.person_id, "the mandate is the token bearer's own"
+        secret = secrets.token(32)
+        issued = msgspec.structs.replace(
+            token, token_hash=secret_hash(secret), company_id=mandate.company_id,
+            mandate_id=mandate.id, scopes=scopes, issued_at=now,
+        )  # fmt: skip
+        assert set(issued.scopes) <= set(token.scopes), "an exchange never widens"
+        await store.insert_token(db, issued)
+        return TokenReply(
+            access_token=secret, token_type="DPoP", scope=" ".join(scopes),  # noqa: S106
+            expires_in=int((issued.expires_at - now).total_seconds()),
+            issued_token_type=ACCESS_TOKEN_TYPE,
+        )  # fmt: skip
+
+    def _id_token(self, client: Client, code: CodeGrant) -> str:
+        now_s = self._kernel.wire_clock.now_s()
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "sub": self._vault.subject(client.sector, "person", code.person_id),
+            "aud": client.id,
+            "iat": now_s,
+            "exp": now_s + ID_TOKEN_LIFE_S,
+            "auth_time": int(code.signed_in_at.timestamp()),
+            "acr": ACR,
+        }
+        if code.request.nonce is not None:
+            claims["nonce"] = code.request.nonce
+        return sign_jws(self.signing_key(), claims, typ="JWT")
+
+
+def show_mandate(mandate: Mandate) -> dict[str, Any]:
+    """Return what a service is told about a mandate."""
+    limit = mandate.amount_max
+    return {
+        "id": mandate.id,
+        "role": mandate.role,
+        "scopes": sorted(mandate.scopes),
+        "signatures_needed": mandate.signatures_needed,
+        "amount_max": {"amount": limit.wire(), "currency": limit.currency} if limit else None,
+        "valid_to": mandate.valid_to.isoformat() if mandate.valid_to else None,
+    }
+
+
+def _check_exchange_form(form: TokenForm) -> Refused | None:
+    if form.actor_token is not None:
+        return Refused(IdentityRefusal.SUBJECT_TOKEN_TYPE, "No actor_token.", field="actor_token")
+    if form.subject_token_type != ACCESS_TOKEN_TYPE:
+        return Refused(IdentityRefusal.SUBJECT_TOKEN_TYPE, field="subject_token_type")
+    if form.requested_token_type not in (None, ACCESS_TOKEN_TYPE):
+        return Refused(IdentityRefusal.SUBJECT_TOKEN_TYPE, field="requested_token_type")
+    if not form.subject_token:
+        return Refused(IdentityRefusal.SUBJECT_TOKEN, field="subject_token")
+    return None

@@ -1,0 +1,1 @@
+"""All SQL of identity and nothing else: rows in, values out."""

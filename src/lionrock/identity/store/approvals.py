@@ -1,0 +1,131 @@
+"""Approvals and their answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from lionrock.identity.domain.approvals import Approval, GivenAnswer, State
+from lionrock.identity.domain.words import Rendered
+from lionrock.kernel.db import Connection
+from lionrock.kernel.money import Money
+
+LISTED_MAX = 50
+
+_SELECT = (
+    "SELECT a.*, (SELECT array_agg(p.person_id ORDER BY p.position)"
+    " FROM identity.approval_persons p WHERE p.approval_id = a.id) AS person_ids"
+    " FROM identity.approvals a"
+)
+
+
+async def insert_approval(db: Connection, approval: Approval) -> None:
+    """Add an approval and the persons asked, in their order."""
+    amount = approval.amount
+    await db.execute(
+        "INSERT INTO identity.approvals (id, kind, reference, requester_org, company_id, scope,"
+        " amount_minor, currency, quorum, shown, words_hash, number, tries_left, state,"
+        " created_at, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        approval.id, approval.kind, approval.reference, approval.requester_org,
+        approval.company_id, approval.scope, amount.amount_minor if amount else None,
+        amount.currency if amount else None, approval.quorum, msgspec.to_builtins(approval.shown),
+        approval.words_hash, approval.number, approval.tries_left, approval.state,
+        approval.created_at, approval.expires_at,
+    )  # fmt: skip
+    await db.executemany(
+        "INSERT INTO identity.approval_persons (approval_id, person_id, position)"
+        " VALUES ($1, $2, $3)",
+        [(approval.id, person_id, n) for n, person_id in enumerate(approval.person_ids)],
+    )
+
+
+async def approval(db: Connection, approval_id: str) -> Approval | None:
+    """Return an approval by id."""
+    row = await db.fetchrow(f"{_SELECT} WHERE a.id = $1", approval_id)
+    return _approval(row) if row else None
+
+
+async def lock_approval(db: Connection, approval_id: str) -> Approval | None:
+    """Return an approval and hold it to the transaction's end: answers are counted one by one."""
+    row = await db.fetchrow(f"{_SELECT} WHERE a.id = $1 FOR UPDATE OF a", approval_id)
+    return _approval(row) if row else None
+
+
+async def pending_for(db: Connection, person_id: str, now: datetime) -> list[Approval]:
+    """Return what a person is asked and has not answered, oldest first."""
+    rows = await db.fetch(
+        f"{_SELECT} JOIN identity.approval_persons mine"
+        "  ON mine.approval_id = a.id AND mine.person_id = $1 AND mine.decision IS NULL"
+        " WHERE a.state = 'pending' AND a.expires_at > $2 ORDER BY a.created_at, a.id LIMIT $3",
+        person_id, now, LISTED_MAX,
+    )  # fmt: skip
+    return [_approval(row) for row in rows]
+
+
+async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
+    """Count what a person is asked and has not answered."""
+    count: int = await db.fetchval(
+        "SELECT count(*) FROM identity.approval_persons mine"
+        " JOIN identity.approvals a ON a.id = mine.approval_id"
+        " WHERE mine.person_id = $1 AND mine.decision IS NULL AND a.state = 'pending'"
+        "  AND a.expires_at > $2",
+        person_id, now,
+    )  # fmt: skip
+    return count
+
+
+async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
+    """Return the answers given so far."""
+    rows = await db.fetch(
+        "SELECT person_id, device_id, decision, answered_at, jws FROM identity.approval_persons"
+        " WHERE approval_id = $1 AND decision IS NOT NULL ORDER BY answered_at, position",
+        approval_id,
+    )
+    return [GivenAnswer(**dict(row)) for row in rows]
+
+
+async def save_answer(db: Connection, approval_id: str, answer: GivenAnswer) -> bool:
+    """Record a person's answer; False when that person has answered already or was not asked."""
+    saved = await db.fetchval(
+        "UPDATE identity.approval_persons SET device_id = $3, decision = $4, answered_at = $5,"
+        " jws = $6 WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
+        approval_id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
+        answer.jws,
+    )  # fmt: skip
+    return saved is not None
+
+
+async def use_try(db: Connection, approval_id: str) -> int:
+    """Use up a try of the number; returns how many are left."""
+    left: int = await db.fetchval(
+        "UPDATE identity.approvals SET tries_left = tries_left - 1 WHERE id = $1"
+        " RETURNING tries_left",
+        approval_id,
+    )
+    return left
+
+
+async def decide(db: Connection, approval_id: str, state: State, at: datetime) -> bool:
+    """Leave "pending" once and for ever; False when it was left before."""
+    changed = await db.fetchval(
+        "UPDATE identity.approvals SET state = $2, decided_at = $3"
+        " WHERE id = $1 AND state = 'pending' RETURNING 1",
+        approval_id, state, at,
+    )  # fmt: skip
+    return changed is not None
+
+
+def _approval(row: Any) -> Approval:
+    minor = row["amount_minor"]
+    return Approval(
+        id=row["id"], kind=row["kind"], reference=row["reference"],
+        requester_org=row["requester_org"], company_id=row["company_id"],
+        person_ids=tuple(row["person_ids"]), quorum=row["quorum"],
+        shown=msgspec.convert(row["shown"], Rendered), words_hash=row["words_hash"],
+        number=row["number"], tries_left=row["tries_left"], state=row["state"],
+        created_at=row["created_at"], expires_at=row["expires_at"], decided_at=row["decided_at"],
+        scope=row["scope"], amount=Money(minor, row["currency"]) if minor is not None else None,
+    )  # fmt: skip
