@@ -1,5 +1,6 @@
 """Evidence's door: the only module of this pillar that other pillars import."""
 
+from lionrock.evidence.domain import witness_protocol as witnessing
 from lionrock.evidence.domain.bundle import Artefact, digest
 from lionrock.evidence.domain.canonical import encode as canonical_json
 from lionrock.evidence.domain.receipt import Receipt
@@ -31,4 +32,5 @@ __all__ = [
     "subscriptions",
     "table",
     "verify_bundle",
+    "witnessing",
 ]
