@@ -29,6 +29,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import LANGUAGES
 
 CONSENT_TYP = "consent+jwt"
+PLATFORM_ISSUER = "lionrock-platform"
 VALID_FOR_S_MIN = 60
 VALID_FOR_S_MAX = 366 * 24 * 3600
 RETENTION_DAYS_MAX = 7 * 366

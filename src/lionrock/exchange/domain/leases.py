@@ -5,9 +5,10 @@ old, that the consent is active. The hub remembers when its last lease runs out;
 new leases at once and is acknowledged when the remembered ones have run out.
 
 Why no response can follow an acknowledgement: the hub grants a lease at its instant g, in a
-transaction that has seen the consent active, and remembers g + length. The gateway counts the same
-length from the instant it *sent* the question, which is before g, and begins no response later. The
-acknowledgement is after g + length. So clocks need to agree in rate only, never in value.
+transaction that has seen the consent active, and remembers g + length (and a little more, because
+another front with another clock may acknowledge). The gateway counts the same length from the
+instant it *sent* the question, which is before g, and begins no response later. The acknowledgement
+is after g + length. So the gateway's clock needs to agree with the hub's in rate only.
 
 Not for: saving leases (store.py), asking for them (gateway/).
 """
@@ -19,7 +20,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+# No lease is relied on, and no revocation waits, longer than this.
 LEASE_MS_MAX = 500
+# What the clocks of two fronts may differ by; together with the lease granted, LEASE_MS_MAX.
+FRONT_SKEW_MS_MAX = 100
+LEASE_MS = LEASE_MS_MAX - FRONT_SKEW_MS_MAX
 # A response begins only while this much of the lease is left: what a server may need between our
 # last look at the clock and the first byte.
 LEASE_MARGIN_MS = 50
@@ -47,7 +52,12 @@ class HeldLease(msgspec.Struct, frozen=True, kw_only=True):
 def lease_length_ms(expires_at: datetime.datetime, business_now: datetime.datetime) -> int:
     """Return how long a lease granted now may last: never past the end of the consent."""
     left_ms = int((expires_at - business_now) / datetime.timedelta(milliseconds=1))
-    return max(0, min(LEASE_MS_MAX, left_ms))
+    return max(0, min(LEASE_MS, left_ms))
+
+
+def remembered_until(granted_at: datetime.datetime, lease_ms: int) -> datetime.datetime:
+    """Return until when the hub counts a lease as held, by any front's clock."""
+    return granted_at + datetime.timedelta(milliseconds=lease_ms + FRONT_SKEW_MS_MAX)
 
 
 def wait_for_leases_ms(leases: Iterable[Lease], now: datetime.datetime) -> int:

@@ -86,16 +86,20 @@ class CompanyParticulars(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     business_registration_number: BusinessRegistrationNumber | UnsetType = UNSET
     names: CompanyNames | UnsetType = UNSET
     company_type: (
-        Literal["private", "public", "guarantee", "registered_non_hong_kong"] | UnsetType
+        Literal["private", "public", "guarantee", "registered_non_hong_kong",
+                "sole_proprietorship", "partnership"]
+        | UnsetType
     ) = UNSET
-    incorporated_under: Literal["Cap. 622", "Cap. 32", "outside Hong Kong"] | UnsetType = UNSET
-    incorporated_on: datetime.date | UnsetType = UNSET
+    incorporated_under: (
+        Literal["Cap. 622", "Cap. 32", "outside Hong Kong", "not incorporated"] | UnsetType
+    ) = UNSET
+    incorporated_on: datetime.date | UnsetType | None = UNSET
     status: Literal["live", "dissolved", "struck_off", "in_liquidation"] | UnsetType = UNSET
     business_registration_valid_until: datetime.date | UnsetType = UNSET
     registered_office: Address | UnsetType = UNSET
     nature_of_business: NatureOfBusiness | UnsetType = UNSET
     directors: Annotated[list[Director], Meta(max_length=PEOPLE_MAX)] | UnsetType = UNSET
     shareholders: Annotated[list[Shareholding], Meta(max_length=PEOPLE_MAX)] | UnsetType = UNSET
-    share_capital: ShareCapital | UnsetType = UNSET
+    share_capital: ShareCapital | UnsetType | None = UNSET
     staff: Staff | UnsetType = UNSET
     public_funding_status: Literal["none", "government", "subvented"] | UnsetType = UNSET

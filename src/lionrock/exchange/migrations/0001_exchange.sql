@@ -14,8 +14,8 @@ CREATE TABLE exchange.consents (
     id              text        NOT NULL,
     owner_kind      text        NOT NULL,
     owner_id        text        NOT NULL,
-    granted_by      text        NOT NULL,
-    mandate_id      text,
+    granted_by      text[]      NOT NULL,
+    quorum          integer     NOT NULL,
     provider        text        NOT NULL,
     consumer        text        NOT NULL,
     terms           jsonb       NOT NULL,
@@ -37,6 +37,7 @@ CREATE TABLE exchange.consents (
     CONSTRAINT consents_status
         CHECK (status IN ('pending', 'active', 'revoked', 'expired', 'rejected')),
     CONSTRAINT consents_revision_positive CHECK (revision >= 1),
+    CONSTRAINT consents_quorum CHECK (quorum BETWEEN 1 AND cardinality(granted_by)),
     CONSTRAINT consents_parties_differ CHECK (provider <> consumer),
     CONSTRAINT consents_acknowledged_when_revoked
         CHECK (acknowledged_at IS NULL OR status = 'revoked')
