@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -67,5 +67,3 @@ class SheetHeader(msgspec.Struct, frozen=True, kw_only=True):
     revision_date: str
     count: int
 
-
-AnyValue = Any

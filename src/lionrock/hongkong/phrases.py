@@ -18,14 +18,14 @@ LAST_DAY: Final = Text(
     "The last day to apply is {point}.", "截止申請日期為{point}。", "截止申请日期为{point}。"
 )
 PLANNED: Final = Text(
-    "The scheme is open. (When the fact sheet of {day} was written it was planned: {status}.)",
-    "計劃已推行。（資料頁於{day}修訂時，計劃仍在籌備：{status}。）",
-    "计划已推行。（资料页于{day}修订时，计划仍在筹备：{status}。）",
+    "Open to applications: on {day} the scheme was still planned ({status}).",
+    "接受申請：計劃於{day}仍在籌備（{status}）。",
+    "接受申请：计划于{day}仍在筹备（{status}）。",
 )
 NEVER_DIRECT: Final = Text(
-    "Applicants apply themselves. (The scheme takes proposals from its partner funds only.)",
-    "申請者可自行申請。（計劃只接受夥伴基金提出的建議。）",
-    "申请者可自行申请。（计划只接受伙伴基金提出的建议。）",
+    "Open to direct applications: start-ups are proposed by the scheme's partner funds.",
+    "接受直接申請：初創企業由計劃的夥伴基金提名。",
+    "接受直接申请：初创企业由计划的伙伴基金提名。",
 )
 AUDIENCE: Final = Text(
     "The applicant is {audience}.", "申請者是{audience}。", "申请者是{audience}。"
@@ -36,9 +36,9 @@ SECTORS: Final = Text(
     "申请者从事以下行业之一：{sectors}。",
 )
 UNSTATED: Final = Text(
-    "The sources state all conditions and the amount. (They do not state: {missing}.)",
-    "資料已說明所有條件和金額。（未有說明：{missing}。）",
-    "资料已说明所有条件和金额。（未有说明：{missing}。）",
+    "Whether this applicant qualifies, and for how much: the sources do not state {missing}.",
+    "申請者是否符合資格及可獲多少資助：資料沒有說明{missing}。",
+    "申请者是否符合资格及可获多少资助：资料没有说明{missing}。",
 )
 ALL_CONDITIONS: Final = Text(
     "the full conditions", "全部申請條件", "全部申请条件"

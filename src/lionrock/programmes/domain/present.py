@@ -19,6 +19,7 @@ from lionrock.programmes.domain.clauses import (
     Head,
     Limit,
     NeverDirect,
+    Planned,
     SchemeBook,
     parameters_of,
 )
@@ -154,7 +155,7 @@ def would_change(book: SchemeBook, result: ClauseResult) -> Text | None:
     if isinstance(result.clause, Boundary):
         return OTHER_DATE
     if result.outcome is Answer.NO:
-        if isinstance(result.clause, NeverDirect):
+        if isinstance(result.clause, NeverDirect | Planned):
             return OTHER_SOURCE
         if isinstance(result.clause, Limit):
             return NOTHING_LEFT

@@ -1,8 +1,8 @@
 """Rule files: the declarative text of an executable scheme, compiled into clauses.
 
 One TOML file per scheme: `scheme`, `[amount]`, and `[[clause]]` rows with an expression
-(grammar.py) and a sentence in three languages. Values never stand in a rule file: they are dated parameters of
-the scheme's data, so that a change of a number is a change of data with its own source and date.
+(grammar.py) and a sentence in three languages. Values never stand in a rule file: they are dated
+parameters of the scheme's data, so that a new number is new data with its own source and date.
 
 Every mistake is a RuleFileError with the file, the clause and what is wrong; nothing is skipped.
 """

@@ -1,0 +1,1 @@
+"""Cases: applications judged by rules and people, awards, agreements, payouts, the register."""

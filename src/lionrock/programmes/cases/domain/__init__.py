@@ -1,0 +1,1 @@
+"""Cases as pure values and rules."""
