@@ -36,6 +36,8 @@ IDLE_CONNECTIONS_MAX = 32
 IDLE_S_MAX = 20.0
 ADDRESSES_MAX = 16
 WEB_PORTS = frozenset({80, 443})
+PORT_MAX = 65_535
+_SCHEME_PORTS = {"http": 80, "https": 443}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -174,7 +176,9 @@ class Network:
             raise Unreachable(UnreachableReason.URL_REFUSED, "no user name, password or fragment")
         if _origin(target) in self.applications:
             return target
-        port = target.port or (443 if target.scheme == "https" else 80)
+        port = target.port if target.port is not None else _SCHEME_PORTS[target.scheme]
+        if not 0 < port <= PORT_MAX:
+            raise Unreachable(UnreachableReason.URL_REFUSED, "no such port")
         if self._ports is not None and port not in self._ports:
             raise Unreachable(UnreachableReason.PORT_REFUSED, str(port))
         return target
