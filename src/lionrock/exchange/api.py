@@ -18,13 +18,12 @@ from lionrock.exchange.gateway.provider import ProviderGateway, ProviderSetup
 from lionrock.exchange.http import table
 from lionrock.exchange.jobs import handlers, subscriptions
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
-from lionrock.exchange.requests import Artefact as BundleArtefact
 from lionrock.exchange.requests import ConsentRequest, Delivery
 from lionrock.exchange.service import Exchange
 
 __all__ = [
     "EXCHANGE_ERRORS", "FETCHES_PATH", "PRODUCTS", "PURPOSES", "AccountData", "Admission",
-    "Artefact", "Books", "BundleArtefact", "CompanyParticulars", "Consent", "ConsentRequest",
+    "Artefact", "Books", "CompanyParticulars", "Consent", "ConsentRequest",
     "Cut", "Decide", "Delivery", "DirectoryKeys", "Exchange", "ExchangeRefusal", "Fetch",
     "Frequency", "MemberKeys", "Offer", "Owner", "OwnerAnswer", "ProviderGateway",
     "ProviderSetup", "Records", "Revision", "Terms", "Use", "check_payload", "handlers",

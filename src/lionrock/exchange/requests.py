@@ -1,4 +1,4 @@
-"""What callers in the house hand to the exchange and get back: asking, delivering, evidence."""
+"""What callers in the house hand to the exchange and get back: asking and delivering."""
 
 from __future__ import annotations
 
@@ -72,11 +72,3 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     signed: str
     delivery_sha256: str
     receipt_id: str
-
-
-class Artefact(msgspec.Struct, frozen=True, kw_only=True):
-    """One document for an evidence bundle; its SHA-256 is in a receipt of the same consent."""
-
-    name: str
-    media_type: str
-    content: bytes

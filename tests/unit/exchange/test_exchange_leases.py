@@ -9,11 +9,14 @@ import random
 import pytest
 
 from lionrock.exchange.domain.leases import (
+    FRONT_SKEW_MS_MAX,
     LEASE_MARGIN_MS,
+    LEASE_MS,
     LEASE_MS_MAX,
     HeldLease,
     Lease,
     lease_length_ms,
+    remembered_until,
     wait_for_leases_ms,
 )
 
@@ -27,8 +30,8 @@ def after(ms: float) -> datetime.datetime:
 
 
 def test_a_lease_never_outlives_its_consent() -> None:
-    assert lease_length_ms(after(10_000), NOW) == LEASE_MS_MAX
-    assert lease_length_ms(after(LEASE_MS_MAX), NOW) == LEASE_MS_MAX
+    assert lease_length_ms(after(10_000), NOW) == LEASE_MS
+    assert lease_length_ms(after(LEASE_MS), NOW) == LEASE_MS
     assert lease_length_ms(after(120), NOW) == 120
     assert lease_length_ms(NOW, NOW) == 0
     assert lease_length_ms(after(-5_000), NOW) == 0
@@ -69,8 +72,10 @@ class _City:
         granted_at = asked_at + self.chance.uniform(0, 300)
         if self.is_revoked_at is not None and granted_at >= self.is_revoked_at:
             return
+        front_skew = self.chance.uniform(-FRONT_SKEW_MS_MAX, 0)
         length = lease_length_ms(after(3_600_000), after(granted_at))
-        self.leases.append(Lease(holder="bank", until=after(granted_at + length)))
+        until = remembered_until(after(granted_at + front_skew), length)
+        self.leases.append(Lease(holder="bank", until=until))
         held = HeldLease(asked_at_ms=asked_at + skew, lease_ms=length)
         begins_at = granted_at + self.chance.uniform(0, 300) + self.chance.uniform(0, 300)
         if held.covers(begins_at + skew):

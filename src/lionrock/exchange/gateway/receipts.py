@@ -75,9 +75,9 @@ class ReceiptMaker:
     async def post(self, receipt: str) -> bool:
         """Hand a receipt to the platform; False means later again. Taking it twice is harmless."""
         url = self.hub_url + RECEIPTS_PATH
-        body = receipt.encode("ascii")
+        body = msgspec.json.encode({"receipt": receipt})
         headers = sign_request(
-            method="POST", url=url, headers={"content-type": "application/jose"}, body=body,
+            method="POST", url=url, headers={"content-type": "application/json"}, body=body,
             key=self.key, keyid=f"{self.member_id}#{self.key.kid}",
             now_s=self.wire_clock.now_s(),
         )  # fmt: skip

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 
 from lionrock.directory.api import PROGRAMME_OFFICE, Directory
+from lionrock.evidence.api import Evidence
 from lionrock.exchange import store
 from lionrock.exchange.domain.fetching import OwnerAnswer, StatusAnswer
 from lionrock.exchange.domain.leases import LEASE_MS_MAX
 from lionrock.exchange.domain.products import find_product
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
-from lionrock.exchange.requests import Artefact, ConsentRequest, Delivery
+from lionrock.exchange.requests import ConsentRequest, Delivery
 from lionrock.exchange.service.consents import Consents
 from lionrock.exchange.service.fetches import Fetches
 from lionrock.exchange.service.owners import Owners
-from lionrock.exchange.service.ports import ReceiptRecorder
 from lionrock.identity.api import Identity
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -31,7 +31,7 @@ class Exchange:
         self,
         kernel: Kernel,
         directory: Directory,
-        evidence: ReceiptRecorder,
+        evidence: Evidence,
         identity: Identity,
         hosted: frozenset[str] = frozenset({PROGRAMME_OFFICE}),
     ) -> None:
@@ -124,17 +124,3 @@ class Exchange:
     async def offers(self, db: Connection) -> list[Offer]:
         """Return who offers what."""
         return await store.list_offers(db)
-
-    async def artefacts(self, db: Connection, consent_id: str) -> list[Artefact]:
-        """Return the documents of a consent for an evidence bundle: its signed revisions.
-
-        No delivery is among them: the data stay with provider and consumer.
-        """
-        return [
-            Artefact(
-                name=f"consent-{consent_id}-{revision.revision}.jws",
-                media_type="application/consent+jwt",
-                content=revision.artefact.encode("ascii"),
-            )
-            for revision in await store.list_revisions(db, consent_id)
-        ]

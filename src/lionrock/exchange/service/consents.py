@@ -17,6 +17,7 @@ from typing import cast
 import msgspec
 
 from lionrock.directory.api import PLATFORM_ORGANISATION, Directory, organisation_key
+from lionrock.evidence.api import Evidence
 from lionrock.exchange import store
 from lionrock.exchange.domain import consent as rules
 from lionrock.exchange.domain.fetching import OwnerAnswer, StatusAnswer
@@ -33,7 +34,6 @@ from lionrock.exchange.gateway.artefacts import sign_artefact
 from lionrock.exchange.records import Consent, Offer, Owner, Revision
 from lionrock.exchange.requests import ConsentRequest
 from lionrock.exchange.service.owners import Owners
-from lionrock.exchange.service.ports import ReceiptRecorder
 from lionrock.identity.api import ApprovalRequest, Identity
 from lionrock.kernel import jobs, outbox
 from lionrock.kernel.context import Kernel
@@ -43,6 +43,7 @@ from lionrock.kernel.i18n import Language
 
 TEMPLATE = "exchange.consent"
 APPROVAL_KIND = "exchange.consent"
+ARTEFACT_MEDIA_TYPE = "application/consent+jwt"
 MANDATE_SCOPE = "exchange"
 EXPIRE_QUEUE = "exchange.expire"
 ACKNOWLEDGE_QUEUE = "exchange.acknowledge"
@@ -56,7 +57,7 @@ class Consents:
         self,
         kernel: Kernel,
         directory: Directory,
-        evidence: ReceiptRecorder,
+        evidence: Evidence,
         identity: Identity,
         owners: Owners,
     ) -> None:
@@ -346,6 +347,8 @@ class Consents:
             predecessor=predecessor,
         )  # fmt: skip
         await store.insert_revision(db, revision)
+        # Kept for evidence bundles, found there by the digest that the receipt states.
+        await self._evidence.keep(db, signed.encode("ascii"), ARTEFACT_MEDIA_TYPE)
         await self._record(db, f"exchange.consent_{consent.status}", consent, revision)
 
     async def _record(

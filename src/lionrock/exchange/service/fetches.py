@@ -22,6 +22,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lionrock.directory.api import Directory, Organisation, organisation_key
+from lionrock.evidence.api import Evidence
 from lionrock.exchange import store
 from lionrock.exchange.domain import consent as rules
 from lionrock.exchange.domain.fetching import FetchRequest
@@ -31,7 +32,6 @@ from lionrock.exchange.gateway.consumer import Received, Session, ask_provider, 
 from lionrock.exchange.records import Consent, Fetch
 from lionrock.exchange.requests import Delivery
 from lionrock.exchange.service.consents import Consents
-from lionrock.exchange.service.ports import ReceiptRecorder
 from lionrock.kernel import jobs
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -78,7 +78,7 @@ class Fetches:
         self,
         kernel: Kernel,
         directory: Directory,
-        evidence: ReceiptRecorder,
+        evidence: Evidence,
         consents: Consents,
         hosted: frozenset[str],
     ) -> None:
