@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -78,7 +78,8 @@ def test_prefixes_and_cdata_do_not_matter() -> None:
     body = raw[start:].replace(f'<Document xmlns="{namespace}">', "<Document>")
     body = body.replace("</Envelope>", "").replace("</", "\0").replace("<", "<b:")
     body = body.replace("\0", "</b:").replace("<b:Document>", f'<b:Document xmlns:b="{namespace}">')
-    body = body.replace("<b:Nm>Harbour Robotics Limited<", "<b:Nm><![CDATA[Harbour Robotics Limited]]><")
+    name = "Harbour Robotics Limited"
+    body = body.replace(f"<b:Nm>{name}<", f"<b:Nm><![CDATA[{name}]]><")
     read = read_envelope((raw[:start] + body + "</Envelope>").encode(), envelope_schema())
     assert read == enveloped(TRANSFER), read
 
@@ -87,13 +88,17 @@ IDENTIFIERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/\-]{0,34}", fullmatch=True
 MEMBERS = st.from_regex(r"[0-9A-Z]{3,11}", fullmatch=True)
 ACCOUNTS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9\-]{0,33}", fullmatch=True)
 INSTANTS = st.datetimes(
-    min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31), timezones=st.just(timezone.utc)
+    min_value=datetime(2000, 1, 1),
+    max_value=datetime(2099, 12, 31),
+    timezones=st.just(UTC),
 ).map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
 _HIDDEN = "".join(map(chr, [0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]))
 
 
 def texts(size: int) -> st.SearchStrategy[str]:
-    characters = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=_HIDDEN + "\ufffe\uffff")
+    characters = st.characters(
+        exclude_categories=("Cc", "Cs"), exclude_characters=_HIDDEN + "\ufffe\uffff"
+    )
     text = st.text(characters, min_size=1, max_size=size)
     return text.map(str.strip).filter(bool)
 

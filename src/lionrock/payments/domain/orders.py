@@ -24,6 +24,10 @@ LEDGER_ID_MAX = 2**128 - 2
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/\-]{0,34}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{0,33}")
 _MEMBER = re.compile(r"[0-9A-Z]{3,11}")
+# What a receipt takes as the id of a thing: telephone and identity card numbers are not ids.
+_REFERENCE = re.compile(
+    r"(?!(?:[0-9]{7,15}|[A-Z]{1,2}[0-9]{6}[0-9A])\Z)[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}"
+)
 _REFERENCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Control characters, what XML cannot hold, and what turns the direction of writing.
 _NOT_SHOWN = re.compile(
@@ -78,7 +82,7 @@ def _check_references(references: dict[str, str]) -> Refused | None:
     if len(references) > REFERENCES_MAX:
         return _malformed("references", f"at most {REFERENCES_MAX} ids")
     for name, value in references.items():
-        if not _REFERENCE_NAME.fullmatch(name) or not 0 < len(value) <= REFERENCE_LENGTH_MAX:
+        if not _REFERENCE_NAME.fullmatch(name) or not _REFERENCE.fullmatch(value):
             return _malformed("references", "names such as case_id, with an id each")
     return None
 
@@ -107,7 +111,12 @@ def is_clearing_code(text: str) -> bool:
 
 def is_shown_text(text: str, length_max: int) -> bool:
     """Say whether a text can be shown to a person as it is."""
-    return 0 < len(text.strip()) and len(text) <= length_max and not _NOT_SHOWN.search(text)
+    return len(text.strip()) > 0 and len(text) <= length_max and not _NOT_SHOWN.search(text)
+
+
+def shown(text: str, length_max: int) -> str:
+    """Make a text of ours fit to be shown: what cannot be is a space, what is too long is cut."""
+    return _NOT_SHOWN.sub(" ", text).strip()[:length_max].strip()
 
 
 def _malformed(field: str, expected: str) -> Refused:

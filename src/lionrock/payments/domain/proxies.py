@@ -118,11 +118,18 @@ def refilled(bucket: Bucket | None, now: datetime) -> Bucket:
     return Bucket(min(BUCKET_TOKENS_MAX, bucket.tokens + gained), counted_until)
 
 
-def charged(bucket: Bucket, cost: int) -> Bucket | Refused:
-    """Take the cost of one look-up (negative: give back); LOOKUPS_EXHAUSTED when it is empty.
+def check_may_ask(bucket: Bucket) -> Refused | None:
+    """LOOKUPS_EXHAUSTED when nothing is left. The last look-up may overdraw: its cost is known
+    only when it has been done."""
+    return None if bucket.tokens > 0 else Refused(PaymentRefusal.LOOKUPS_EXHAUSTED)
 
-    The last look-up may overdraw: its cost is known only when it has been done.
-    """
-    if cost > 0 and bucket.tokens <= 0:
-        return Refused(PaymentRefusal.LOOKUPS_EXHAUSTED)
-    return Bucket(min(BUCKET_TOKENS_MAX, bucket.tokens - cost), bucket.at)
+
+def charged(bucket: Bucket, cost: int) -> Bucket:
+    """Take the cost of one question."""
+    assert cost > 0, "a question costs something"
+    return Bucket(bucket.tokens - cost, bucket.at)
+
+
+def given_back(bucket: Bucket) -> Bucket:
+    """Return the bucket after a payment: the look-up before it was meant."""
+    return Bucket(min(BUCKET_TOKENS_MAX, bucket.tokens + GIFT_PAYMENT), bucket.at)

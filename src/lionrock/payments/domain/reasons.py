@@ -6,7 +6,8 @@ ExternalStatusReason1Code.
 
 from __future__ import annotations
 
-from lionrock.ledger.api import TransferResult
+from lionrock.kernel.errors import Refused
+from lionrock.payments.domain.refusals import PaymentRefusal
 
 ACCOUNT_INCORRECT = "AC01"
 ACCOUNT_CLOSED = "AC04"
@@ -36,17 +37,17 @@ REASON_TEXTS = {
     SETTLEMENT_FAILED: "The ledger did not take the transfer.",
 }
 
-_OF_LEDGER = {
-    TransferResult.EXCEEDS_CREDITS: FUNDS_INSUFFICIENT,
-    TransferResult.EXCEEDS_DEBITS: FUNDS_INSUFFICIENT,
-    TransferResult.DEBIT_ACCOUNT_ALREADY_CLOSED: ACCOUNT_CLOSED,
+_OF_REFUSAL = {
+    PaymentRefusal.PROXY_MALFORMED: CUSTOMER_UNKNOWN,
+    PaymentRefusal.PROXY_NOT_FOUND: CUSTOMER_UNKNOWN,
+    PaymentRefusal.CREDITOR_AGENT_WRONG: AGENT_INCORRECT,
+    PaymentRefusal.CREDITOR_AGENT_OFFLINE: AGENT_OFFLINE,
+    PaymentRefusal.CURRENCY_NOT_TAKEN: CURRENCY_NOT_ALLOWED,
+    PaymentRefusal.AMOUNT_OUT_OF_RANGE: AMOUNT_NOT_ALLOWED,
 }
 
 
-def reason_of(result: TransferResult) -> str:
-    """Return the reason code for a hold that the ledger refused.
-
-    `id_already_failed` (a repeat after a crash) no longer says why: it is SETTLEMENT_FAILED.
-    """
-    assert result not in {TransferResult.OK, TransferResult.EXISTS}, "that is success"
-    return _OF_LEDGER.get(result, SETTLEMENT_FAILED)
+def reason_of_route(refused: Refused) -> str:
+    """Return the reason code for a payment that cannot be routed."""
+    assert isinstance(refused.refusal, PaymentRefusal), "routing refuses in this pillar's words"
+    return _OF_REFUSAL[refused.refusal]

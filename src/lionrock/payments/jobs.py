@@ -1,0 +1,16 @@
+"""The background work of payments: driving payments, delivering notices.
+
+Both queues are safe to run on any number of workers, and to repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lionrock.kernel.jobs import JobHandler
+from lionrock.payments.service import DELIVER_QUEUE, DRIVE_QUEUE, Payments
+
+
+def handlers(room: Payments) -> Mapping[str, JobHandler]:
+    """Return the job handlers of this pillar by queue."""
+    return {DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver}

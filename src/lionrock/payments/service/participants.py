@@ -1,0 +1,310 @@
+"""Participants: enrolment, their money at the switch, the register of proxies.
+
+Enrolment and funding are for the operator (the composition calls them); registering and looking up
+proxies is for participants. A participant answers for having verified that the proxy is its
+customer's. Not for: persons (identity). Invariant: a look-up shows a masked name and the bank,
+never the account number.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from lionrock.kernel import ids, outbox
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import CURRENCY_DECIMALS, Money
+from lionrock.ledger.api import AccountDraft, AccountFlags, TransferDraft, all_created
+from lionrock.payments.domain.iso20022 import Proxy
+from lionrock.payments.domain.orders import (
+    check_amount,
+    is_account_number,
+    is_clearing_code,
+    is_shown_text,
+)
+from lionrock.payments.domain.payments import (
+    FUNDING_TRANSFER_CODE,
+    LEDGER_OF_CURRENCY,
+    RESERVE_ACCOUNT_CODE,
+    SETTLEMENT_ACCOUNT_CODE,
+    SWITCH_MEMBER,
+)
+from lionrock.payments.domain.proxies import (
+    COST_FOUND,
+    COST_NOT_FOUND,
+    lookup_text,
+    mask_name,
+    mask_value,
+    normal_proxy,
+)
+from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.service.core import Core
+from lionrock.payments.service.quota import Quota
+from lionrock.payments.service.routing import Router
+from lionrock.payments.store import members
+from lionrock.payments.store.members import (
+    Participant,
+    ProxyEntry,
+    ProxyTarget,
+    SettlementAccount,
+)
+
+ROLE = "participant"
+ACCOUNT_NAME_LENGTH_MAX = 140
+REPLACED_TOPIC = "payments.proxy_replaced"
+
+
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation becomes a participant; limits are minor units per payment, by currency."""
+
+    organisation_id: str
+    clearing_code: str
+    currencies: tuple[str, ...] = ("HKD", "CNY")
+    payment_minor_max: dict[str, int] = {}
+
+
+class ProxyRegistration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a participant registers: this proxy stands for this account of its customer."""
+
+    kind: Literal["mobile", "email"]
+    value: str
+    account_number: str
+    account_name: str
+    currencies: tuple[str, ...] = ("HKD",)
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """A registration that stands; `is_replacement` when it took another's place."""
+
+    masked_proxy: str
+    is_replacement: bool
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a payer's bank may know before it pays."""
+
+    clearing_code: str
+    masked_name: str
+    currencies: tuple[str, ...]
+
+
+class Participants:
+    """The switch's members and their proxies."""
+
+    def __init__(self, core: Core, router: Router, quota: Quota) -> None:
+        self._core = core
+        self._router = router
+        self._quota = quota
+
+    async def enrol(self, enrolment: Enrolment) -> Participant | Refused:
+        """Enrol, or enrol again with other limits; opens the ledger accounts. Three beats.
+
+        Refused: PARTICIPANT_MALFORMED, PARTICIPANT_TAKEN, LEDGER_REFUSED. Raises Unavailable; the
+        same enrolment again goes on.
+        """
+        database = self._core.kernel.database
+        participant = await database.run(lambda db: self._save_enrolment(db, enrolment))
+        if isinstance(participant, Refused):
+            return participant
+        drafts = [
+            AccountDraft(
+                id=account.ledger_account_id,
+                ledger=LEDGER_OF_CURRENCY[currency],
+                code=SETTLEMENT_ACCOUNT_CODE,
+                # A participant pays with money that it has at the switch, never with credit.
+                flags=AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS,
+            )
+            for currency, account in participant.accounts.items()
+        ]
+        for draft in drafts:
+            if not all_created(await self._core.ledger.create_accounts([draft])):
+                return Refused(PaymentRefusal.LEDGER_REFUSED)
+        return await database.run(lambda db: self._save_open(db, participant))
+
+    async def _save_enrolment(
+        self, db: Connection, enrolment: Enrolment
+    ) -> Participant | Refused:
+        refused = check_enrolment(enrolment)
+        if refused is not None:
+            return refused
+        organisation = await self._core.directory.get(db, enrolment.organisation_id)
+        if organisation is None or ROLE not in organisation.roles:
+            return Refused(
+                PaymentRefusal.PARTICIPANT_MALFORMED, f"Expected the role {ROLE!r}.",
+                field="organisation_id",
+            )
+        at = self._core.kernel.business_clock.now()
+        await members.insert_participant(
+            db, enrolment.organisation_id, enrolment.clearing_code, at
+        )
+        there = await members.load_participant(db, enrolment.organisation_id)
+        if there is None or there.clearing_code != enrolment.clearing_code:
+            return Refused(PaymentRefusal.PARTICIPANT_TAKEN, field="clearing_code")
+        for currency in enrolment.currencies:
+            await members.put_account(db, enrolment.organisation_id, SettlementAccount(
+                currency=currency, ledger_account_id=self._core.kernel.ids.new_u128(),
+                is_open=False, payment_minor_max=enrolment.payment_minor_max.get(currency),
+            ))
+        return await _reload(db, enrolment.organisation_id)
+
+    async def _save_open(self, db: Connection, participant: Participant) -> Participant:
+        await members.open_accounts(
+            db, participant.organisation_id, list(participant.accounts)
+        )
+        return await _reload(db, participant.organisation_id)
+
+    async def fund(
+        self, funding_id: str, organisation_id: str, amount: Money
+    ) -> Money | Refused:
+        """Credit a participant's account against the reserve: its money came in. Three beats.
+
+        `funding_id` is a prefixed id of the caller's; the same one again changes nothing.
+        Refused: PARTICIPANT_MALFORMED, AMOUNT_OUT_OF_RANGE, ORDER_REUSED, LEDGER_REFUSED.
+        """
+        database = self._core.kernel.database
+        accounts = await database.run(
+            lambda db: self._save_funding(db, funding_id, organisation_id, amount)
+        )
+        if isinstance(accounts, Refused):
+            return accounts
+        reserve_id, settlement_id = accounts
+        ledger = LEDGER_OF_CURRENCY[amount.currency]
+        reserve = AccountDraft(id=reserve_id, ledger=ledger, code=RESERVE_ACCOUNT_CODE)
+        if not all_created(await self._core.ledger.create_accounts([reserve])):
+            return Refused(PaymentRefusal.LEDGER_REFUSED)
+        transfer = TransferDraft(
+            id=ids.u128(funding_id), debit_account_id=reserve_id, credit_account_id=settlement_id,
+            amount=amount.amount_minor, ledger=ledger, code=FUNDING_TRANSFER_CODE,
+        )
+        if not all_created(await self._core.ledger.create_transfers([transfer])):
+            return Refused(PaymentRefusal.LEDGER_REFUSED)
+        return amount
+
+    async def _save_funding(
+        self, db: Connection, funding_id: str, organisation_id: str, amount: Money
+    ) -> tuple[int, int] | Refused:
+        refused = check_amount(amount)
+        if refused is not None:
+            return refused
+        participant = await members.load_participant(db, organisation_id)
+        account = participant.account(amount.currency) if participant else None
+        if account is None or not ids.is_id(funding_id):
+            return Refused(PaymentRefusal.PARTICIPANT_MALFORMED, "Expected an open account.")
+        kernel = self._core.kernel
+        is_same = await members.insert_funding(
+            db, funding_id, organisation_id, amount, kernel.business_clock.now()
+        )
+        if not is_same:
+            return Refused(PaymentRefusal.ORDER_REUSED, field="funding_id")
+        reserve_id = await members.reserve_account(
+            db, amount.currency, kernel.ids.new_u128()
+        )
+        return reserve_id, account.ledger_account_id
+
+    async def register_proxy(
+        self, db: Connection, organisation_id: str, registration: ProxyRegistration
+    ) -> Registered | Refused:
+        """Register a proxy for a customer's account; a new registration replaces the old one.
+
+        Refused: PROXY_MALFORMED. Emits "payments.proxy_replaced" when another participant loses it.
+        """
+        proxy = normal_proxy(registration.kind, registration.value)
+        if isinstance(proxy, Refused):
+            return proxy
+        refused = check_registration(registration)
+        if refused is not None:
+            return refused
+        before = await members.put_proxy(db, self._core.vault, ProxyEntry(
+            lookup_key=self._core.vault.lookup_key(lookup_text(proxy)),
+            kind=proxy.kind,
+            organisation_id=organisation_id,
+            currencies=tuple(sorted(set(registration.currencies))),
+            target=ProxyTarget(
+                account_number=registration.account_number, account_name=registration.account_name
+            ),
+            registered_at=self._core.kernel.business_clock.now(),
+        ))
+        if before is not None and before != organisation_id:
+            await outbox.emit(db, self._core.kernel.ids, REPLACED_TOPIC, {
+                "masked_proxy": mask_value(proxy), "from": before, "to": organisation_id,
+            })
+        return Registered(masked_proxy=mask_value(proxy), is_replacement=before is not None)
+
+    async def remove_proxy(
+        self, db: Connection, organisation_id: str, kind: str, value: str
+    ) -> Proxy | Refused:
+        """Remove a registration of this participant's; another's is PROXY_NOT_FOUND."""
+        proxy = normal_proxy(kind, value)
+        if isinstance(proxy, Refused):
+            return proxy
+        key = self._core.vault.lookup_key(lookup_text(proxy))
+        if not await members.delete_proxy(db, key, organisation_id):
+            return Refused(PaymentRefusal.PROXY_NOT_FOUND)
+        return proxy
+
+    async def look_up(
+        self, db: Connection, organisation_id: str, kind: str, value: str
+    ) -> Found | Refused:
+        """Tell a participant whose account a proxy is, masked, at the price of a token or twenty.
+
+        Refused: PROXY_MALFORMED (free), LOOKUPS_EXHAUSTED, PROXY_NOT_FOUND (keeps the charge).
+        """
+        bucket = await self._quota.open(db, organisation_id)
+        if isinstance(bucket, Refused):
+            return bucket
+        entry = await self._router.find_proxy(db, kind, value)
+        if isinstance(entry, Refused):
+            if entry.refusal is PaymentRefusal.PROXY_NOT_FOUND:
+                await self._quota.charge(db, organisation_id, bucket, COST_NOT_FOUND)
+                return msgspec.structs.replace(entry, keep=True)
+            return entry
+        await self._quota.charge(db, organisation_id, bucket, COST_FOUND)
+        holder = await _reload(db, entry.organisation_id)
+        return Found(
+            clearing_code=holder.clearing_code, masked_name=mask_name(entry.target.account_name),
+            currencies=entry.currencies,
+        )
+
+
+async def _reload(db: Connection, organisation_id: str) -> Participant:
+    participant = await members.load_participant(db, organisation_id)
+    assert participant is not None, "participants are never deleted"
+    return participant
+
+
+def check_enrolment(enrolment: Enrolment) -> Refused | None:
+    """The clearing code is one and not the switch's; currencies are known; limits positive."""
+    if not is_clearing_code(enrolment.clearing_code) or enrolment.clearing_code == SWITCH_MEMBER:
+        return _malformed("clearing_code", "3 to 11 of 0-9 A-Z")
+    if not enrolment.currencies or not set(enrolment.currencies) <= set(CURRENCY_DECIMALS):
+        return _malformed("currencies", "HKD, CNY or both")
+    if not set(enrolment.payment_minor_max) <= set(enrolment.currencies):
+        return _malformed("payment_minor_max", "limits of the currencies enrolled")
+    if any(limit <= 0 for limit in enrolment.payment_minor_max.values()):
+        return _malformed("payment_minor_max", "positive limits")
+    return None
+
+
+def check_registration(registration: ProxyRegistration) -> Refused | None:
+    """Account number and name fit into messages; at least one known currency."""
+    if not is_account_number(registration.account_number):
+        return Refused(
+            PaymentRefusal.PROXY_MALFORMED, "Expected 1 to 34 of A-Z a-z 0-9 -.",
+            field="account_number",
+        )
+    if not is_shown_text(registration.account_name, ACCOUNT_NAME_LENGTH_MAX):
+        return Refused(
+            PaymentRefusal.PROXY_MALFORMED, "Expected 1 to 140 printable characters.",
+            field="account_name",
+        )
+    if not registration.currencies or not set(registration.currencies) <= set(CURRENCY_DECIMALS):
+        return Refused(
+            PaymentRefusal.PROXY_MALFORMED, "Expected HKD, CNY or both.", field="currencies"
+        )
+    return None
+
+
+def _malformed(field: str, expected: str) -> Refused:
+    return Refused(PaymentRefusal.PARTICIPANT_MALFORMED, f"Expected {expected}.", field=field)

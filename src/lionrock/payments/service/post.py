@@ -1,0 +1,149 @@
+"""Outgoing messages: composed and stored in the transaction that decides them, sent after it.
+
+A message is fixed once: every repeat sends the same bytes under a new HTTP signature, so that the
+receiver can tell a repeat by MsgId. Notices (pacs.002) are delivered by jobs until the receiver has
+taken them or the tries are used up; the pacs.008 is repeated by the payment's own job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import structlog
+
+from lionrock.directory.api import (
+    PLATFORM_ORGANISATION,
+    Organisation,
+    Sender,
+    organisation_key,
+    send_signed,
+)
+from lionrock.kernel import jobs
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.network import Unreachable
+from lionrock.payments.domain.iso20022 import (
+    Document,
+    Envelope,
+    Header,
+    definition_of,
+    read_envelope,
+    write_envelope,
+)
+from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, status_report
+from lionrock.payments.service.core import Core
+from lionrock.payments.store import members, messages
+from lionrock.payments.store.messages import Message
+
+DELIVER_QUEUE = "payments.deliver"
+ENDPOINT = "payments"
+MESSAGES_PATH = "/payments/v1/messages"
+MEDIA_TYPE = "application/xml"
+SEND_TIMEOUT_MS = 3_000
+DELIVERY_TRIES_MAX = 40
+DELIVERY_PAUSE_MS_MAX = 60_000
+_STATUS_REPORT = "pacs.002.001.10"
+
+_log = structlog.get_logger("lionrock.payments")
+
+
+class Post:
+    """Writes and sends the switch's messages."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def write(
+        self, db: Connection, payment: Payment, organisation_id: str, document: Document
+    ) -> Message:
+        """Compose and store a message to a participant, with a receipt; returns its row."""
+        core = self._core
+        receiver = await members.load_participant(db, organisation_id)
+        assert receiver is not None, "participants are never deleted"
+        row_id = core.kernel.ids.new("msg")
+        header = Header(
+            from_member=SWITCH_MEMBER,
+            to_member=receiver.clearing_code,
+            message_id=row_id.removeprefix("msg_"),
+            created_at=core.kernel.business_clock.now(),
+        )
+        content = write_envelope(Envelope(header, document))
+        checked = read_envelope(content, core.schema)
+        assert not isinstance(checked, Refused), f"we would send what we refuse: {checked}"
+        digest = hashlib.sha256(content)
+        message = Message(
+            id=row_id, payment_id=payment.id, direction="out", organisation_id=organisation_id,
+            definition=definition_of(document), message_id=header.message_id,
+            digest=digest.digest(), recorded_at=header.created_at,
+        )
+        is_new = await messages.insert_message(db, core.vault, message, content)
+        assert is_new, "MsgIds are new"
+        await core.record(
+            db, "payments.message_sent", payment, {message.definition: digest.hexdigest()}
+        )
+        return message
+
+    async def notify(self, db: Connection, payment: Payment, organisation_id: str) -> None:
+        """Tell a participant how a payment stands; a final outcome is told in one message only.
+
+        Asked again, the same message is delivered again.
+        """
+        told = None
+        if payment.is_final:
+            told = await messages.find_notice(db, payment.id, organisation_id, _STATUS_REPORT)
+        is_debtor = organisation_id == payment.debtor_organisation_id
+        if told is None:
+            original = payment.original_message_id if is_debtor else payment.sent_message_id
+            assert original, "a participant is told about a message that it knows"
+            report = status_report(payment, original)
+            told = await self.write(db, payment, organisation_id, report)
+        await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
+
+    async def send(self, row_id: str) -> bool:
+        """Send a stored message once, holding no connection; True when the receiver took it.
+
+        Whatever else the receiver answers is no decision about a payment: its signed messages are.
+        """
+        core = self._core
+
+        async def load(db: Connection) -> tuple[Message, bytes, Organisation | None]:
+            found = await messages.load_content(db, core.vault, row_id)
+            assert found is not None, f"{row_id} was scheduled and is not stored"
+            message, content = found
+            return message, content, await core.directory.get(db, message.organisation_id)
+
+        message, content, receiver = await core.kernel.database.read(load)
+        if receiver is None or not receiver.is_active or ENDPOINT not in receiver.endpoints:
+            return False
+        try:
+            exchange = await send_signed(
+                core.kernel.network, core.kernel.wire_clock,
+                Sender(PLATFORM_ORGANISATION,
+                       organisation_key(core.kernel, PLATFORM_ORGANISATION)),
+                method="POST",
+                url=receiver.endpoints[ENDPOINT].rstrip("/") + MESSAGES_PATH,
+                body=content, headers={"content-type": MEDIA_TYPE}, timeout_ms=SEND_TIMEOUT_MS,
+            )
+        except Unreachable as error:
+            _log.info("message_not_delivered", message=row_id, reason=error.reason.value)
+            return False
+        if not 200 <= exchange.reply.status < 300:
+            _log.info("message_not_taken", message=row_id, status=exchange.reply.status)
+            return False
+        at = core.kernel.business_clock.now()
+        await core.kernel.database.run(lambda db: messages.mark_delivered(db, message.id, at))
+        return True
+
+    async def deliver(self, job: jobs.Job) -> jobs.Done | jobs.Again:
+        """Job of a notice: send it until it is taken, more slowly each time, then give up.
+
+        A participant that was away longer asks with pacs.028.
+        """
+        if await self.send(job.key):
+            return jobs.Done()
+        if job.attempt >= DELIVERY_TRIES_MAX:
+            _log.warning("message_given_up", message=job.key)
+            return jobs.Done()
+        resend_ms = self._core.kernel.settings.payment_resend_ms
+        pause_ms = resend_ms * 2 ** min(job.attempt - 1, 16)
+        return jobs.Again(after_ms=min(DELIVERY_PAUSE_MS_MAX, pause_ms))

@@ -1,0 +1,125 @@
+"""Where a payment goes: the creditor's participant, its account in the ledger, the parties.
+
+Not for: holding or moving money. Outcomes: PROXY_MALFORMED, PROXY_NOT_FOUND, CREDITOR_AGENT_WRONG,
+CREDITOR_AGENT_OFFLINE, CURRENCY_NOT_TAKEN, AMOUNT_OUT_OF_RANGE.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
+from lionrock.payments.domain.iso20022 import CreditTransfer, PartyAccount, Proxy
+from lionrock.payments.domain.orders import check_amount
+from lionrock.payments.domain.proxies import lookup_text, normal_proxy, wire_value
+from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.service.core import Core
+from lionrock.payments.service.post import ENDPOINT
+from lionrock.payments.store import members
+from lionrock.payments.store.members import Participant, ProxyEntry
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Who receives a payment, and how its proxy is written in messages."""
+
+    participant: Participant
+    creditor: PartyAccount
+    proxy: Proxy | None
+    credit_account_id: int
+
+
+class Router:
+    """Finds destinations."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def find_proxy(self, db: Connection, kind: str, value: str) -> ProxyEntry | Refused:
+        """Return the registration of a proxy in any spelling."""
+        proxy = normal_proxy(kind, value)
+        if isinstance(proxy, Refused):
+            return proxy
+        key = self._core.vault.lookup_key(lookup_text(proxy))
+        entry = await members.load_proxy(db, self._core.vault, key)
+        return entry if entry is not None else Refused(PaymentRefusal.PROXY_NOT_FOUND)
+
+    async def to_proxy(
+        self, db: Connection, kind: str, value: str, amount: Money
+    ) -> Destination | Refused:
+        """Route to whoever is registered under a proxy now."""
+        entry = await self.find_proxy(db, kind, value)
+        if isinstance(entry, Refused):
+            return entry
+        if amount.currency not in entry.currencies:
+            return Refused(PaymentRefusal.CURRENCY_NOT_TAKEN, amount.currency, field="currency")
+        participant = await members.load_participant(db, entry.organisation_id)
+        assert participant is not None, "participants are never deleted"
+        proxy = normal_proxy(kind, value)
+        assert isinstance(proxy, Proxy), "it was found under its normal form"
+        creditor = PartyAccount(
+            name=entry.target.account_name, account=entry.target.account_number,
+            member=participant.clearing_code,
+        )
+        shown = Proxy(kind=proxy.kind, value=wire_value(proxy))
+        return await self._destination(db, participant, creditor, shown, amount)
+
+    async def of_transfer(
+        self, db: Connection, sender: Participant, transfer: CreditTransfer
+    ) -> Destination | Refused:
+        """Route a participant's transfer, by its proxy or by bank and account number.
+
+        With a proxy the bank named must still be the registered one: a number that was ported since
+        the payer looked may be another person's.
+        """
+        refused = check_limit(sender, transfer.amount)
+        if refused is not None:
+            return refused
+        if transfer.proxy is not None:
+            found = await self.to_proxy(
+                db, transfer.proxy.kind, transfer.proxy.value, transfer.amount
+            )
+        else:
+            participant = await members.load_by_clearing_code(db, transfer.creditor.member)
+            if participant is None:
+                return Refused(PaymentRefusal.CREDITOR_AGENT_WRONG, field="CdtrAgt")
+            found = await self._destination(
+                db, participant, transfer.creditor, None, transfer.amount
+            )
+        if isinstance(found, Refused):
+            return found
+        code = found.participant.clearing_code
+        # A bank's payment to itself never leaves the bank; the ledger could not book it either.
+        if code != transfer.creditor.member or code == sender.clearing_code:
+            return Refused(PaymentRefusal.CREDITOR_AGENT_WRONG, field="CdtrAgt")
+        return found
+
+    async def _destination(
+        self, db: Connection, participant: Participant, creditor: PartyAccount,
+        proxy: Proxy | None, amount: Money,
+    ) -> Destination | Refused:
+        refused = check_limit(participant, amount)
+        if refused is not None:
+            return refused
+        organisation = await self._core.directory.get(db, participant.organisation_id)
+        if organisation is None or not organisation.is_active:
+            return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
+        if ENDPOINT not in organisation.endpoints:
+            return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
+        account = participant.account(amount.currency)
+        assert account is not None, "check_limit asked for it"
+        return Destination(
+            participant=participant, creditor=creditor, proxy=proxy,
+            credit_account_id=account.ledger_account_id,
+        )
+
+
+def check_limit(participant: Participant, amount: Money) -> Refused | None:
+    """The participant has an open account in the currency, and the amount is within its limit."""
+    account = participant.account(amount.currency)
+    if account is None:
+        return Refused(PaymentRefusal.CURRENCY_NOT_TAKEN, amount.currency, field="currency")
+    if account.payment_minor_max is not None and amount.amount_minor > account.payment_minor_max:
+        return Refused(PaymentRefusal.AMOUNT_OUT_OF_RANGE, field="amount")
+    return check_amount(amount)

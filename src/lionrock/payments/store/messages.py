@@ -1,0 +1,129 @@
+"""Rows of messages: every message verbatim, in and out, also those that were refused.
+
+Not for: reading or writing XML (domain.iso20022). Invariant: of one sender, an accepted MsgId
+stands for one content for ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from lionrock.kernel.db import Connection
+from lionrock.payments.sealing import Vault
+
+_CONTENT = "messages.sealed_content"
+_COLUMNS = (
+    "id, payment_id, direction, organisation_id, definition, message_id, digest, refusal,"
+    " recorded_at, delivered_at"
+)
+MESSAGES_LISTED_MAX = 200
+
+Direction = Literal["in", "out"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as stored: `digest` is the SHA-256 of the whole HTTP body."""
+
+    id: str
+    payment_id: str | None
+    direction: Direction
+    organisation_id: str
+    definition: str
+    message_id: str
+    digest: bytes
+    recorded_at: datetime
+    refusal: str = ""
+    delivered_at: datetime | None = None
+
+
+async def insert_message(db: Connection, vault: Vault, message: Message, content: bytes) -> bool:
+    """Write a message; False when the sender has used the MsgId before."""
+    created = await db.fetchval(
+        f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING 1",
+        message.id, message.payment_id, message.direction, message.organisation_id,
+        message.definition, message.message_id, message.digest, message.refusal,
+        message.recorded_at, message.delivered_at, vault.seal(_CONTENT, message.id, content),
+    )
+    return created is not None
+
+
+async def find_accepted(
+    db: Connection, direction: Direction, organisation_id: str, message_id: str
+) -> Message | None:
+    """Return the accepted message of a sender's (or to a receiver's) MsgId."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.messages WHERE direction = $1"
+        " AND organisation_id = $2 AND message_id = $3 AND refusal = ''",
+        direction, organisation_id, message_id,
+    )
+    return _message(row)
+
+
+async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Message, bytes] | None:
+    """Return a message with its bytes."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE id = $1", row_id
+    )
+    message = _message(row)
+    if message is None:
+        return None
+    return message, vault.open(_CONTENT, message.id, row["sealed_content"])
+
+
+async def find_notice(
+    db: Connection, payment_id: str, organisation_id: str, definition: str
+) -> Message | None:
+    """Return the latest message of a kind about a payment to a participant."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.messages WHERE payment_id = $1 AND direction = 'out'"
+        " AND organisation_id = $2 AND definition = $3 ORDER BY id DESC LIMIT 1",
+        payment_id, organisation_id, definition,
+    )
+    return _message(row)
+
+
+async def list_contents(
+    db: Connection, vault: Vault, payment_id: str
+) -> list[tuple[Message, bytes]]:
+    """Return the accepted messages of a payment with their bytes, oldest first."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE payment_id = $1"
+        " AND refusal = '' ORDER BY id LIMIT $2",
+        payment_id, MESSAGES_LISTED_MAX,
+    )
+    found = []
+    for row in rows:
+        message = _message(row)
+        assert message is not None, "the row is there"
+        found.append((message, vault.open(_CONTENT, message.id, row["sealed_content"])))
+    return found
+
+
+async def mark_delivered(db: Connection, row_id: str, at: datetime) -> None:
+    """Remember that the receiver took the message (the first time counts)."""
+    await db.execute(
+        "UPDATE payments.messages SET delivered_at = coalesce(delivered_at, $2) WHERE id = $1",
+        row_id, at,
+    )
+
+
+async def mark_refused(db: Connection, row_id: str, refusal: str) -> None:
+    """Say that a message was refused after all; its MsgId is free again."""
+    await db.execute("UPDATE payments.messages SET refusal = $2 WHERE id = $1", row_id, refusal)
+
+
+async def attach_payment(db: Connection, row_id: str, payment_id: str) -> None:
+    """Say which payment an incoming message is about, once that is known."""
+    await db.execute(
+        "UPDATE payments.messages SET payment_id = $2 WHERE id = $1", row_id, payment_id
+    )
+
+
+def _message(row: Any) -> Message | None:
+    if row is None:
+        return None
+    return Message(**{name: row[name] for name in Message.__struct_fields__})

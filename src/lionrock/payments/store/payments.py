@@ -1,0 +1,177 @@
+"""Rows of payments and their moves. A move is a compare-and-set on the state: one caller wins.
+
+Not for: deciding moves (domain.payments). Invariant: no row leaves a final state.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lionrock.kernel.db import Connection
+from lionrock.kernel.money import Money
+from lionrock.payments.domain.payments import Outcome, Parties, Payment, State, may_move
+from lionrock.payments.sealing import Vault
+
+_PARTIES = "payments.sealed_parties"
+_COLUMNS = (
+    "id, state, initiator_id, reference, reference_ids, debtor_organisation_id,"
+    " creditor_organisation_id, end_to_end_id, transaction_id, uetr, currency, amount_minor,"
+    " sealed_parties, debit_account_id, credit_account_id, hold_id, post_id, void_id,"
+    " settlement_date, created_at, order_digest, outcome, reason_code, reason_text, deadline_at,"
+    " finished_at, original_message_id, sent_message_id"
+)
+_UNCHANGED = (
+    "id", "state", "initiator_id", "reference", "debtor_organisation_id",
+    "creditor_organisation_id", "end_to_end_id", "transaction_id", "uetr", "settlement_date",
+    "created_at", "order_digest", "outcome", "reason_code", "reason_text", "deadline_at",
+    "finished_at", "original_message_id", "sent_message_id",
+)
+_LEDGER_IDS = ("debit_account_id", "credit_account_id", "hold_id", "post_id", "void_id")
+
+
+async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool:
+    """Write a new payment; False when its order name, TxId or UETR is taken."""
+    ids = [UUID(int=getattr(payment, name)) for name in _LEDGER_IDS]
+    created = await db.fetchval(
+        f"INSERT INTO payments.payments ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+        " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
+        " $27, $28) ON CONFLICT DO NOTHING RETURNING 1",
+        payment.id, payment.state, payment.initiator_id, payment.reference, payment.references,
+        payment.debtor_organisation_id, payment.creditor_organisation_id, payment.end_to_end_id,
+        payment.transaction_id, payment.uetr, payment.amount.currency,
+        payment.amount.amount_minor, vault.seal_value(_PARTIES, payment.id, payment.parties),
+        *ids, payment.settlement_date, payment.created_at, payment.order_digest, payment.outcome,
+        payment.reason_code, payment.reason_text, payment.deadline_at, payment.finished_at,
+        payment.original_message_id, payment.sent_message_id,
+    )
+    return created is not None
+
+
+async def load_payment(
+    db: Connection, vault: Vault, payment_id: str, *, is_locking: bool = False
+) -> Payment | None:
+    """Return a payment by id, with its row locked until the transaction ends if asked."""
+    lock = " FOR UPDATE" if is_locking else ""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE id = $1{lock}", payment_id
+    )
+    return _payment(vault, row)
+
+
+async def load_order(
+    db: Connection, vault: Vault, initiator_id: str, end_to_end_id: str
+) -> Payment | None:
+    """Return the payment that an initiator ordered under a name of its own."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE initiator_id = $1"
+        " AND end_to_end_id = $2 AND debtor_organisation_id = ''",
+        initiator_id, end_to_end_id,
+    )
+    return _payment(vault, row)
+
+
+async def load_transaction(
+    db: Connection, vault: Vault, initiator_id: str, transaction_id: str
+) -> Payment | None:
+    """Return the payment that a participant sent under a TxId of its own."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE initiator_id = $1"
+        " AND transaction_id = $2",
+        initiator_id, transaction_id,
+    )
+    return _payment(vault, row)
+
+
+async def lock_by_uetr(db: Connection, vault: Vault, uetr: str) -> Payment | None:
+    """Return the payment of a UETR with its row locked."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = $1 FOR UPDATE", uetr
+    )
+    return _payment(vault, row)
+
+
+async def lock_by_sent_message(
+    db: Connection, vault: Vault, organisation_id: str, message_id: str
+) -> Payment | None:
+    """Return the payment whose pacs.008 to a participant has this MsgId, its row locked."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE sent_message_id = $2"
+        " AND id = (SELECT payment_id FROM payments.messages WHERE direction = 'out'"
+        "  AND organisation_id = $1 AND message_id = $2 AND refusal = '') FOR UPDATE",
+        organisation_id, message_id,
+    )
+    return _payment(vault, row)
+
+
+async def move_to_held(db: Connection, payment_id: str) -> bool:
+    """The ledger holds the money; False when another worker recorded it first."""
+    return await _move(db, payment_id, "accepted", "held", "", ())
+
+
+async def move_to_sent(
+    db: Connection, payment_id: str, message_id: str, deadline_at: datetime
+) -> bool:
+    """The pacs.008 is fixed and about to go; `deadline_at` is wire time."""
+    assert message_id, "what is sent has an identifier"
+    return await _move(
+        db, payment_id, "held", "sent", ", sent_message_id = $4, deadline_at = $5",
+        (message_id, deadline_at),
+    )
+
+
+async def move_to_answered(
+    db: Connection, payment_id: str, outcome: Outcome, reason_code: str, reason_text: str
+) -> bool:
+    """Decide the outcome; False when it has been decided already."""
+    assert outcome, "an answer decides"
+    return await _move(
+        db, payment_id, "sent", "answered",
+        ", outcome = $4, reason_code = $5, reason_text = $6", (outcome, reason_code, reason_text),
+    )
+
+
+async def move_to_final(
+    db: Connection, payment_id: str, before: State, after: State, finished_at: datetime
+) -> bool:
+    """The ledger has carried out the outcome; `finished_at` is business time."""
+    return await _move(
+        db, payment_id, before, after, ", finished_at = $4", (finished_at,)
+    )
+
+
+async def move_to_refused(
+    db: Connection, payment_id: str, reason_code: str, reason_text: str, finished_at: datetime
+) -> bool:
+    """The ledger did not hold the money: the payment ends before anything was sent."""
+    return await _move(
+        db, payment_id, "accepted", "rejected",
+        ", outcome = 'reject', reason_code = $4, reason_text = $5, finished_at = $6",
+        (reason_code, reason_text, finished_at),
+    )
+
+
+async def _move(
+    db: Connection, payment_id: str, before: State, after: State, also: str, values: tuple[Any, ...]
+) -> bool:
+    assert may_move(before, after), f"{before} does not lead to {after}"
+    moved = await db.fetchval(
+        f"UPDATE payments.payments SET state = $3{also} WHERE id = $1 AND state = $2 RETURNING 1",
+        payment_id, before, after, *values,
+    )
+    return moved is not None
+
+
+def _payment(vault: Vault, row: Any) -> Payment | None:
+    if row is None:
+        return None
+    ids = {name: row[name].int for name in _LEDGER_IDS}
+    parties = vault.open_value(_PARTIES, row["id"], row["sealed_parties"], Parties)
+    return Payment(
+        **{name: row[name] for name in _UNCHANGED},
+        **ids,
+        references=row["reference_ids"],
+        amount=Money(row["amount_minor"], row["currency"]),
+        parties=parties,
+    )
