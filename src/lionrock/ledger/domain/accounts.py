@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lionrock.ledger.domain.results import AccountResult
 from lionrock.ledger.domain.state import State
-from lionrock.ledger.domain.values import ID_MAX, NO_BALANCE, Account, AccountFlags
+from lionrock.ledger.domain.values import ID_MAX, Account, AccountFlags
 
 _LIMITS = int(
     AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
@@ -28,13 +28,10 @@ def create_account(state: State, sent: Account, timestamp: int) -> AccountResult
         return refusal
 
     # From here the account must be opened.
-    assert sent.id not in state.balances, "an account and its balance come together"
-    opened = Account(
+    state.open_account(Account(
         sent.id, 0, 0, 0, 0, sent.user_data_128, sent.user_data_64, sent.user_data_32,
         sent.ledger, sent.code, sent.flags, timestamp,
-    )
-    state.put(state.accounts, opened.id, opened)
-    state.put(state.balances, opened.id, NO_BALANCE)
+    ))
     state.time_ns = timestamp
     return AccountResult.OK
 

@@ -7,7 +7,9 @@ Names of parts that are not built (imported, balancing, closing) are absent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class AccountResult(StrEnum):
@@ -132,3 +134,28 @@ ACCOUNT_NUMBER = dict(zip(AccountResult, _ACCOUNT_NUMBERS, strict=True))
 TRANSFER_NUMBER = dict(zip(TransferResult, _TRANSFER_NUMBERS, strict=True))
 ACCOUNT_RESULT = {number: result for result, number in ACCOUNT_NUMBER.items()}
 TRANSFER_RESULT = {number: result for result, number in TRANSFER_NUMBER.items()}
+
+
+class TransferOutcome(NamedTuple):
+    """The answer to one transfer.
+
+    `ledger_sequence` is the journal row that holds the answer: a reader who waits until the query
+    tables have reached it sees the transfer.
+    """
+
+    result: TransferResult
+    ledger_sequence: int
+
+
+def all_created(outcomes: Sequence[TransferOutcome] | Sequence[AccountResult]) -> bool:
+    """Say whether everything in one call stands, whether by this call or by an earlier same one.
+
+    Right for single events and for one chain that is the whole call. When a chain that succeeded is
+    sent again its first event answers `exists` and the rest `linked_event_failed`: a chain exists
+    only as a whole, so that means success. (TigerBeetle reference, linked events.)
+    """
+    names = [str(o.result) if isinstance(o, TransferOutcome) else str(o) for o in outcomes]
+    assert names, "an empty call has no answer"
+    if all(name in {"ok", "exists"} for name in names):
+        return True
+    return names[0] == "exists" and set(names[1:]) == {"linked_event_failed"}

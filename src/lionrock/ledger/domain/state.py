@@ -14,6 +14,7 @@ import heapq
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from lionrock.ledger.domain.values import (
     Account,
@@ -97,10 +98,27 @@ class State:
         self.put(self.transfers, transfer.id, transfer)
         if transfer.flags & _PENDING:
             self.put(self.holds, transfer.id, HoldStatus.OPEN)
-            self.await_expiry(transfer)
+            self._await_expiry(transfer)
 
-    def await_expiry(self, hold: Transfer) -> None:
-        """Queue an open hold that has a time-out."""
+    def open_account(self, account: Account) -> None:
+        """Store an account with the balances it brings (none, unless from a snapshot)."""
+        assert account.id not in self.accounts, "ids are used once"
+        assert account.id not in self.balances, "an account and its balance come together"
+        nothing = {"debits_pending": 0, "debits_posted": 0, "credits_pending": 0,
+                   "credits_posted": 0}
+        self.put(self.accounts, account.id, replace(account, **nothing))
+        self.put(self.balances, account.id, Balance(
+            account.debits_pending, account.debits_posted, account.credits_pending,
+            account.credits_posted,
+        ))
+
+    def load_transfer(self, transfer: Transfer, status: HoldStatus) -> None:
+        """Store a transfer from a snapshot; `status` counts if it is a hold."""
+        self.add_transfer(transfer)
+        if transfer.flags & _PENDING:
+            self.holds[transfer.id] = status
+
+    def _await_expiry(self, hold: Transfer) -> None:
         if hold.timeout:
             heapq.heappush(self._expiries, (hold.expires_at_ns, hold.timestamp, hold.id))
 

@@ -168,9 +168,6 @@ class Transfer(msgspec.Struct, frozen=True, gc=False):
         return self.timestamp + self.timeout * NS_PER_S if self.timeout else 0
 
 
-NO_BALANCE = Balance(0, 0, 0, 0)
-
-
 def _check_widths(draft: AccountDraft | TransferDraft, ids: tuple[str, ...]) -> None:
     for name in ids:
         if not 0 <= getattr(draft, name) <= ID_MAX:

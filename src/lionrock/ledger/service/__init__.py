@@ -1,0 +1,1 @@
+"""Use cases of the ledger: the single writer, its recovery, the projection, the readers."""

@@ -1,0 +1,100 @@
+"""From snapshot and journal to the state in memory, comparing every hash on the way.
+
+Damaged stops the start: a ledger that contradicts its journal must not answer.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+
+from lionrock.kernel.db import Connection, Database
+from lionrock.ledger.domain import snapshot
+from lionrock.ledger.domain.machine import (
+    GENESIS_HASH,
+    Damaged,
+    Entry,
+    Request,
+    decode_requests,
+    mentioned_ids,
+    replay,
+)
+from lionrock.ledger.domain.records import Malformed
+from lionrock.ledger.domain.state import Recalled, State
+from lionrock.ledger.store import journal
+
+ENTRIES_PAGE = 64
+
+_log = structlog.get_logger("lionrock.ledger")
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """The state after the journal's last row."""
+
+    state: State
+    sequence: int
+    hash: bytes
+
+
+async def restore(database: Database, *, use_snapshot: bool = True) -> Restored:
+    """Rebuild the state; Damaged names the first row or snapshot that does not agree.
+
+    Called after the epoch was claimed, so that the journal no longer grows meanwhile. Without the
+    snapshot the whole journal is replayed, which checks snapshots too when compared.
+    """
+    state, sequence, row_hash = State(), 0, GENESIS_HASH
+    if use_snapshot:
+        state, sequence, row_hash = await database.read(_from_snapshot)
+    replayed = 0
+    while True:
+        entries = await _entries_after(database, sequence)
+        if not entries:
+            break
+        for entry in entries:
+            if entry.sequence != sequence + 1:
+                raise Damaged(f"journal row {sequence + 1} is missing")
+            await _recall_for_entry(database, state, entry)
+            replay(state, entry, row_hash)
+            sequence, row_hash = entry.sequence, entry.hash
+            replayed += 1
+    _log.info("ledger_restored", sequence=sequence, replayed=replayed)
+    return Restored(state, sequence, row_hash)
+
+
+async def _entries_after(database: Database, sequence: int) -> list[Entry]:
+    return await database.read(lambda db: journal.entries_after(db, sequence, ENTRIES_PAGE))
+
+
+async def _from_snapshot(db: Connection) -> tuple[State, int, bytes]:
+    found = await journal.latest_snapshot(db)
+    if found is None:
+        return State(), 0, GENESIS_HASH
+    sequence, encoded, digest = found
+    state, sequence_inside, row_hash = snapshot.restore(encoded, digest)
+    if sequence_inside != sequence or await journal.entry_hash(db, sequence) != row_hash:
+        raise Damaged(f"the snapshot at row {sequence} is not of this journal")
+    return state, sequence, row_hash
+
+
+async def _recall_for_entry(database: Database, state: State, entry: Entry) -> None:
+    if not state.archived_until_ns:
+        return
+    try:
+        await recall(database, state, decode_requests(entry))
+    except Malformed as error:
+        raise Damaged(f"journal row {entry.sequence}: {error}") from error
+
+
+async def recall(database: Database, state: State, requests: list[Request]) -> None:
+    """Before a batch: bring back from disk what it mentions and memory no longer holds."""
+    if not state.archived_until_ns:
+        return
+    missing = [
+        i for i in mentioned_ids(requests) if i not in state.transfers and i not in state.failed
+    ]
+    if not missing:
+        state.recalled = Recalled()
+        return
+    state.recalled = await database.read(
+        lambda db: journal.recall(db, missing, state.archived_until_ns)
+    )

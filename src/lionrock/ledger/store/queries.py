@@ -1,0 +1,87 @@
+"""Reading the query tables. Every row says as of which journal sequence it stands."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+
+from lionrock.kernel.db import Connection
+from lionrock.ledger.domain.values import Account, Balance, HoldStatus, Transfer
+from lionrock.ledger.store.journal import transfer_of
+
+TRANSFERS_PAGE_MAX = 100
+
+
+async def account(db: Connection, account_id: int) -> tuple[Account, int] | None:
+    """Return an account and the sequence of the row that last changed it."""
+    row = await db.fetchrow("SELECT * FROM ledger.accounts WHERE id = $1", UUID(int=account_id))
+    return None if row is None else (_account_of(row), row["sequence"])
+
+
+async def transfer(
+    db: Connection, transfer_id: int
+) -> tuple[Transfer, HoldStatus | None, int] | None:
+    """Return a transfer, what became of it if it is a hold, and the sequence of its row."""
+    row = await db.fetchrow("SELECT * FROM ledger.transfers WHERE id = $1", UUID(int=transfer_id))
+    return None if row is None else _transfer_row(row)
+
+
+async def transfers_of_account(
+    db: Connection, account_id: int, *, before_ns: int, limit: int
+) -> list[tuple[Transfer, HoldStatus | None, int]]:
+    """Return an account's transfers older than `before_ns`, newest first, at most `limit`."""
+    assert 0 < limit <= TRANSFERS_PAGE_MAX, "pages are bounded"
+    rows = await db.fetch(
+        "(SELECT * FROM ledger.transfers WHERE debit_account_id = $1 AND timestamp_ns < $2"
+        "  ORDER BY timestamp_ns DESC LIMIT $3)"
+        " UNION ALL"
+        " (SELECT * FROM ledger.transfers WHERE credit_account_id = $1 AND timestamp_ns < $2"
+        "  ORDER BY timestamp_ns DESC LIMIT $3)"
+        " ORDER BY timestamp_ns DESC LIMIT $3",
+        UUID(int=account_id), before_ns, limit,
+    )
+    return [_transfer_row(row) for row in rows]
+
+
+async def holds(
+    db: Connection, status: HoldStatus, *, after_ns: int, limit: int
+) -> list[tuple[Transfer, HoldStatus | None, int]]:
+    """Return open or expired holds with a time-out after `after_ns`, first to lapse first."""
+    assert status in {HoldStatus.OPEN, HoldStatus.EXPIRED}, "only these are indexed"
+    assert 0 < limit <= TRANSFERS_PAGE_MAX, "pages are bounded"
+    rows = await db.fetch(
+        "SELECT * FROM ledger.transfers WHERE hold_status = $1 AND expires_at_ns > $2"
+        " ORDER BY expires_at_ns LIMIT $3",
+        int(status), after_ns, limit,
+    )
+    return [_transfer_row(row) for row in rows]
+
+
+async def balance_at(
+    db: Connection, account_id: int, sequence: int
+) -> tuple[Balance, int] | None:
+    """Return the balance that an account with history had once row `sequence` was in."""
+    row = await db.fetchrow(
+        "SELECT * FROM ledger.balances WHERE account_id = $1 AND sequence <= $2"
+        " ORDER BY sequence DESC LIMIT 1",
+        UUID(int=account_id), sequence,
+    )
+    if row is None:
+        return None
+    balance = Balance(row["debits_pending"], row["debits_posted"], row["credits_pending"],
+                      row["credits_posted"])
+    return balance, row["sequence"]
+
+
+def _account_of(row: asyncpg.Record) -> Account:
+    return Account(
+        row["id"].int, row["debits_pending"], row["debits_posted"], row["credits_pending"],
+        row["credits_posted"], row["user_data_128"].int, int(row["user_data_64"]),
+        row["user_data_32"], row["ledger"], row["code"], row["flags"], row["timestamp_ns"],
+    )
+
+
+def _transfer_row(row: asyncpg.Record) -> tuple[Transfer, HoldStatus | None, int]:
+    status = row["hold_status"]
+    return transfer_of(row), None if status is None else HoldStatus(status), row["sequence"]
