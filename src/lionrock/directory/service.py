@@ -25,6 +25,7 @@ from lionrock.directory.domain import (
     check_organisation,
     decide_decision,
     decide_proposal,
+    is_slug,
 )
 from lionrock.kernel import outbox
 from lionrock.kernel.context import Kernel
@@ -44,10 +45,14 @@ class Directory:
 
     async def get(self, db: Connection, organisation_id: str) -> Organisation | None:
         """Return an organisation with its active keys, None when there is none of that id."""
+        if not is_slug(organisation_id):
+            return None
         return await store.load_organisation(db, organisation_id)
 
     async def list(self, db: Connection, role: str | None = None) -> list[Organisation]:
         """Return all organisations (or those with a role) by id, suspended ones too."""
+        if role is not None and not is_slug(role):
+            return []
         return await store.list_organisations(db, role)
 
     async def register(self, db: Connection, organisation: Organisation) -> Organisation | Refused:
@@ -80,7 +85,7 @@ class Directory:
         self, db: Connection, organisation_id: str, kid: str
     ) -> Key | None:
         """Return an active signing key of an active organisation, None otherwise."""
-        organisation = await store.load_organisation(db, organisation_id)
+        organisation = await self.get(db, organisation_id)
         if organisation is None or not organisation.is_active:
             return None
         return organisation.verification_key(kid)
