@@ -8,6 +8,7 @@ skipped.
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ import msgspec
 from lionrock.hongkong.packaged import (
     Location,
     PackagedDataError,
-    digest_of,
+    bound_together,
     read_bytes,
     read_json,
     rule_file_names,
@@ -60,10 +61,11 @@ def scheme_book() -> programmes.SchemeBook:
     unknown = maker.rule_texts.keys() - schemes.keys()
     if unknown:
         raise PackagedDataError(f"rule files for schemes that do not exist: {sorted(unknown)}")
+    content = bound_together((*_DATA_FILES, *rule_file_names()))
     return programmes.SchemeBook(
         title=seed.source_title, revision_date=revision, schemes=schemes,
-        digest=digest_of((*_DATA_FILES, *rule_file_names())), vocabulary=maker.vocabulary,
-        parameters=maker.parameters,
+        digest=hashlib.sha256(content).hexdigest(), content=content,
+        vocabulary=maker.vocabulary, parameters=maker.parameters,
     )
 
 

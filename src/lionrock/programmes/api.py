@@ -44,6 +44,7 @@ from lionrock.programmes.domain.facts import (
     Vocabulary,
     is_fact_name,
 )
+from lionrock.programmes.domain.firm import Firm, parse_firm
 from lionrock.programmes.domain.navigator import Navigator
 from lionrock.programmes.domain.parameters import (
     Basis,
@@ -54,9 +55,15 @@ from lionrock.programmes.domain.parameters import (
     kind_of_stated,
     typed_value,
 )
-from lionrock.programmes.domain.present import decision_document, navigation_document
+from lionrock.programmes.domain.present import (
+    decision_document,
+    navigation_document,
+    scheme_document,
+)
 from lionrock.programmes.domain.rulefile import CompiledRules, RuleFileError, compile_rule_file
 from lionrock.programmes.domain.truth import Answer
+from lionrock.programmes.errors import ProgrammesRefusal
+from lionrock.programmes.service import Programmes
 
 __all__ = [
     "Addition",
@@ -77,6 +84,7 @@ __all__ = [
     "FactRef",
     "FactValue",
     "Facts",
+    "Firm",
     "FurtherFact",
     "Head",
     "Limit",
@@ -88,6 +96,8 @@ __all__ = [
     "ParameterDefinition",
     "ParameterRule",
     "Planned",
+    "Programmes",
+    "ProgrammesRefusal",
     "Quantity",
     "Requirement",
     "RuleFileError",
@@ -109,8 +119,10 @@ __all__ = [
     "navigation_document",
     "parameters_of",
     "parse_date_point",
+    "parse_firm",
     "point_of_day",
     "present",
+    "scheme_document",
     "texts",
     "typed_value",
 ]

@@ -12,6 +12,7 @@ from datetime import date
 
 import msgspec
 import pytest
+
 from lionrock.hongkong import scheme_book
 from lionrock.programmes.api import Answer, Decision, decide
 

@@ -15,7 +15,7 @@ import msgspec
 
 from lionrock.kernel.i18n import Text
 from lionrock.programmes.domain.dates import DatePoint, MarkedDay
-from lionrock.programmes.domain.expressions import Node
+from lionrock.programmes.domain.expressions import Node, references
 from lionrock.programmes.domain.facts import Vocabulary
 from lionrock.programmes.domain.parameters import (
     Basis,
@@ -123,6 +123,17 @@ CLAUSE_KINDS: Mapping[type, str] = {
 INFORMING = (Addition, StatedRule)
 
 
+def facts_asked(scheme: Scheme) -> frozenset[str]:
+    """Return the facts that the scheme's deciding clauses and limits read."""
+    nodes: list[Node | None] = []
+    for clause in scheme.clauses:
+        if isinstance(clause, Requirement):
+            nodes += [clause.test, clause.when]
+        elif isinstance(clause, Limit):
+            nodes += [clause.at_most, clause.when]
+    return frozenset[str]().union(*(references(node)[0] for node in nodes if node is not None))
+
+
 def parameters_of(clause: Clause) -> tuple[str, ...]:
     """Return the dated parameters that a clause reads."""
     if isinstance(clause, StatedRule):
@@ -195,11 +206,14 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SchemeBook(msgspec.Struct, frozen=True, kw_only=True):
-    """All schemes of a place at one revision. `digest` names the data it was built from."""
+    """All schemes of a place at one revision. `content` is the data it was built from, byte for
+    byte, and `digest` its SHA-256 in hexadecimal.
+    """
 
     title: str
     revision_date: date
     digest: str
+    content: bytes
     schemes: Mapping[str, Scheme]
     vocabulary: Vocabulary
     parameters: Mapping[str, ParameterDefinition]

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 Precision = Literal["day", "month", "year"]
-_POINT = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$")
+_POINT = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 
 
 class DatePoint(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Passed(Enum):
 
 def parse_date_point(text: str) -> DatePoint:
     """Read 2025-11-18, 2025-11 or 2025; ValueError names what was expected."""
-    match = _POINT.match(text)
+    match = _POINT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a date such as 2025-11-18, 2025-11 or 2025")
     year, month, day = (int(part) if part else None for part in match.groups())

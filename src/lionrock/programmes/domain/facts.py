@@ -28,8 +28,9 @@ Facts = Mapping[str, FactValue]
 COUNT_MAX = 1_000_000_000
 FACTS_MAX = 64
 TEXT_LENGTH_MAX = 400
-_COUNT = re.compile(r"^(0|[1-9][0-9]{0,11})$")
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_COUNT = re.compile(r"0|[1-9][0-9]{0,11}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXPECTED = {
     "money": 'an amount in Hong Kong dollars such as 1500000 or "1500000.50"',
     "count": "a whole number, zero or more",
@@ -178,7 +179,7 @@ def whole_years(since: date, on: date) -> int:
 
 def is_fact_name(name: str) -> bool:
     """Return whether a word can name a fact."""
-    return _NAME.match(name) is not None
+    return _NAME.fullmatch(name) is not None
 
 
 def _from_words(definition: FactDefinition, text: str) -> object:
@@ -201,7 +202,7 @@ def _parse(definition: FactDefinition, value: object) -> FactValue | None:
     if definition.kind == "count":
         return _parse_count(value)
     if definition.kind == "date":
-        return _parse_day(value)
+        return parse_day(value)
     if definition.kind == "code":
         return definition.canonical(value) if isinstance(value, str) else None
     return _parse_codes(definition, value)
@@ -228,15 +229,16 @@ def _parse_money(value: object) -> int | None:
 
 def _parse_count(value: object) -> int | None:
     text = _digits(value)
-    if text is None or not _COUNT.match(text):
+    if text is None or not _COUNT.fullmatch(text):
         return None
     return int(text) if int(text) <= COUNT_MAX else None
 
 
-def _parse_day(value: object) -> date | None:
+def parse_day(value: object) -> date | None:
+    """Return a date written as 2026-02-20 (or a TOML local date); None for anything else."""
     if type(value) is date:  # a TOML local date; a datetime says more than was asked
         return value
-    if not isinstance(value, str) or not re.match(r"^\d{4}-\d{2}-\d{2}$", value):
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
         return None
     try:
         return date.fromisoformat(value)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+import msgspec
+
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import format_minor
 from lionrock.programmes.domain import texts
@@ -20,7 +22,9 @@ from lionrock.programmes.domain.clauses import (
     Limit,
     NeverDirect,
     Planned,
+    Scheme,
     SchemeBook,
+    facts_asked,
     parameters_of,
 )
 from lionrock.programmes.domain.dates import MarkedDay, Validity, point_of_day
@@ -108,6 +112,33 @@ def navigation_document(
         "rules_known_on": book.revision_date.isoformat(),
         "rules_digest": book.digest,
         "decisions": [_short_document(book, decision, lang) for decision in decisions],
+    }
+
+
+def scheme_document(book: SchemeBook, scheme: Scheme) -> dict[str, Any]:
+    """Return everything the data says about one scheme; names and summary in three languages."""
+    record = scheme.record
+    return {
+        "id": scheme.id,
+        "name": msgspec.to_builtins(record.name),
+        "name_basis": record.name_basis,
+        "summary": msgspec.to_builtins(record.summary),
+        "abbreviation": record.abbreviation,
+        "kind": record.kind,
+        "status": record.status,
+        "owner": record.owner,
+        "owner_basis": record.owner_basis,
+        "eligibility": record.eligibility,
+        "dates": dict(record.dates),
+        "source": source_document(record.source),
+        "quantities": msgspec.to_builtins(record.quantities),
+        "rules": [rule_document(rule) for rules in scheme.series.values() for rule in rules],
+        "not_stated": list(record.not_stated),
+        "further_facts": msgspec.to_builtins(record.further_facts),
+        "note": record.note,
+        "is_executable": scheme.is_executable,
+        "asks_for": sorted(facts_asked(scheme)),
+        "rules_digest": book.digest,
     }
 
 

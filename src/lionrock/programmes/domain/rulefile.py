@@ -31,7 +31,7 @@ from lionrock.programmes.domain.grammar import RuleSyntaxError, Scope, compile_e
 from lionrock.programmes.domain.parameters import Basis, Mark, ParameterRule, Source
 
 _PLACE = re.compile(r"\{(\w+)(?:\.\w+)?\}")
-_CLAUSE_NAME = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
+_CLAUSE_NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 
 class RuleFileError(ValueError):
@@ -99,7 +99,7 @@ def compile_rule_file(
     clauses: list[Clause] = []
     seen: set[str] = set()
     for row in parsed.clause:
-        if row.id in seen or not _CLAUSE_NAME.match(row.id):
+        if row.id in seen or not _CLAUSE_NAME.fullmatch(row.id):
             raise RuleFileError(f"{file_name}: clause id {row.id!r} is used twice or not a word")
         seen.add(row.id)
         try:
