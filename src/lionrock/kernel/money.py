@@ -51,7 +51,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
         """
         if currency not in CURRENCY_DECIMALS:
             raise ValueError(f"unknown currency {currency!r}; known: HKD, CNY")
-        match = _WIRE.match(text)
+        match = _WIRE.fullmatch(text)
         decimals_max = CURRENCY_DECIMALS[currency]
         if match is None:
             raise ValueError(f"{text[:40]!r} is not a decimal amount such as 1234.50")
