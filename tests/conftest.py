@@ -19,8 +19,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from lionrock.kernel.keys import KeyStore
-from lionrock.kernel.network import Network
 
 from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
@@ -29,6 +27,8 @@ from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Database, migrate
 from lionrock.kernel.ids import Ids
+from lionrock.kernel.keys import KeyStore
+from lionrock.kernel.network import Network
 from lionrock.kernel.postgres import EmbeddedPostgres
 
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
@@ -170,7 +170,8 @@ async def network() -> AsyncIterator[Network]:
 @pytest.fixture
 def key_store(tmp_path: Path) -> KeyStore:
     """A fresh key store."""
-    return KeyStore(tmp_path / "keys", "test passphrase")
+    # The cost is for attackers of stolen files; a new store per test need not pay it.
+    return KeyStore(tmp_path / "keys", "test passphrase", scrypt_cost=2**4)
 
 
 @pytest.fixture

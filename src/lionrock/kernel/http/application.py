@@ -40,6 +40,8 @@ _DATABASE_GONE = (
     asyncpg.CrashShutdownError,
     ConnectionError,
 )
+# PostgreSQL stores no NUL character, in whatever spelling it came (%00, \u0000).
+_TEXT_NOT_STORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -104,6 +106,8 @@ class Application:
         except asyncpg.DiskFullError:
             _log.error("disk_full")
             response = self._refuse_plain(route, KernelRefusal.DISK_FULL, request_id)
+        except _TEXT_NOT_STORABLE:
+            response = self._refuse_plain(route, KernelRefusal.BODY_MALFORMED, request_id)
         except _DATABASE_GONE as error:
             _log.warning("database_unavailable", error=type(error).__name__)
             response = self._refuse_plain(route, KernelRefusal.DATABASE_UNAVAILABLE, request_id)
