@@ -14,7 +14,7 @@ from lionrock.identity.domain.approvals import (
     GivenAnswer,
 )
 from lionrock.identity.domain.grants import COMPANY_URN, Principal
-from lionrock.identity.domain.mandates import Mandate, MandateDraft
+from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
     Client,
     Company,
@@ -23,6 +23,7 @@ from lionrock.identity.domain.parties import (
     Person,
     PersonDraft,
     StaffRole,
+    identity_check_digit,
 )
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
 from lionrock.identity.domain.scopes import SCOPES
@@ -37,9 +38,11 @@ from lionrock.identity.service.identity import Identity, PrincipalCall
 
 __all__ = [
     "ANSWER_TYPE", "COMPANY_URN", "DECIDED_TOPIC", "ENROLMENT_TYPE", "ERRORS",
-    "RELYING_PARTY_ERRORS", "SCOPES", "Approval", "ApprovalRequest", "Client", "Company",
+    "RELYING_PARTY_ERRORS", "ROLE_SCOPES", "SCOPES", "Approval", "ApprovalRequest", "Client",
+    "Company",
     "CompanyDraft", "Device", "GivenAnswer", "Identity", "IdentityRefusal", "Mandate",
-    "MandateDraft", "Person", "PersonDraft", "Principal", "PrincipalCall", "RelyingParty",
+    "MandateDraft", "MandateRole", "Person", "PersonDraft", "Principal", "PrincipalCall",
+    "RelyingParty",
     "RelyingPartyRefusal", "Rendered", "StaffRole", "Template", "Tokens", "Transaction",
-    "canonical_json", "handlers", "start", "table",
+    "canonical_json", "handlers", "identity_check_digit", "start", "table",
 ]  # fmt: skip

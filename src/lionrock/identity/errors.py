@@ -154,6 +154,7 @@ _PLAIN: dict[Refusal, tuple[int, str]] = {
     R.APPROVAL_TEMPLATE: (400, "There is no approval template of that name."),
     R.APPROVAL_FIELDS: (400, "The fields are not those of the template."),
     R.APPROVAL_FIELD_UNSAFE: (400, "A text is empty, too long, or holds control characters."),
+    R.APPROVAL_REFERENCE: (400, "kind is a short name, reference the id of a thing."),
     R.APPROVAL_LANGUAGE: (400, "The language must be en, zh-Hant or zh-Hans."),
     R.APPROVAL_PERSONS: (400, "Name the persons to ask, each once."),
     R.APPROVAL_QUORUM: (400, "The quorum does not fit the persons and their mandates."),

@@ -10,6 +10,7 @@ receives.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -32,6 +33,8 @@ LIFETIME_S_MAX = 30 * 24 * 3600
 ANSWER_AGE_S_MAX = 300
 ANSWER_AHEAD_S_MAX = 30
 ANSWER_TYPE = "approval-answer+jwt"
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31})?")
+_REFERENCE = re.compile(r"(?!per_|dev_)[a-z][a-z0-9]{1,11}_[A-Za-z0-9._:/-]{1,100}")
 
 
 class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,8 +113,13 @@ class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_request(request: ApprovalRequest) -> Refused | None:
-    """Check a request's own sense: persons, quorum, lifetime."""
+    """Check a request's own sense: kind, reference, persons, quorum, lifetime.
+
+    Kind and reference go into receipts, so they are short names and ids, never words or people.
+    """
     persons = request.person_ids
+    if not _KIND.fullmatch(request.kind) or not _REFERENCE.fullmatch(request.reference):
+        return Refused(IdentityRefusal.APPROVAL_REFERENCE, field="reference")
     if not 1 <= len(persons) <= PERSONS_MAX or len(set(persons)) != len(persons):
         return Refused(
             IdentityRefusal.APPROVAL_PERSONS, f"1 to {PERSONS_MAX} different persons.", "person_ids"

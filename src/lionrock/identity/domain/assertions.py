@@ -29,7 +29,7 @@ ASSERTION_LIFE_S_MAX = 600
 CLOCK_AHEAD_S_MAX = 30
 CLOCK_BEHIND_S_MAX = 10
 JTI_LENGTH_MAX = 256
-SIGNING_ALGORITHMS = ("ES256", "Ed25519", "EdDSA")
+SIGNING_ALGORITHMS = ("ES256", "Ed25519")
 
 
 class ClientAssertion(msgspec.Struct, frozen=True, kw_only=True):

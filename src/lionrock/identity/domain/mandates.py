@@ -9,7 +9,7 @@ one that is wider than the grantor's own (`check_delegation`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -19,14 +19,24 @@ from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 
-MandateRole = Literal["director", "officer", "user"]
-ROLES: tuple[MandateRole, ...] = ("director", "officer", "user")
+MandateRole = Literal["responsible_person", "administrator", "representative", "user"]
+ROLES: tuple[MandateRole, ...] = (
+    "responsible_person", "administrator", "representative", "user",
+)  # fmt: skip
 # Role order for delegation: a lower one never makes a higher one.
-_RANK = {"director": 2, "officer": 1, "user": 0}
+_RANK = {role: -position for position, role in enumerate(ROLES)}
 SCOPES_MAX = 32
 SIGNATURES_MAX = 8
 _SCOPE = re.compile(r"[a-z][a-z0-9_]{0,31}(?:[.:][a-z][a-z0-9_]{0,31}){0,2}")
 DELEGATE_SCOPE = "mandates.delegate"
+# What an operator gives by default with a role; each pillar names the scope it asks for.
+_DEEDS = frozenset({"programmes", "exchange", "payments", "documents.sign", "documents.seal"})
+ROLE_SCOPES: Mapping[MandateRole, frozenset[str]] = {
+    "responsible_person": _DEEDS | {DELEGATE_SCOPE},
+    "administrator": frozenset({"programmes", "exchange", DELEGATE_SCOPE}),
+    "representative": _DEEDS,
+    "user": frozenset({"programmes"}),
+}
 
 
 class MandateDraft(msgspec.Struct, frozen=True, kw_only=True):

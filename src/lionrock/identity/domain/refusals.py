@@ -86,6 +86,7 @@ class IdentityRefusal(Refusal):
     APPROVAL_TEMPLATE = "identity.approval_template"
     APPROVAL_FIELDS = "identity.approval_fields"
     APPROVAL_FIELD_UNSAFE = "identity.approval_field_unsafe"
+    APPROVAL_REFERENCE = "identity.approval_reference"
     APPROVAL_LANGUAGE = "identity.approval_language"
     APPROVAL_PERSONS = "identity.approval_persons"
     APPROVAL_QUORUM = "identity.approval_quorum"

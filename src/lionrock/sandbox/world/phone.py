@@ -1,0 +1,274 @@
+"""The phone simulator: one page per persona, and a JSON door for the demo's driver.
+
+It plays the app on each person's phone: it holds the device keys, fetches what is asked, shows the
+exact words, and signs the answer. Before it signs it computes the hash of what it shows itself; a
+platform that asks to sign another hash than that of the words is not obeyed. The number to match
+is typed in by the person: it is on the service's page and never comes here.
+
+Simulated: all personas' phones live in this one party, without a lock screen. It reaches the
+platform over HTTP only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from lionrock.identity.api import ANSWER_TYPE, ENROLMENT_TYPE, canonical_json
+from lionrock.kernel.i18n import Text
+from lionrock.kernel.jobs import JobHandler
+from lionrock.kernel.jose import Key, sign_jws
+from lionrock.kernel.network import Reply, Unreachable
+from lionrock.kernel.signatures import sign_request
+from lionrock.sandbox.world.frame import WorldContext
+from lionrock.sandbox.world.pages import page, page_language, read_body
+
+_PERSONA = re.compile(r"[a-z][a-z0-9-]{1,30}")
+
+TEXTS = {
+    "title": Text("Phones", "手機", "手机"),
+    "simulated": Text(
+        "Simulated phones: in a real city each person has one.",
+        "模擬手機：真實城市中每人各有一部。", "模拟手机：真实城市中每人各有一部。",
+    ),
+    "phone_of": Text("Phone of {name}", "{name}的手機", "{name}的手机"),
+    "nothing": Text("Nothing is asked.", "暫無待確認事項。", "暂无待确认事项。"),
+    "number": Text(
+        "Number on the service's page", "服務網頁顯示的號碼", "服务网页显示的号码"
+    ),
+    "approve": Text("Approve", "批准", "批准"),
+    "reject": Text("Reject", "拒絕", "拒绝"),
+    "refused": Text("Not accepted:", "未獲接納：", "未获接纳："),
+    "asked_by": Text("Asked by {requester}", "由{requester}提出", "由{requester}提出"),
+    "refresh": Text("Look again", "重新整理", "刷新"),
+}  # fmt: skip
+
+
+class PhoneRefused(Exception):
+    """The platform (or the phone itself) did not accept; `code` is the stable code."""
+
+    def __init__(self, status: int, code: str, detail: str = "") -> None:
+        super().__init__(f"{code} {detail}".strip())
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Phone:
+    """All personas' phones. `id` is its name in the world."""
+
+    id = "phone"
+
+    def __init__(self, context: WorldContext) -> None:
+        self._context = context
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Its endpoints, relative to its own address."""
+        return (
+            Route("/", self.show_index),
+            Route("/api/{persona}", self.api_enrol, methods=["POST"]),
+            Route("/api/{persona}/approvals", self.api_pending),
+            Route("/api/{persona}/answers", self.api_answer, methods=["POST"]),
+            Route("/{persona}", self.show_phone, methods=["GET"]),
+            Route("/{persona}", self.post_answer, methods=["POST"]),
+        )
+
+    def jobs(self) -> Mapping[str, JobHandler]:
+        """A phone does nothing on its own."""
+        return {}
+
+    # What a phone does.
+
+    async def enrol(self, persona: str, code: str) -> str:
+        """Make a key, prove it, bind it to the code's person; returns the device id.
+
+        Enrolling again replaces the phone. PhoneRefused with the platform's code.
+        """
+        generation = len(await self._context.store.list(self.id, f"device/{persona}"))
+        key_name = f"{self.id}/{persona}.{generation}"
+        key = self._context.key_store.get_or_create(key_name)
+        claims = {
+            "code": code, "aud": self._context.platform_url,
+            "iat": self._context.wire_clock.now_s(),
+        }  # fmt: skip
+        proof = sign_jws(key, claims, typ=ENROLMENT_TYPE)
+        body = {"code": code, "public_jwk": key.bare_jwk, "proof": proof}
+        answer = await self._context.network.send(
+            "POST", f"{self._context.platform_url}/identity/v1/devices",
+            {"content-type": "application/json"}, msgspec.json.encode(body),
+        )  # fmt: skip
+        enrolled = _accepted(answer)
+        device = {
+            "device_id": enrolled["device_id"], "names": enrolled["names"], "key": key_name,
+        }  # fmt: skip
+        await self._context.store.put(self.id, f"device/{persona}", f"{generation:06d}", device)
+        await self._context.store.put(self.id, "persona", persona, device)
+        return str(enrolled["device_id"])
+
+    async def pending(self, persona: str) -> list[dict[str, Any]]:
+        """Return what the persona is asked, oldest first, as the platform sent it."""
+        answer = await self._send(persona, "GET", "/identity/v1/device/approvals")
+        return list(_accepted(answer)["approvals"])
+
+    async def answer(
+        self, persona: str, approval_id: str, decision: str, number: str | None = None
+    ) -> str:
+        """Sign an answer to what is shown; returns the approval's state.
+
+        PhoneRefused "phone.not_asked", or "phone.words_differ" when the hash asked for is not that
+        of the words; else the platform's code.
+        """
+        asked = next(
+            (a for a in await self.pending(persona) if a["approval_id"] == approval_id), None
+        )
+        if asked is None:
+            raise PhoneRefused(404, "phone.not_asked")
+        if shown_hash(asked) != asked["words_hash"]:
+            raise PhoneRefused(502, "phone.words_differ", "the words are not what is to be signed")
+        claims: dict[str, Any] = {
+            "approval_id": approval_id, "words_hash": asked["words_hash"], "decision": decision,
+            "iat": self._context.wire_clock.now_s(),
+        }  # fmt: skip
+        if number:
+            claims["number"] = number
+        key, _ = await self._device(persona)
+        body = msgspec.json.encode({"answer": sign_jws(key, claims, typ=ANSWER_TYPE)})
+        path = f"/identity/v1/device/approvals/{approval_id}/answer"
+        return str(_accepted(await self._send(persona, "POST", path, body))["state"])
+
+    # Pages.
+
+    async def show_index(self, request: Request) -> Response:
+        """The list of phones."""
+        language = page_language(request)
+        personas = await self._context.store.list(self.id, "persona")
+        return self._page(
+            "phones", language,
+            phones=[(p, _name(d["names"], language)) for p, d in personas.items()],
+        )  # fmt: skip
+
+    async def show_phone(self, request: Request, refused: PhoneRefused | None = None) -> Response:
+        """One phone: what is asked, with its words, a number field and two buttons."""
+        persona, language = request.path_params["persona"], page_language(request)
+        known = await self._context.store.get(self.id, "persona", persona)
+        if known is None:
+            return RedirectResponse(f"{self._context.address(self.id)}/", 303)
+        try:
+            asked = await self.pending(persona)
+        except (PhoneRefused, Unreachable) as error:
+            asked = []
+            refused = error if isinstance(error, PhoneRefused) else PhoneRefused(503, str(error))
+        return self._page(
+            "phone", language, status=refused.status if refused else 200, persona=persona,
+            heading=TEXTS["phone_of"].format(name=_name(known["names"], language)),
+            asked=asked, refused=refused,
+        )  # fmt: skip
+
+    async def post_answer(self, request: Request) -> Response:
+        """A button was pressed on a phone's page."""
+        persona = request.path_params["persona"]
+        # The page has no session to ride on, but another site's form must not press its buttons.
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return JSONResponse({"code": "phone.foreign_form"}, 403)
+        form = dict(parse_qsl((await read_body(request)).decode("utf-8", "replace")))
+        try:
+            await self.answer(
+                persona, form.get("approval_id", ""), form.get("decision", ""), form.get("number")
+            )
+        except PhoneRefused as error:
+            return await self.show_phone(request, error)
+        return RedirectResponse(f"{self._context.address(self.id)}/{persona}", 303)
+
+    # The driver's door.
+
+    async def api_enrol(self, request: Request) -> Response:
+        """POST {"code"}: enrol this persona's phone."""
+        persona = request.path_params["persona"]
+        body = _json(await read_body(request))
+        if not _PERSONA.fullmatch(persona) or not isinstance(body.get("code"), str):
+            return JSONResponse({"code": "phone.malformed"}, 400)
+        return await _answered(self.enrol(persona, body["code"]), "device_id", 201)
+
+    async def api_pending(self, request: Request) -> Response:
+        """GET: what this persona is asked."""
+        return await _answered(self.pending(request.path_params["persona"]), "approvals")
+
+    async def api_answer(self, request: Request) -> Response:
+        """POST {"approval_id", "decision", "number"?}: answer, as if a button was pressed."""
+        body = _json(await read_body(request))
+        number = body.get("number")
+        return await _answered(
+            self.answer(
+                request.path_params["persona"], str(body.get("approval_id", "")),
+                str(body.get("decision", "")), str(number) if number is not None else None,
+            ),
+            "state",
+        )  # fmt: skip
+
+    async def _device(self, persona: str) -> tuple[Key, str]:
+        known = await self._context.store.get(self.id, "persona", persona)
+        key = self._context.key_store.get(known["key"]) if known else None
+        if known is None or key is None:
+            raise PhoneRefused(404, "phone.unknown", "no phone is enrolled for this persona")
+        return key, str(known["device_id"])
+
+    async def _send(self, persona: str, method: str, path: str, body: bytes = b"") -> Reply:
+        key, device_id = await self._device(persona)
+        url = f"{self._context.platform_url}{path}"
+        headers = sign_request(
+            method=method, url=url, body=body, key=key, keyid=device_id,
+            headers={"content-type": "application/json"} if body else None,
+            now_s=self._context.wire_clock.now_s(),
+        )  # fmt: skip
+        return await self._context.network.send(method, url, headers, body)
+
+    def _page(self, name: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+        heading = values.pop("heading", TEXTS["title"]).in_language(language)
+        return page(
+            "phone.html", self._context, language, TEXTS, status=status, view=name,
+            base=self._context.address(self.id), heading=heading, **values,
+        )  # fmt: skip
+
+
+def shown_hash(asked: Mapping[str, Any]) -> str:
+    """Return the hash of what a phone shows: canonical JSON of exactly the members it received."""
+    shown = {name: asked[name] for name in ("language", "template", "fields", "words", "salt")}
+    return hashlib.sha256(canonical_json(shown)).hexdigest()
+
+
+def _accepted(answer: Reply) -> dict[str, Any]:
+    """Return the platform's JSON; PhoneRefused with its stable code when it refused."""
+    fields = _json(answer.body)
+    if answer.status >= 400:
+        code, detail = str(fields.get("code", "")), str(fields.get("title", ""))
+        raise PhoneRefused(answer.status, code or "phone.platform", detail)
+    return fields
+
+
+async def _answered(work: Any, name: str, status: int = 200) -> Response:
+    try:
+        return JSONResponse({name: await work}, status)
+    except PhoneRefused as error:
+        return JSONResponse({"code": error.code, "detail": error.detail}, error.status)
+    except Unreachable as error:
+        return JSONResponse({"code": "phone.unreachable", "detail": str(error)}, 503)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _name(names: Mapping[str, str], language: str) -> str:
+    return names.get(language) or names["en"]
