@@ -1,0 +1,179 @@
+"""The platform composed: every pillar's service built once, with what it needs from lower floors.
+
+Fronts serve its tables; workers run its jobs, events and loops. The same composition runs in the
+sandbox and in serve: nothing here knows of simulated parties.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+
+import structlog
+
+import lionrock
+from lionrock.app.kernels import close_kernel, open_kernel
+from lionrock.directory import api as directory_api
+from lionrock.evidence import api as evidence_api
+from lionrock.exchange import api as exchange_api
+from lionrock.hongkong import scheme_book
+from lionrock.identity import api as identity_api
+from lionrock.kernel import outbox, replay
+from lionrock.kernel.clock import OffsetBusinessClock
+from lionrock.kernel.config import Settings
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.http import (
+    Application,
+    RouteTable,
+    StandardRoom,
+    build_application,
+    standard_table,
+)
+from lionrock.kernel.jobs import Again, Job, JobHandler, Worker, schedule
+from lionrock.ledger import api as ledger_api
+from lionrock.payments import api as payments_api
+from lionrock.programmes import api as programmes_api
+
+SWEEP_QUEUE = "kernel.sweep"
+SWEEP_EVERY_MS = 30_000
+CLOCK_EVERY_S = 0.5
+
+_log = structlog.get_logger("lionrock.platform")
+Loop = Callable[[], Awaitable[None]]
+
+
+class Platform:
+    """All pillars of one process, lowest floor first."""
+
+    def __init__(self, kernel: Kernel, ledger: ledger_api.Ledger) -> None:
+        self.kernel = kernel
+        self.ledger = ledger
+        self.directory = directory_api.Directory(kernel)
+        self.evidence = evidence_api.Evidence(kernel, self.directory)
+        self.identity = identity_api.Identity(kernel, self.evidence)
+        self.signing = identity_api.Signing(kernel, self.identity, self.identity)
+        self.ledger_reader = ledger_api.LedgerReader(kernel.database)
+        self.payments = payments_api.Payments(
+            kernel, directory=self.directory, receipts=self.evidence, ledger=ledger
+        )
+        self.exchange = exchange_api.Exchange(
+            kernel, self.directory, self.evidence, self.identity
+        )
+        self.programmes = programmes_api.Programmes(kernel, scheme_book())
+
+    def tables(self) -> tuple[RouteTable, ...]:
+        """The route tables of all pillars."""
+        return (
+            directory_api.table(self.directory),
+            evidence_api.table(self.evidence),
+            identity_api.table(self.identity),
+            ledger_api.table(self.ledger_reader),
+            payments_api.table(self.payments),
+            exchange_api.table(self.exchange),
+            programmes_api.table(self.programmes),
+        )
+
+    def application(self) -> Application:
+        """The ASGI application of a front."""
+        tables = self.tables()
+        standard = StandardRoom(
+            tables, {"database": self._probe_database, "ledger": self._probe_ledger},
+            title=self.kernel.settings.city, version=lionrock.__version__,
+            server_url=self.kernel.settings.public_url,
+        )
+        return build_application(self.kernel, (*tables, standard_table(standard)))
+
+    def handlers(self) -> dict[str, JobHandler]:
+        """All job handlers by queue, the dispatcher of events among them."""
+        handlers: dict[str, JobHandler] = {
+            outbox.QUEUE: outbox.dispatcher(self._subscriptions()),
+            SWEEP_QUEUE: self._sweep,
+        }
+        for more in (
+            evidence_api.handlers(self.evidence),
+            identity_api.handlers(self.identity),
+            payments_api.handlers(self.payments),
+            exchange_api.handlers(self.exchange),
+        ):
+            assert not handlers.keys() & more.keys(), "two handlers for one queue"
+            handlers |= more
+        return handlers
+
+    def worker(self) -> Worker:
+        """A worker over all handlers."""
+        kernel = self.kernel
+        return Worker(kernel.database, kernel.wire_clock, kernel.business_clock, self.handlers())
+
+    def loops(self) -> Sequence[Loop]:
+        """What a worker process runs beside its jobs."""
+        return (self.ledger_reader.projection.run_for_ever,)
+
+    async def start_recurring(self) -> None:
+        """Make the jobs due that come again for ever; calling again is harmless."""
+
+        async def use_case(db: Connection) -> None:
+            await evidence_api.start(db)
+            await identity_api.start(db)
+            await schedule(db, queue=SWEEP_QUEUE, key="sweep")
+
+        await self.kernel.database.run(use_case)
+
+    async def follow_business_clock(self) -> None:
+        """Adopt the business clock's epochs as they come."""
+        clock = self.kernel.business_clock
+        if not isinstance(clock, OffsetBusinessClock):
+            return
+
+        async def read(db: Connection) -> int:
+            return int(await db.fetchval("SELECT offset_s FROM kernel.business_clock"))
+
+        while True:
+            await asyncio.sleep(CLOCK_EVERY_S)
+            try:
+                offset = timedelta(seconds=await self.kernel.database.run(read))
+            except (OSError, ConnectionError):
+                continue
+            clock.advance_to_offset(offset)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.ledger.close()
+        await close_kernel(self.kernel)
+
+    def _subscriptions(self) -> Mapping[str, Sequence[outbox.EventHandler]]:
+        merged: dict[str, list[outbox.EventHandler]] = {}
+        for part in (
+            evidence_api.subscriptions(self.kernel, self.evidence),
+            exchange_api.subscriptions(self.exchange),
+        ):
+            for topic, subscribers in part.items():
+                merged.setdefault(topic, []).extend(subscribers)
+        return merged
+
+    async def _sweep(self, _job: Job) -> Again:
+        now = self.kernel.wire_clock.now()
+        count = await self.kernel.database.run(lambda db: replay.sweep(db, now))
+        return Again(after_ms=50 if count == replay.SWEEP_ROWS_MAX else SWEEP_EVERY_MS)
+
+    async def _probe_database(self) -> None:
+        await self.kernel.database.run(lambda db: db.fetchval("SELECT 1"))
+
+    async def _probe_ledger(self) -> None:
+        await self.ledger.lookup_accounts([1])
+
+
+async def open_platform(settings: Settings) -> Platform:
+    """Open a process's platform: kernel, ledger connection, pillars."""
+    kernel = await open_kernel(settings)
+    return Platform(kernel, ledger_api.connect(settings.ledger_address))
+
+
+async def make_keys(kernel: Kernel) -> None:
+    """Make the platform's own keys before several processes want them at once."""
+    for organisation_id in (
+        directory_api.PLATFORM_ORGANISATION, directory_api.PROGRAMME_OFFICE
+    ):
+        directory_api.organisation_key(kernel, organisation_id)
+    directory_api.Directory(kernel).signing_key()
