@@ -36,7 +36,7 @@ from lionrock.ledger.domain.values import (
     TransferFlags,
 )
 from lionrock.ledger.service.projection import Projection
-from lionrock.ledger.service.reader import LedgerReader, TransferRow
+from lionrock.ledger.service.reader import AccountRow, LedgerReader, TransferRow
 from lionrock.ledger.wire import Unavailable
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "AccountDraft",
     "AccountFlags",
     "AccountResult",
+    "AccountRow",
     "Balance",
     "HoldStatus",
     "Ledger",
