@@ -1,1 +1,1 @@
-"""All SQL of cases: rows in, values out. Each function on a case takes its owner or says why not."""
+"""All SQL of cases: rows in, values out. Constraint names become outcomes here."""
