@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -11,7 +12,6 @@ from lionrock.evidence.domain import merkle, note, proof, receipt, tiles
 from lionrock.evidence.service import LogDamaged, LogIdentityChanged
 from lionrock.kernel.db import Connection
 from lionrock.kernel.keys import KeyStore
-from lionrock.kernel.network import Reply
 from tests.http.evidence.town import CASE, WITNESSES, Town
 
 
@@ -98,7 +98,8 @@ async def test_an_earlier_partial_tile_is_still_served(town: Town) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "0/000", "0/000.p/4", "0/001.p/1", "1/000.p/1", "entries/000", "entries/000.p/4", "0/000.p/0",
+        "0/000", "0/000.p/4", "0/001.p/1", "1/000.p/1", "entries/000", "entries/000.p/4",
+        "0/000.p/0",
         "0/x000/000.p/3", "data/000", "0/000.p/3/", "-1/000", "0/%30%30%30.p/3x", "..%2f..%2fetc",
     ],
 )  # fmt: skip
@@ -119,7 +120,7 @@ async def test_every_checkpoint_extends_the_one_before(town: Town) -> None:
         lambda db: db.fetch("SELECT level, tile_index, hashes FROM evidence.tiles")
     )
     kept = {tiles.TileAddress(r["level"], r["tile_index"]): bytes(r["hashes"]) for r in stored}
-    for old, new in zip(roots, roots[1:], strict=False):
+    for old, new in itertools.pairwise(roots):
         hashes = merkle.make_proof(
             merkle.consistency_plan(old.size, new.size),
             lambda node: tiles.node_from_tile(node, kept[tiles.tile_of(node)]),
@@ -132,7 +133,7 @@ async def test_every_checkpoint_extends_the_one_before(town: Town) -> None:
 async def test_the_log_holds_salted_hashes_and_nothing_else(town: Town) -> None:
     identifier = await town.run()
     await town.evidence.catch_up()
-    proven = await town.kernel.database.run(lambda db: town.evidence.receipt(db, identifier))
+    proven = await town.proven(identifier)
     entries = tiles.decode_entries((await town.get("/evidence/v1/tile/entries/000.p/1")).body)
     assert entries == [receipt.entry_of(proven.salt, proven.jws)]
     assert entries != [receipt.entry_of(bytes(32), proven.jws)]
@@ -142,7 +143,7 @@ async def test_a_proof_reads_as_a_tlog_proof_file_and_holds(town: Town) -> None:
     identifiers = await record_many(town, 20)
     await town.evidence.catch_up()
     for identifier in identifiers:
-        proven = await town.kernel.database.run(lambda db, i=identifier: town.evidence.receipt(db, i))
+        proven = await town.proven(identifier)
         decoded = proof.decode_proof(proven.proof.encode())
         assert decoded is not None
         checkpoint = note.parse_checkpoint(decoded.note.text)
@@ -226,7 +227,3 @@ async def test_recording_costs_less_than_a_millisecond_beyond_its_transaction(to
     median_s = await town.kernel.database.run(use_case)
     print(f"median of record: {median_s * 1000:.3f} ms")
     assert median_s < 0.003  # three times the aim, for loaded machines; the bench holds the aim
-
-
-def is_refused_with(reply: Reply, status: int, code: str) -> bool:
-    return reply.status == status and code.encode() in reply.body

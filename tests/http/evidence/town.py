@@ -11,6 +11,8 @@ from lionrock.directory import api as directory_api
 from lionrock.directory.api import Directory, Organisation, Sender, SignedExchange, send_signed
 from lionrock.evidence import api as evidence_api
 from lionrock.evidence.api import Evidence, Receipt, canonical_json
+from lionrock.evidence.domain.receipt import payload_of
+from lionrock.evidence.service.evidence import Proven
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -50,6 +52,12 @@ class Town:
 
         return await self.kernel.database.run(use_case)
 
+    async def proven(self, receipt_id: str) -> Proven:
+        """A receipt with its proof; it must be there."""
+        found = await self.kernel.database.run(lambda db: self.evidence.receipt(db, receipt_id))
+        assert not isinstance(found, Refused), found
+        return found
+
     async def export(self, *artefacts: evidence_api.Artefact) -> bytes:
         """Export the case's bundle; it must not be refused."""
         bundle = await self.kernel.database.run(
@@ -62,14 +70,14 @@ class Town:
         """The town's trust file."""
         return await self.kernel.database.run(self.evidence.trust_anchors)
 
-    def receipt(self, issuer: str, **changes: object) -> str:
-        """A member's signed receipt."""
+    def receipt(self, signer: str, **changes: object) -> str:
+        """A member's signed receipt; `changes` may make it one that is refused."""
         fields: dict[str, object] = {
-            "id": self.kernel.ids.new("rct"), "kind": "exchange.data_sent", "issuer": issuer,
+            "id": self.kernel.ids.new("rct"), "kind": "exchange.data_sent", "issuer": signer,
             "at": "2026-02-20T09:00:00Z", "iat": self.kernel.wire_clock.now_s(),
             "references": dict(CASE), "digests": {"payload": "ab" * 32}, "about": "",
         }  # fmt: skip
-        key = self.member_keys[issuer]
+        key = self.member_keys[signer]
         return sign_jws(key, canonical_json(fields | changes), typ="receipt+jwt")
 
     async def send(
@@ -143,6 +151,4 @@ async def found(kernel: Kernel, folder: Path) -> Town:
 
 def payload(jws: str) -> Receipt:
     """The receipt inside a JWS."""
-    from lionrock.evidence.domain.receipt import payload_of
-
     return msgspec.json.decode(payload_of(jws), type=Receipt)

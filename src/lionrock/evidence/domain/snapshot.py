@@ -48,6 +48,10 @@ class Snapshot(msgspec.Struct, frozen=True):
         dated = self.organisations.get(organisation_id, ())
         return [entry.key for entry in dated if entry.is_valid_at(iat)]
 
+    def keys_ever_of(self, organisation_id: str) -> list[Key]:
+        """Return every key that an organisation has or had."""
+        return [entry.key for entry in self.organisations.get(organisation_id, ())]
+
 
 class _Period(msgspec.Struct, frozen=True):
     kid: str

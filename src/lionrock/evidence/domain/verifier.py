@@ -100,7 +100,7 @@ def _check_contents(
         is_of_city = snapshot.city == trust.city
         sentence = f"{len(snapshot.organisations)} organisations of {snapshot.city!r}, signed."
         checks.append(Check("directory", bundle.DIRECTORY, is_of_city, sentence))
-    checks.append(check_manifest_signature(parts, snapshot, manifest.created_at_s))
+    checks.append(check_manifest_signature(parts, manifest, snapshot))
     checkpoint_checks, root = check_checkpoint(parts[bundle.CHECKPOINT], trust)
     checks += checkpoint_checks
     receipts: dict[str, Receipt] = {}
@@ -157,14 +157,14 @@ def check_parts(manifest: Manifest, parts: Mapping[str, bytes]) -> list[Check]:
 
 
 def check_manifest_signature(
-    parts: Mapping[str, bytes], snapshot: Snapshot, created_at_s: int
+    parts: Mapping[str, bytes], manifest: Manifest, snapshot: Snapshot
 ) -> Check:
     """The platform has signed the manifest (RFC 7515; typ evidence-manifest+jwt)."""
     name = bundle.MANIFEST_SIGNATURE
     token = _text(parts[name])
-    keys = snapshot.keys_of(bundle.PLATFORM_ORGANISATION, created_at_s)
     if not receipt.is_canonical_jws(token):
         return Check("manifest signature", name, False, "It is no compact JWS in its one spelling.")
+    keys = snapshot.keys_ever_of(bundle.PLATFORM_ORGANISATION)
     verified = verify_jws(token, keys, typ=bundle.MANIFEST_TYPE, raw=True)
     if isinstance(verified, Refused):
         sentence = f"The platform has not signed it ({verified.refusal.value})."
@@ -172,10 +172,13 @@ def check_manifest_signature(
     claims = canonical.decode(verified.payload, bundle.ManifestSignature)
     if claims is None or claims.iss != bundle.PLATFORM_ORGANISATION:
         return Check("manifest signature", name, False, "What is signed is not about a manifest.")
-    if claims.sha256 != bundle.digest(parts[bundle.MANIFEST]):
-        return Check(
-            "manifest signature", bundle.MANIFEST, False, "It is not the manifest that was signed."
-        )
+    then = snapshot.keys_of(bundle.PLATFORM_ORGANISATION, claims.iat)
+    if verified.key.kid not in {key.kid for key in then}:
+        return Check("manifest signature", name, False, "The signing key was not valid then.")
+    is_same = claims.sha256 == bundle.digest(parts[bundle.MANIFEST])
+    if not is_same or claims.iat != manifest.created_at_s:
+        sentence = "It is not the manifest that the platform has signed."
+        return Check("manifest signature", bundle.MANIFEST, False, sentence)
     return Check("manifest signature", name, True, "The platform has signed the manifest.")
 
 
