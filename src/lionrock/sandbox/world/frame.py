@@ -20,6 +20,7 @@ from lionrock.kernel.clock import BusinessClock, WireClock
 from lionrock.kernel.db import Database
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jobs import JobHandler, Worker
+from lionrock.kernel.jose import Key
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 from lionrock.sandbox.world.store import WorldStore
@@ -82,10 +83,22 @@ class World:
         )
 
     async def _index(self, _request: Request) -> Response:
+        """Who is here, with address and public key: what an operator needs to enrol them."""
         return JSONResponse({
             "simulated": True,
-            "parties": [self.context.address(party_id) for party_id in self.parties],
+            "parties": [
+                {
+                    "id": party.id,
+                    "address": self.context.address(party.id),
+                    "key": self._key_of(party).public_jwk,
+                }
+                for party in self.parties.values()
+            ],
         })
+
+    def _key_of(self, party: Party) -> Key:
+        own: Key | None = getattr(party, "key", None)
+        return own or self.context.key_store.get_or_create(party.id)
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"ok": True})

@@ -25,6 +25,7 @@ from lionrock.sandbox.world.frame import WorldContext
 from lionrock.sandbox.world.store import Document
 
 _BOOK = "witness-book"
+_LOGS = "witness-logs"
 _NOTHING_SEEN: Document = {"size": 0, "root": witnessing.encode_base64(witnessing.EMPTY_ROOT)}
 
 
@@ -55,7 +56,10 @@ class Witness:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Its endpoints, relative to its own address."""
-        return (Route("/add-checkpoint", self.add_checkpoint, methods=["POST"]),)
+        return (
+            Route("/add-checkpoint", self.add_checkpoint, methods=["POST"]),
+            Route("/operator/logs", self.put_log, methods=["PUT"]),
+        )
 
     def jobs(self) -> Mapping[str, JobHandler]:
         """It does nothing on its own."""
@@ -71,7 +75,7 @@ class Witness:
         asked = witnessing.decode_request(body) if body is not None else None
         if asked is None:
             return PlainTextResponse("not an add-checkpoint request\n", 400)
-        log = self._logs.get(asked.checkpoint.origin)
+        log = await self._log(asked.checkpoint.origin)
         if log is None:
             return PlainTextResponse("unknown log\n", 404)
         if not witnessing.check_signature(asked.signed, log):
@@ -97,6 +101,24 @@ class Witness:
         now_s = self._context.wire_clock.now_s()
         line = witnessing.cosign(asked.signed.text, self._signer(), now_s)
         return PlainTextResponse(line.text() + "\n")
+
+    async def put_log(self, request: Request) -> Response:
+        """The witness's own operator introduces a log by its verifier key; kept for ever."""
+        body = await _read(request)
+        try:
+            self.introduce((body or b"").decode("ascii", "replace").strip())
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        for name, key in self._logs.items():
+            await self._context.store.create(self.id, _LOGS, name, {"vkey": key.vkey()})
+        return PlainTextResponse("introduced\n")
+
+    async def _log(self, origin: str) -> witnessing.VerifierKey | None:
+        if origin not in self._logs:
+            kept = await self._context.store.get(self.id, _LOGS, origin)
+            if kept is not None:
+                self.introduce(kept["vkey"])
+        return self._logs.get(origin)
 
     def _signer(self) -> witnessing.Signer:
         private = self.key.private
