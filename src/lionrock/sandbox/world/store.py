@@ -53,13 +53,19 @@ class WorldStore:
         """Read, edit and write one document with its row locked; returns what was written."""
 
         async def use_case(db: Connection) -> Document:
-            await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-                             f"{party}/{kind}/{key}")
+            await lock(db, party, kind, key)
             edited = edit(await read(db, party, kind, key))
             await write(db, party, kind, key, edited)
             return edited
 
         return await self.database.run(use_case)
+
+
+async def lock(db: Connection, party: str, kind: str, key: str) -> None:
+    """Hold a document, also one that is not there yet, until the caller's transaction ends."""
+    await db.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{party}/{kind}/{key}"
+    )
 
 
 async def read(db: Connection, party: str, kind: str, key: str) -> Document | None:
