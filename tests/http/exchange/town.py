@@ -22,6 +22,7 @@ from lionrock.exchange.api import Consent, ConsentRequest, Exchange, Frequency, 
 from lionrock.identity import api as identity_api
 from lionrock.identity.api import CompanyDraft, Device, Identity, MandateDraft, PersonDraft
 from lionrock.kernel import outbox
+from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection, Database, migrate
 from lionrock.kernel.errors import Refused
@@ -70,6 +71,16 @@ class Town:
     company_id: str
     ada: Officer
     mandate_id: str
+
+    def advance_business(self, **delta: float) -> None:
+        """Move the business clock of platform and world."""
+        assert isinstance(self.kernel.business_clock, FrozenClock)
+        self.kernel.business_clock.advance(**delta)
+
+    def advance_wire(self, **delta: float) -> None:
+        """Move the wire clock of platform and world."""
+        assert isinstance(self.kernel.wire_clock, FrozenClock)
+        self.kernel.wire_clock.advance(**delta)
 
     def asked(self, **changes: Any) -> ConsentRequest:
         """A consent request for account data of Ada's company."""
@@ -195,7 +206,7 @@ async def _register(
         for organisation_id, key in {**hosted, **outside}.items():
             refused = await directory.register(db, directory_api.Organisation(
                 id=organisation_id,
-                names={language: organisation_id for language in ("en", "zh-Hant", "zh-Hans")},
+                names=dict.fromkeys(("en", "zh-Hant", "zh-Hans"), organisation_id),
                 roles=frozenset({"provider"}) if organisation_id in outside else frozenset(),
                 endpoints=endpoints.get(organisation_id, {}), keys=(key.public_jwk,),
                 simulated=organisation_id in outside,
