@@ -12,6 +12,7 @@ from lionrock.programmes.domain.facts import (
     COUNT_MAX,
     FACTS_MAX,
     FactProblem,
+    Facts,
     is_fact_name,
     whole_years,
 )
@@ -46,7 +47,8 @@ def test_value_of_each_kind_is_read(name: str, stated: object, value: object) ->
         ("project_cost_hkd", 1.5), ("project_cost_hkd", -1), ("project_cost_hkd", "1,000"),
         ("project_cost_hkd", "1.005"), ("project_cost_hkd", 10**30), ("project_cost_hkd", True),
         ("project_cost_hkd", ["1"]), ("project_cost_hkd", "1\n"), ("project_cost_hkd", "１"),
-        ("employees_full_time", "4\n"), ("incorporated_on", "2021-02-01\n"), ("project_cost_hkd", None), ("project_cost_hkd", ""),
+        ("employees_full_time", "4\n"), ("incorporated_on", "2021-02-01\n"),
+        ("project_cost_hkd", None), ("project_cost_hkd", ""),
         ("employees_full_time", COUNT_MAX + 1), ("employees_full_time", "4.0"),
         ("employees_full_time", False), ("employees_full_time", " 4"),
         ("is_nias_company", "true"), ("is_nias_company", 1),
@@ -122,7 +124,7 @@ def test_facts_are_read_up_to_the_maximum_and_not_beyond() -> None:
 def test_age_follows_from_the_date_of_registration_unless_stated() -> None:
     on = date(2026, 5, 1)
     assert VOCABULARY.complete({"incorporated_on": date(2018, 5, 1)}, on)["company_age_years"] == 8
-    stated = {"incorporated_on": date(2018, 5, 1), "company_age_years": 3}
+    stated: Facts = {"incorporated_on": date(2018, 5, 1), "company_age_years": 3}
     assert VOCABULARY.complete(stated, on)["company_age_years"] == 3
     assert "company_age_years" not in VOCABULARY.complete({"incorporated_on": date(2027, 1, 1)}, on)
 
