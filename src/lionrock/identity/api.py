@@ -36,7 +36,12 @@ from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.identity.signing import (
+    SEAL_SCOPE,
+    SIGN_SCOPE,
+    SIGNING_ERRORS,
+    Appearance,
     CompanySealSigner,
+    OfficeSealSigner,
     PersonSigner,
     ReleaseRequest,
     SignatureReport,
@@ -47,6 +52,8 @@ from lionrock.identity.signing import (
     SigningRefusal,
     Statement,
     approval_request,
+    next_in_chain,
+    validate_pdf,
 )
 
 __all__ = [
@@ -58,6 +65,10 @@ __all__ = [
     "RELYING_PARTY_ERRORS",
     "ROLE_SCOPES",
     "SCOPES",
+    "SEAL_SCOPE",
+    "SIGNING_ERRORS",
+    "SIGN_SCOPE",
+    "Appearance",
     "Approval",
     "ApprovalRequest",
     "Client",
@@ -71,6 +82,7 @@ __all__ = [
     "Mandate",
     "MandateDraft",
     "MandateRole",
+    "OfficeSealSigner",
     "Person",
     "PersonDraft",
     "PersonSigner",
@@ -95,6 +107,8 @@ __all__ = [
     "canonical_json",
     "handlers",
     "identity_check_digit",
+    "next_in_chain",
     "start",
     "table",
+    "validate_pdf",
 ]  # fmt: skip
