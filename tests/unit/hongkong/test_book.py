@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lionrock.hongkong
 from lionrock.hongkong import scheme_book
 from lionrock.hongkong.packaged import PackagedDataError, read_bytes, read_json, rule_file_names
 from lionrock.hongkong.seed_schemes import FactTable, SeedSchemes
@@ -120,3 +121,10 @@ def test_requirements_of_audience_show_the_fact_sheets_wording() -> None:
     scheme = BOOK.schemes["it_lab"]
     audience = next(c for c in scheme.clauses if isinstance(c, Requirement))
     assert "publicly funded secondary schools" in audience.head.note
+
+
+def test_page_lists_every_fact_and_code() -> None:
+    page = (Path(lionrock.hongkong.__file__).parent / "README.md").read_text(encoding="utf-8")
+    for fact in BOOK.vocabulary.definitions.values():
+        assert f"| `{fact.name}` | {fact.kind} |" in page
+        assert all(f"`{code.code}`" in page for code in fact.codes)
