@@ -390,8 +390,8 @@ async def found(kernel: Kernel, folder: Path) -> City:
     context = WorldContext(
         platform_url=ISSUER, world_url=WORLD, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
-        key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**10), network=kernel.network,
-        database=kernel.database, store=WorldStore(kernel.database),
+        key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**10),
+        network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )  # fmt: skip
     phone, service = Phone(context), Service(context)
     world = World(context, [phone, service])
