@@ -107,11 +107,36 @@ async def test_a_known_log_keeps_the_key_it_was_introduced_with(town: Town) -> N
     log = await signer(town)
     key = town.kernel.key_store.get_or_create("stranger", "Ed25519").private
     stranger = note.Signer(log.name, note.TYPE_LOG, key)  # type: ignore[arg-type]  # Ed25519
-    town.witnesses[0].introduce(stranger.verifier.vkey())
+    assert not await town.witnesses[0].introduce(stranger.verifier.vkey())
     assert (await ask(town, 0, leaves(3), by=stranger)).status == 403
     assert (await ask(town, 0, leaves(3))).status == 200
     with pytest.raises(ValueError, match="type 1"):
-        town.witnesses[0].introduce("nonsense")
+        Witness(town.world.context, "witness-new", ["nonsense"])
+
+
+async def test_an_operator_introduces_a_log_once_and_for_ever(town: Town) -> None:
+    newcomer = Witness(town.world.context, "witness-new")
+    origin = "http://new.test"
+    town.kernel.network.applications[origin] = Starlette(routes=list(newcomer.routes()))
+    log = await signer(town)
+    key = town.kernel.key_store.get_or_create("stranger", "Ed25519").private
+    stranger = note.Signer(log.name, note.TYPE_LOG, key)  # type: ignore[arg-type]  # Ed25519
+    as_witness = note.VerifierKey(log.name, note.TYPE_COSIGNATURE, log.verifier.public)
+
+    async def put(body: str) -> int:
+        reply = await town.kernel.network.send(
+            "PUT", f"{origin}/operator/logs", {}, body.encode()
+        )
+        return reply.status
+
+    for nonsense in ("", "nonsense", as_witness.vkey(), "x" * 2000):
+        assert await put(nonsense) == 400
+    assert await put(log.verifier.vkey()) == 200
+    assert await put(log.verifier.vkey() + "\n") == 200
+    assert await put(stranger.verifier.vkey()) == 409
+    restarted = Witness(town.world.context, "witness-new")
+    assert not await restarted.introduce(stranger.verifier.vkey())
+    assert await restarted.introduce(log.verifier.vkey())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ nothing of what the log is about. Two of them run in the sandbox, each with its 
 
 Source: C2SP tlog-witness (POST add-checkpoint), C2SP tlog-cosignature.
 Invariants: reading the last tree, comparing and writing the new one happen with the book's row
-locked; a log is trusted by the key it was introduced with and by no other.
+locked; a log is trusted by the key it was first introduced with and by no other, also after a
+restart.
 """
 
 from __future__ import annotations
@@ -26,28 +27,42 @@ from lionrock.sandbox.world.store import Document
 
 _BOOK = "witness-book"
 _LOGS = "witness-logs"
+VKEY_BYTES_MAX = 1024
 _NOTHING_SEEN: Document = {"size": 0, "root": witnessing.encode_base64(witnessing.EMPTY_ROOT)}
 
 
 class Witness:
-    """One witness. `log_vkeys` introduces the logs it follows; others are unknown to it."""
+    """One witness. `log_vkeys` are logs it follows from the start; others get introduced."""
 
-    def __init__(self, context: WorldContext, party_id: str, log_vkeys: Iterable[str]) -> None:
+    def __init__(
+        self, context: WorldContext, party_id: str, log_vkeys: Iterable[str] = ()
+    ) -> None:
         self.id = party_id
         self._context = context
         self._logs: dict[str, witnessing.VerifierKey] = {}
         for vkey in log_vkeys:
-            self.introduce(vkey)
+            key = _log_key(vkey)
+            if key is None:
+                raise ValueError("a log is introduced by its verifier key of type 1")
+            self._logs[key.name] = key
 
-    def introduce(self, vkey: str) -> None:
-        """Follow a log from now on; ValueError when the text is no verifier key of a log.
+    async def introduce(self, vkey: str) -> bool:
+        """Follow a log from now on, also after a restart.
 
-        A log that is known keeps the key it was introduced with first.
+        False when the text is no verifier key of a log, or the log is known by another key.
         """
-        key = witnessing.parse_vkey(vkey)
-        if key is None or key.type_byte != witnessing.TYPE_LOG:
-            raise ValueError("a log is introduced by its verifier key of type 1")
-        self._logs.setdefault(key.name, key)
+        key = _log_key(vkey)
+        if key is None:
+            return False
+        await self._context.store.create(self.id, _LOGS, key.name, {"vkey": vkey})
+        return await self._log(key.name) == key
+
+    async def _log(self, origin: str) -> witnessing.VerifierKey | None:
+        """The key of a log that it follows, from its book: memory alone could be newer than it."""
+        if origin in self._logs:
+            return self._logs[origin]
+        kept = await self._context.store.get(self.id, _LOGS, origin)
+        return _log_key(kept["vkey"]) if kept else None
 
     @property
     def key(self) -> Key:
@@ -71,7 +86,7 @@ class Witness:
         400 malformed, 403 not signed by the log, 404 unknown log, 409 another size (or another tree
         of the same size) was seen, 422 the proof does not hold.
         """
-        body = await _read(request)
+        body = await _read(request, witnessing.BODY_BYTES_MAX)
         asked = witnessing.decode_request(body) if body is not None else None
         if asked is None:
             return PlainTextResponse("not an add-checkpoint request\n", 400)
@@ -103,22 +118,14 @@ class Witness:
         return PlainTextResponse(line.text() + "\n")
 
     async def put_log(self, request: Request) -> Response:
-        """The witness's own operator introduces a log by its verifier key; kept for ever."""
-        body = await _read(request)
-        try:
-            self.introduce((body or b"").decode("ascii", "replace").strip())
-        except ValueError as error:
-            return PlainTextResponse(f"{error}\n", 400)
-        for name, key in self._logs.items():
-            await self._context.store.create(self.id, _LOGS, name, {"vkey": key.vkey()})
+        """Its operator introduces a log by its verifier key: 200, 400 no such key, 409 another."""
+        body = await _read(request, VKEY_BYTES_MAX)
+        vkey = body.decode("utf-8", "replace").strip() if body else ""
+        if _log_key(vkey) is None:
+            return PlainTextResponse("not a verifier key of a log\n", 400)
+        if not await self.introduce(vkey):
+            return PlainTextResponse("this log is known by another key\n", 409)
         return PlainTextResponse("introduced\n")
-
-    async def _log(self, origin: str) -> witnessing.VerifierKey | None:
-        if origin not in self._logs:
-            kept = await self._context.store.get(self.id, _LOGS, origin)
-            if kept is not None:
-                self.introduce(kept["vkey"])
-        return self._logs.get(origin)
 
     def _signer(self) -> witnessing.Signer:
         private = self.key.private
@@ -142,13 +149,18 @@ def _check_extension(asked: witnessing.AddCheckpoint, seen: Document) -> Respons
     return None
 
 
-async def _read(request: Request) -> bytes | None:
+def _log_key(vkey: str) -> witnessing.VerifierKey | None:
+    key = witnessing.parse_vkey(vkey)
+    return key if key is not None and key.type_byte == witnessing.TYPE_LOG else None
+
+
+async def _read(request: Request, bytes_max: int) -> bytes | None:
     """Read the body up to its limit; None when it is larger or breaks off."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > witnessing.BODY_BYTES_MAX:
+            if len(body) > bytes_max:
                 return None
     except ClientDisconnect:
         return None
