@@ -236,8 +236,11 @@ def _day(seed: SeedDay | None) -> programmes.MarkedDay | None:
 def decide_json(
     scheme_id: str, facts: programmes.Facts, on: date, lang: str
 ) -> dict[str, Any] | None:
-    """Return one decision as {"answer", "amount", "clauses", ...}; None for an unknown scheme."""
-    scheme = scheme_book().schemes.get(scheme_id)
+    """Return one decision as {"answer", "amount", "clauses", ...}; None for an unknown scheme.
+
+    `scheme_id` is an id (nias) or an abbreviation (NIAS, Manufacturing+).
+    """
+    scheme = scheme_book().scheme_named(scheme_id)
     if scheme is None:
         return None
     decision = programmes.decide(scheme, facts, on)

@@ -72,6 +72,7 @@ class ClauseReply(msgspec.Struct, frozen=True, kw_only=True):
     dates: DatesReply
     rules: list[RuleReply]
     note: str
+    remarks: list[str]
     amount: str | None
     bites: bool
     missing_facts: list[str]

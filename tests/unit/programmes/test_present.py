@@ -140,6 +140,25 @@ def test_nothing_left_under_a_ceiling_says_so() -> None:
 
 def test_unknown_scheme_has_no_document() -> None:
     assert decide_json("nothing", {}, ON, "en") is None
+    assert decide_json("", {}, ON, "en") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "scheme_id"),
+    [("nias", "nias"), ("NIAS", "nias"), ("Manufacturing+", "mfgplus"), ("raise+", "raiseplus")],
+)
+def test_scheme_is_found_by_its_abbreviation(word: str, scheme_id: str) -> None:
+    document = decide_json(word, {}, ON, "en")
+    assert document is not None
+    assert document["scheme"] == scheme_id
+
+
+def test_undocumented_start_is_said() -> None:
+    places = clause_of(decision_of("rth"), "rth.places")
+    assert places["remarks"][0] == (
+        "The start of this rule (rth.r1) is not documented: taken as always in force.")
+    share = clause_of(decision_of("nittp", on=date(2026, 2, 1)), "nittp.share")
+    assert "taken as in force from 10 January 2026" in share["remarks"][0]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh-Hant", "zh-Hans"])

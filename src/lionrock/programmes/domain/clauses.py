@@ -25,7 +25,7 @@ from lionrock.programmes.domain.parameters import (
     Source,
 )
 
-Absent = Literal["cannot_tell", "not_applied", "no"]
+Absent = Literal["cannot_tell", "not_applied"]
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,3 +217,14 @@ class SchemeBook(msgspec.Struct, frozen=True, kw_only=True):
     schemes: Mapping[str, Scheme]
     vocabulary: Vocabulary
     parameters: Mapping[str, ParameterDefinition]
+
+    def scheme_named(self, word: str) -> Scheme | None:
+        """Return a scheme by its id or, as people write it, by its abbreviation."""
+        found = self.schemes.get(word)
+        if found is not None:
+            return found
+        wanted = word.casefold()
+        for scheme in self.schemes.values():
+            if wanted and wanted in (scheme.id, scheme.record.abbreviation.casefold()):
+                return scheme
+        return None

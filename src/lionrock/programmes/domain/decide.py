@@ -223,9 +223,8 @@ def _requirement_in_world(
     clause: Requirement, facts: Facts, world: Mapping[str, Any]
 ) -> tuple[Answer, bool, Unknown]:
     """Return the outcome, whether the clause applies, and why it is open."""
-    if clause.absent != "cannot_tell" and any(name not in world for name in clause.parameters):
-        return (Answer.NO, True, _NOTHING) if clause.absent == "no" else (
-            Answer.YES, False, _NOTHING)
+    if clause.absent == "not_applied" and any(name not in world for name in clause.parameters):
+        return Answer.YES, False, _NOTHING
     applies = True if clause.when is None else evaluate(clause.when, facts, world)
     if applies is False:
         return Answer.YES, False, _NOTHING
@@ -242,6 +241,8 @@ def _requirement_in_world(
 def _judge_amount(
     clause: Limit | Addition, facts: Facts, used: Mapping[str, Selection]
 ) -> ClauseResult:
+    if isinstance(clause, Addition) and not _any_rule(used):
+        return ClauseResult(clause=clause, outcome=Answer.NO, selections=used)
     expression = clause.at_most if isinstance(clause, Limit) else clause.adds
     amounts: set[int] = set()
     reasons: list[Unknown] = []
@@ -261,9 +262,6 @@ def _judge_amount(
     open_parameters = frozenset[str]().union(*(reason.parameters for reason in reasons))
     if len(amounts) > 1 or (amounts and (reasons or is_left_out)):
         open_parameters |= {name for name, chosen in used.items() if not chosen.is_certain}
-    if isinstance(clause, Addition) and all(chosen.candidates == (None,) for chosen in
-                                            used.values()):
-        return ClauseResult(clause=clause, outcome=Answer.NO, selections=used)
     is_known = not reasons and not is_left_out
     outcome = Answer.CANNOT_TELL
     if is_known and len(amounts) == 1:
@@ -274,6 +272,10 @@ def _judge_amount(
         open_parameters=tuple(sorted(open_parameters)),
         amounts_minor=tuple(sorted(amounts)) if is_known else (),
     )
+
+
+def _any_rule(used: Mapping[str, Selection]) -> bool:
+    return any(chosen.candidates != (None,) for chosen in used.values())
 
 
 def _least_amounts(results: Sequence[ClauseResult]) -> tuple[int, ...] | None:

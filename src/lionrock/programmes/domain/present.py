@@ -56,6 +56,22 @@ COMMITTEE: Final = Text(
     "資料用「一般」或「等」字眼：由評審委員會決定。",
     "资料用“一般”或“等”字眼：由评审委员会决定。",
 )
+START_UNKNOWN: Final = Text(
+    "The start of this rule ({rule}) is not documented: taken as always in force.",
+    "此規則（{rule}）的生效日期沒有記錄：視為一直有效。",
+    "此规则（{rule}）的生效日期没有记录：视为一直有效。",
+)
+FIRST_SEEN: Final = Text(
+    "The start of this rule ({rule}) is not documented: taken as in force from {day}, when a "
+    "source first shows it.",
+    "此規則（{rule}）的生效日期沒有記錄：由{day}首次見於資料起視為有效。",
+    "此规则（{rule}）的生效日期没有记录：由{day}首次见于资料起视为有效。",
+)
+OTHER_VALUE: Final = Text(
+    "Another source ({rule}) states {value}.",
+    "另一資料（{rule}）說明為{value}。",
+    "另一资料（{rule}）说明为{value}。",
+)
 NOTICE: Final = Text(
     "This informs and decides nothing: the vetting committee decides. Rules as known on "
     "{revision}; not legal advice.",
@@ -161,6 +177,7 @@ def clause_document(book: SchemeBook, result: ClauseResult, lang: str) -> dict[s
         "dates": _dates_of(result, first),
         "rules": [rule_document(rule) for rule in rules],
         "note": head.note,
+        "remarks": [remark.in_language(lang) for remark in remarks_of(result)],
         "amount": wire_amount(result.amount_minor),
         "bites": result.bites,
         "missing_facts": list(result.missing_facts),
@@ -203,6 +220,21 @@ def would_change(book: SchemeBook, result: ClauseResult) -> Text | None:
     if reasons:
         return texts.joined(reasons, texts.plain(" "))
     return COMMITTEE if getattr(result.clause, "is_usual", False) else OTHER_SOURCE
+
+
+def remarks_of(result: ClauseResult) -> list[Text]:
+    """Return what must be said of the rules used: an undocumented start, another source's value."""
+    remarks: list[Text] = []
+    for selection in result.selections.values():
+        for rule in selection.candidates:
+            if rule is not None and rule.validity.valid_from is None:
+                remarks.append(_start_remark(rule))
+        for rule in selection.also:
+            value = texts.text_of_rule(rule)
+            remarks.append(
+                texts.fill(OTHER_VALUE, {"rule": texts.plain(rule.id), "value": value})
+            )
+    return remarks
 
 
 def source_document(source: Source) -> dict[str, Any]:
@@ -275,6 +307,16 @@ def _marked_document(decision: Decision, marked: MarkedReading) -> dict[str, Any
             if r.outcome is not plain[r.clause.head.id]
         ],
     }
+
+
+def _start_remark(rule: ParameterRule) -> Text:
+    name = texts.plain(rule.id)
+    seen_on = rule.validity.seen_on
+    if seen_on is None:
+        return texts.fill(START_UNKNOWN, {"rule": name})
+    return texts.fill(
+        FIRST_SEEN, {"rule": name, "day": texts.text_of_point(point_of_day(seen_on))}
+    )
 
 
 def _rules_of(result: ClauseResult) -> list[ParameterRule]:
