@@ -112,6 +112,8 @@ async def test_forged_assertion_is_refused(client: TestClient, how: str) -> None
     )
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
+    if how == "FAPI2-5.4.1-RS256":
+        assert error_code(answer) == "identity.client_assertion_algorithm"
 
 
 async def test_assertion_used_twice_is_refused_also_at_the_other_endpoint(

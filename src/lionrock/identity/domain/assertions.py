@@ -49,7 +49,7 @@ def claimed_client(assertion: str) -> str | Refused:
         return Refused(IdentityRefusal.CLIENT_ASSERTION_MALFORMED, "It is too long.")
     seen = read_unverified(assertion)
     if not isinstance(seen, Unverified):
-        return Refused(IdentityRefusal.CLIENT_ASSERTION_MALFORMED, seen.detail)
+        return Refused(_JOSE_REFUSALS.get(seen.refusal, _MALFORMED), seen.detail)
     issuer, subject = seen.claims.get("iss"), seen.claims.get("sub")
     if not isinstance(issuer, str) or not issuer or issuer != subject:
         return Refused(IdentityRefusal.CLIENT_ASSERTION_ISSUER)
@@ -86,6 +86,8 @@ def check_assertion(
 _MALFORMED = IdentityRefusal.CLIENT_ASSERTION_MALFORMED
 _JOSE_REFUSALS: Mapping[Refusal, IdentityRefusal] = {
     JoseRefusal.ALGORITHM: IdentityRefusal.CLIENT_ASSERTION_ALGORITHM,
+    # Within ASSERTION_CHARACTERS_MAX only a signature can be too long: an RSA one.
+    JoseRefusal.TOO_LARGE: IdentityRefusal.CLIENT_ASSERTION_ALGORITHM,
     JoseRefusal.SIGNATURE: IdentityRefusal.CLIENT_ASSERTION_SIGNATURE,
     JoseRefusal.KEY_UNKNOWN: IdentityRefusal.CLIENT_ASSERTION_SIGNATURE,
     JoseRefusal.KEY_USE: IdentityRefusal.CLIENT_ASSERTION_SIGNATURE,

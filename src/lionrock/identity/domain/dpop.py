@@ -116,6 +116,8 @@ def normal_target(url: str) -> str | None:
 _JOSE_REFUSALS: Mapping[Refusal, IdentityRefusal] = {
     JoseRefusal.TYPE: IdentityRefusal.DPOP_TYPE,
     JoseRefusal.ALGORITHM: IdentityRefusal.DPOP_ALGORITHM,
+    # Within PROOF_CHARACTERS_MAX only a signature can be too long: an RSA one.
+    JoseRefusal.TOO_LARGE: IdentityRefusal.DPOP_ALGORITHM,
     JoseRefusal.SIGNATURE: IdentityRefusal.DPOP_SIGNATURE,
     JoseRefusal.KEY_UNKNOWN: IdentityRefusal.DPOP_KEY,
     JoseRefusal.KEY_USE: IdentityRefusal.DPOP_KEY,
