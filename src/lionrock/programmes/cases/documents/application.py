@@ -17,8 +17,8 @@ def render_application(case: Case, city: str) -> bytes:
     """Return a case's application as PDF, ready to be signed; equal cases give equal bytes."""
     company = case.parties.company_names.in_language(case.language)
     paper = Paper(
-        language=case.language, kind="application", name=words.APPLICATION, title=case.proposal.title,
-        reference=case.id, city=city,
+        language=case.language, kind="application", name=words.APPLICATION,
+        title=case.proposal.title, reference=case.id, city=city,
         signatories=(
             Signatory(
                 party="person", capacity=words.CAPACITY_PERSON,

@@ -7,6 +7,7 @@ cent; what is paid never exceeds what was awarded.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -139,6 +140,11 @@ def check_claim(
     if amount_minor != amounts[milestone - 1]:
         return Refused(CaseRefusal.PAYOUT_AMOUNT, field="amount")
     return None
+
+
+def sha256_hex(content: bytes) -> str:
+    """Return the SHA-256 of a document in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def is_line(text: str, length_max: int) -> bool:
