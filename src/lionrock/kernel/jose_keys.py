@@ -181,7 +181,8 @@ def trusted_key(jwk: Mapping[str, Any]) -> Key:
     """Read a public JWK that we stored ourselves; ValueError means that the store is damaged."""
     key = key_from_jwk(jwk)
     if isinstance(key, Refused):
-        raise ValueError(f"a stored public key is damaged: {key.detail}")  # noqa: TRY004
+        message = f"a stored public key is damaged: {key.detail}"
+        raise ValueError(message)  # noqa: TRY004 - damaged content, not a wrong type
     return key
 
 

@@ -121,7 +121,7 @@ class KeyStore:
         assert SECRET_BYTES_MIN <= bytes_count <= SECRET_BYTES_MAX, "a secret has 16 to 64 bytes"
         with self._lock:
             if name not in self._secrets and self._open(name) is None:
-                self._create(name, "secret", os.urandom(bytes_count))
+                self._create(name, "secret", secrets.octets(bytes_count))
             value = self._cached(self._secrets, name, lambda n: self._content(n, "secret"))
             if value is None or len(value) != bytes_count:
                 raise KeyStoreError(f"{name} is no secret of {bytes_count} bytes")
@@ -210,7 +210,7 @@ class KeyStore:
     def _sealed(self, name: str, kind: str, content: bytes) -> bytes:
         if len(content) > CONTENT_BYTES_MAX:
             raise ValueError(f"{name}: more than {CONTENT_BYTES_MAX} bytes")
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = secrets.octets(_NONCE_BYTES)
         ciphertext = self._unlocked().encrypt(nonce, content, _label(name, kind))
         return msgspec.json.encode(_Item(_ITEM_FORMAT, kind, nonce, ciphertext))
 
@@ -225,7 +225,7 @@ class KeyStore:
             return self._cipher
 
     def _new_store_file(self) -> bytes:
-        salt, nonce = secrets.salt(), os.urandom(_NONCE_BYTES)
+        salt, nonce = secrets.salt(), secrets.octets(_NONCE_BYTES)
         cipher = self._derive(salt, self._scrypt_cost, SCRYPT_LANES)
         check = cipher.encrypt(nonce, b"", _CHECK_LABEL)
         return msgspec.json.encode(

@@ -28,6 +28,12 @@ def salt() -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
+def octets(count: int) -> bytes:
+    """Return `count` (1..256) random bytes, for nonces and raw keys."""
+    assert 1 <= count <= TOKEN_BYTES_MAX, "ask for 1 to 256 bytes"
+    return secrets.token_bytes(count)
+
+
 def digits(count: int) -> str:
     """Return `count` (1..12) random decimal digits, leading zeros kept."""
     assert 1 <= count <= DIGITS_MAX, "ask for 1 to 12 digits"

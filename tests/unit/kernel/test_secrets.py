@@ -53,3 +53,15 @@ def test_equal_compares_text_and_bytes() -> None:
     assert secrets.equal("ä", "ä".encode())
     assert not secrets.equal("a", "b")
     assert not secrets.equal("a", "aa")
+
+
+def test_octets_have_the_length_asked_for() -> None:
+    assert len(secrets.octets(1)) == 1
+    assert len(secrets.octets(secrets.TOKEN_BYTES_MAX)) == secrets.TOKEN_BYTES_MAX
+    assert secrets.octets(12) != secrets.octets(12)
+
+
+@pytest.mark.parametrize("count", [0, secrets.TOKEN_BYTES_MAX + 1])
+def test_octets_outside_the_limits_are_not_made(count: int) -> None:
+    with pytest.raises(AssertionError):
+        secrets.octets(count)
