@@ -34,6 +34,7 @@ from lionrock.ledger.wire import (
 
 CONNECTIONS_MAX = 256
 IN_FLIGHT_PER_CONNECTION_MAX = 256
+CLOSING_S_MAX = 1.0
 
 _log = structlog.get_logger("lionrock.ledger")
 
@@ -74,7 +75,7 @@ async def serve(
         server.close()
         serving.cancel()
         waiting.cancel()
-        front.close()
+        await front.close()
         _remove(socket_file)
 
 
@@ -133,12 +134,18 @@ class _Front:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
-    def close(self) -> None:
-        """Drop all connections."""
-        for connection in list(self._connections):
+    async def close(self) -> None:
+        """Close all connections, letting answers already written go out for a moment."""
+        handlers = [task for task in self._connections.values() if task is not None]
+        for connection in self._connections:
             connection.close()
+        if handlers:
+            await asyncio.wait(handlers, timeout=CLOSING_S_MAX)
+        for connection in list(self._connections):
+            connection.transport.abort()
+        await asyncio.gather(*handlers, return_exceptions=True)
 
     async def serve_connection(
         self, reader: asyncio.StreamReader, connection: asyncio.StreamWriter
@@ -148,7 +155,7 @@ class _Front:
             _log.warning("ledger_connections_exhausted", connections_max=CONNECTIONS_MAX)
             connection.close()
             return
-        self._connections.add(connection)
+        self._connections[connection] = asyncio.current_task()
         try:
             await self._read_requests(reader, connection)
         except FrameRefused as error:
@@ -158,7 +165,7 @@ class _Front:
         except (OSError, EOFError, TimeoutError):
             pass  # the peer is gone or stuck; it repeats what it needs over a new connection
         finally:
-            self._connections.discard(connection)
+            self._connections.pop(connection)
             connection.close()
 
     async def _read_requests(

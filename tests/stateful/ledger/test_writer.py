@@ -12,6 +12,7 @@ from lionrock.kernel.db import Connection, Database
 from lionrock.ledger.api import (
     AMOUNT_MAX,
     LedgerClient,
+    Projection,
     TransferDraft,
     TransferFlags,
     Unavailable,
@@ -306,6 +307,18 @@ async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to
             await client.create_transfers([pay(i)])
     await run_sql(database, "UPDATE ledger.projection SET sequence = 0, until_ns = 0")
     with pytest.raises(Damaged, match="query tables"):
+        await Writer(database, business_clock).start()
+
+
+async def test_a_ledger_does_not_start_on_a_database_that_lost_committed_rows(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    async with running_writer(database, business_clock) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1)])
+    await Projection(database).catch_up()
+    await run_sql(database, "DELETE FROM ledger.journal WHERE sequence = 2")
+    with pytest.raises(Damaged, match="lost committed rows"):
         await Writer(database, business_clock).start()
 
 

@@ -125,11 +125,21 @@ class Writer:
         restored = await restore(self._database)
         self._state, self._sequence = restored.state, restored.sequence
         self._hash = restored.hash
+        await self._check_database()
+        _log.info("ledger_writer_started", epoch=self._epoch, sequence=self._sequence)
+
+    async def _check_database(self) -> None:
+        """What the journal cannot say of itself: the copies fit it, and commits are durable."""
         copied = await self._database.read(projection.position)
+        if copied.sequence > self._sequence:
+            raise Damaged(f"the query tables have copied row {copied.sequence}, the journal ends "
+                          f"at {self._sequence}: the database has lost committed rows")
         if copied.until_ns < self._state.archived_until_ns:
             raise Damaged("the query tables lack what the snapshot left to them; "
                           "remove the snapshots to replay from the start")
-        _log.info("ledger_writer_started", epoch=self._epoch, sequence=self._sequence)
+        lacking = await self._database.read(journal.durability_lacking)
+        if lacking:
+            _log.warning("ledger_database_not_durable", settings_off=lacking)
 
     def submit(self, operation: Operation, payload: bytes) -> asyncio.Future[Answer]:
         """Queue a request; the future ends with an Answer or with Unavailable.
@@ -267,6 +277,9 @@ class Writer:
                 pause_ms = min(pause_ms * 2, REREAD_PAUSE_MS_MAX)
         if head.epoch != self._epoch:
             raise Fenced(f"epoch {self._epoch} is over, {head.epoch} is in force")
+        if head.sequence < self._sequence:
+            raise Damaged(f"the database has lost journal rows that it had committed: its last is "
+                          f"{head.sequence}, {self._sequence} was answered")
         if head.sequence == self._sequence:
             return False
         if head.sequence != entry.sequence or head.hash != entry.hash:

@@ -18,8 +18,11 @@ from lionrock.ledger.domain.state import Recalled
 from lionrock.ledger.domain.values import HoldStatus, Transfer
 
 # Whatever may come out of a database that is going, gone or full. A commit that ended so has an
-# unknown outcome.
-DATABASE_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# unknown outcome. A connection that was terminated while idle may raise InternalClientError.
+DATABASE_FAILURES = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+    TimeoutError,
+)
 
 _ENTRY = "sequence, time_ns, input, results, effects, hash"
 _TRANSFER = (
@@ -107,6 +110,15 @@ async def latest_snapshot(db: Connection) -> tuple[int, bytes, bytes] | None:
     row = await db.fetchrow("SELECT sequence, state, digest FROM ledger.snapshots"
                             " ORDER BY sequence DESC LIMIT 1")
     return None if row is None else (row["sequence"], row["state"], row["digest"])
+
+
+async def durability_lacking(db: Connection) -> list[str]:
+    """Return the server settings that let a committed row be lost in a crash."""
+    rows = await db.fetch(
+        "SELECT name FROM pg_settings WHERE setting = 'off'"
+        " AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name"
+    )
+    return [row["name"] for row in rows]
 
 
 async def recall(db: Connection, ids: Iterable[int], until_ns: int) -> Recalled:
