@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lionrock.evidence.domain import bundle, canonical, container, merkle, note, receipt, snapshot
 from lionrock.evidence.domain import trust as trust_file
+from lionrock.evidence.domain.verifier import Verdict
 from lionrock.kernel.jose import Key, generate_key, sign_jws
 
 NOW_S = 1_771_578_000
@@ -185,6 +186,18 @@ def with_manifest_repaired(paper: PaperBundle, parts: dict[str, bytes]) -> bytes
         bundle.MANIFEST_SIGNATURE: paper.sign_manifest(encoded).encode(),
     }
     return container.encode(parts | own)
+
+
+def flipped(content: bytes, position: int, bit: int) -> bytes:
+    """The content with one bit changed."""
+    changed = bytearray(content)
+    changed[position] ^= 1 << bit
+    return bytes(changed)
+
+
+def failed_parts(verdict: Verdict) -> set[str]:
+    """The parts that a verdict names as wrong."""
+    return {check.part for check in verdict.failures}
 
 
 def build(city: PaperCity | None = None, artefact_count: int = 3) -> PaperBundle:
