@@ -47,7 +47,7 @@ Loop = Callable[[], Awaitable[None]]
 class Platform:
     """All pillars of one process, lowest floor first."""
 
-    def __init__(self, kernel: Kernel, ledger: ledger_api.Ledger) -> None:
+    def __init__(self, kernel: Kernel, ledger: ledger_api.LedgerClient) -> None:
         self.kernel = kernel
         self.ledger = ledger
         self.directory = directory_api.Directory(kernel)
@@ -55,6 +55,7 @@ class Platform:
         self.identity = identity_api.Identity(kernel, self.evidence)
         self.signing = identity_api.Signing(kernel, self.identity, self.identity)
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
+        self.projection = ledger_api.Projection(kernel.database)
         self.payments = payments_api.Payments(
             kernel, directory=self.directory, receipts=self.evidence, ledger=ledger
         )
@@ -62,6 +63,7 @@ class Platform:
             kernel, self.directory, self.evidence, self.identity
         )
         self.programmes = programmes_api.Programmes(kernel, scheme_book())
+        self.intake = programmes_api.Intake(kernel, self.exchange)
 
     def tables(self) -> tuple[RouteTable, ...]:
         """The route tables of all pillars."""
@@ -69,10 +71,10 @@ class Platform:
             directory_api.table(self.directory),
             evidence_api.table(self.evidence),
             identity_api.table(self.identity),
-            ledger_api.table(self.ledger_reader),
             payments_api.table(self.payments),
             exchange_api.table(self.exchange),
             programmes_api.table(self.programmes),
+            programmes_api.intake_table(self.intake, self.identity),
         )
 
     def application(self) -> Application:
@@ -108,7 +110,7 @@ class Platform:
 
     def loops(self) -> Sequence[Loop]:
         """What a worker process runs beside its jobs."""
-        return (self.ledger_reader.projection.run_for_ever,)
+        return (self.projection.run_for_ever,)
 
     async def start_recurring(self) -> None:
         """Make the jobs due that come again for ever; calling again is harmless."""

@@ -12,8 +12,9 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -103,14 +104,17 @@ async def run_world(settings: Settings) -> None:
 async def run_settle(settings: Settings) -> None:
     """Make the sandbox's people, companies, members and budgets (again: changes nothing)."""
     from lionrock.app.platform import open_platform
+    from lionrock.app.schemes import packaged_firm, read_firm
+    from lionrock.sandbox.personas import load_cast
     from lionrock.sandbox.settle import settle
 
     platform = await open_platform(settings)
-    await settle(platform)
+    firm = read_firm(Path(settings.firm_file)) if settings.firm_file else packaged_firm()
+    await settle(platform, load_cast(firm), firm)
     await platform.close()
 
 
-ROLES: dict[str, Callable[[Settings], Awaitable[None]]] = {
+ROLES: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
     "prepare": run_prepare,
     "ledger": run_ledger,
     "front": run_front,

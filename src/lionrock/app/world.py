@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from starlette.routing import BaseRoute
 
 from lionrock.app.kernels import open_network
+from lionrock.app.schemes import read_firm
 from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.db import Database
@@ -42,7 +44,13 @@ class Desk:
 async def open_world(settings: Settings) -> World:
     """Open the world process: its database, its keys, all parties."""
     database = await Database.open(settings.world_database_url)
-    return build_world(world_context(settings, database), load_cast(), settings.seed)
+    return build_world(world_context(settings, database), cast_of(settings), settings.seed)
+
+
+def cast_of(settings: Settings) -> Cast:
+    """The personas, with the user's own company in its place when the settings name one."""
+    firm = read_firm(Path(settings.firm_file)) if settings.firm_file else None
+    return load_cast(firm)
 
 
 def world_context(settings: Settings, database: Database) -> WorldContext:

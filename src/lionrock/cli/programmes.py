@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from lionrock.app.schemes import decide_from_words, navigate_from_file
-from lionrock.programmes.api import FactRefused
+from lionrock.app.schemes import FactRefused, decide_from_words, navigate_from_file
 
 commands = typer.Typer(help="Funding schemes decided by dated rules.", no_args_is_help=True)
 console = Console()
@@ -57,7 +56,7 @@ def navigate(
     if json_output:
         typer.echo(json.dumps(answers, ensure_ascii=False))
         return
-    for answer in answers:
+    for answer in answers["decisions"]:
         console.print(f"{answer['answer']:12} {answer.get('amount') or '':>16}  "
                       f"{answer['scheme']:16} {answer['name']}", highlight=False)
 
@@ -77,4 +76,14 @@ def _print(answer: dict[str, Any], json_output: bool) -> None:
         return
     console.print(f"[bold]{answer['answer']}[/bold]  {answer.get('amount') or ''}")
     for clause in answer["clauses"]:
-        console.print(f"  {clause}", highlight=False)
+        if not clause["applies"]:
+            continue
+        console.print(f"  {clause['outcome']:12} {clause['sentence']}", highlight=False)
+        source = clause["source"]
+        place = source.get("address") or (
+            f"{source.get('section', '')} {source.get('bullet', '')}".strip())
+        console.print(f"               source: {place} ({clause['basis']}, {clause['mark']})",
+                      style="dim", highlight=False)
+        if clause["would_change"]:
+            console.print(f"               {clause['would_change']}", style="italic",
+                          highlight=False)

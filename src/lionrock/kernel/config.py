@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: str = "info"
     log_format: str = "json"
     seed: int = 20260220
+    firm_file: str = ""
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
 
@@ -89,6 +90,9 @@ SETTINGS: dict[str, str] = {
     "log_level": "debug, info, warning or error.",
     "log_format": "json (one object a line) or text.",
     "seed": "Seed of the sandbox's simulated people, companies and ids.",
+    "firm_file": (
+        "The user's own company (TOML), in the place of Harbour Robotics (sandbox only)."
+    ),
     "payment_answer_timeout_ms": (
         "How long the switch waits for a bank's answer before the outcome is a "
         "refusal."

@@ -63,6 +63,8 @@ from lionrock.programmes.domain.present import (
 from lionrock.programmes.domain.rulefile import CompiledRules, RuleFileError, compile_rule_file
 from lionrock.programmes.domain.truth import Answer
 from lionrock.programmes.errors import ProgrammesRefusal
+from lionrock.programmes.http import table
+from lionrock.programmes.intake import Intake, IntakeRefusal, intake_table
 from lionrock.programmes.service import Programmes
 
 __all__ = [
@@ -87,6 +89,8 @@ __all__ = [
     "Firm",
     "FurtherFact",
     "Head",
+    "Intake",
+    "IntakeRefusal",
     "Limit",
     "Mark",
     "MarkedDay",
@@ -114,6 +118,7 @@ __all__ = [
     "day_after",
     "decide",
     "decision_document",
+    "intake_table",
     "is_fact_name",
     "kind_of_stated",
     "navigation_document",
@@ -123,6 +128,7 @@ __all__ = [
     "point_of_day",
     "present",
     "scheme_document",
+    "table",
     "texts",
     "typed_value",
 ]

@@ -12,6 +12,9 @@ from importlib.resources import files
 import msgspec
 
 from lionrock.kernel.i18n import Text
+from lionrock.programmes.api import Firm
+
+FIRM_STAND_IN = "harbour-robotics"
 
 
 class PersonaMandate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,9 +76,36 @@ class Cast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return next(each for each in self.companies if each.id == company_id)
 
 
-def load_cast() -> Cast:
-    """Read the packaged people and companies."""
-    return msgspec.convert(_read("personas.toml"), Cast)
+def load_cast(firm: Firm | None = None) -> Cast:
+    """Read the packaged people and companies; a firm of the user's takes FIRM_STAND_IN's place."""
+    cast = msgspec.convert(_read("personas.toml"), Cast)
+    if firm is None:
+        return cast
+    own = _company_of(firm, cast.company(FIRM_STAND_IN))
+    others = tuple(each for each in cast.companies if each.id != FIRM_STAND_IN)
+    return Cast(people=cast.people, companies=(own, *others))
+
+
+def packaged_firm_text() -> str:
+    """The firm file of the company that the journey takes by default."""
+    return (files("lionrock.sandbox") / "data" / "firm.toml").read_text(encoding="utf-8")
+
+
+def _company_of(firm: Firm, stand_in: PersonaCompany) -> PersonaCompany:
+    incorporated_on = firm.facts.get("incorporated_on")
+    legal_form = firm.facts.get("legal_form")
+    return msgspec.structs.replace(
+        stand_in,
+        name=Text(
+            firm.name, firm.name_zh_hant or firm.name,
+            firm.name_zh_hans or firm.name_zh_hant or firm.name,
+        ),
+        business_registration=firm.business_registration_number[:8]
+        or stand_in.business_registration,
+        incorporated_on=incorporated_on if isinstance(incorporated_on, date)
+        else stand_in.incorporated_on,
+        legal_form="cap_622_company" if legal_form == "company_cap_622" else "sole_proprietor",
+    )  # fmt: skip
 
 
 def load_organisations() -> tuple[OutsideOrganisation, ...]:

@@ -40,14 +40,14 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 from lionrock.payments.api import Enrolment, Payments
-from lionrock.programmes.api import Cases
+from lionrock.programmes.api import Firm
 from lionrock.sandbox.personas import (
+    FIRM_STAND_IN,
     Cast,
     OutsideOrganisation,
     Persona,
     PersonaCompany,
     PersonaMandate,
-    load_cast,
     load_organisations,
 )
 
@@ -59,6 +59,13 @@ SERVICE_SCOPES = frozenset(
 DESK_SCOPES = frozenset({"openid", "profile", "staff", "programmes"})
 BANK_FUNDING = Money(5_000_000_000, "HKD")
 BUDGET = Money(50_000_000_000, "HKD")
+_INCORPORATED_UNDER = {
+    "company_cap_622": "Cap. 622", "non_hong_kong_company": "outside Hong Kong",
+}  # fmt: skip
+_FUNDING_STATUS = {
+    "private": "none", "government": "government",
+    "government_subvented_organisation": "subvented",
+}  # fmt: skip
 OWN_NAMES = {
     PLATFORM_ORGANISATION: Text("Lion Rock platform", "獅子山平台", "狮子山平台"),
     PROGRAMME_OFFICE: Text(
@@ -76,7 +83,6 @@ class Town(Protocol):
     identity: Identity
     payments: Payments
     exchange: Exchange
-    cases: Cases
 
 
 class SettlingFailed(RuntimeError):
@@ -91,9 +97,11 @@ class WorldParty(msgspec.Struct, frozen=True):
     key: dict[str, Any]
 
 
-async def settle(town: Town) -> None:
-    """Make the sandbox as the packaged personas describe it; again changes nothing."""
-    cast = load_cast()
+async def settle(town: Town, cast: Cast, firm: Firm) -> None:
+    """Make the sandbox as the cast describes it; again changes nothing.
+
+    `firm` is the company of FIRM_STAND_IN's place: the registry states its particulars.
+    """
     parties = await _parties(town)
     await _enrol_organisations(town, parties, load_organisations())
     for company in cast.companies:
@@ -102,7 +110,8 @@ async def settle(town: Town) -> None:
         await settle_person(town, cast, persona)
     await _register_clients(town, parties)
     await _introduce_witnesses(town, parties)
-    await town.cases.open_budgets(BUDGET)
+    await _state_particulars(town, cast.company(FIRM_STAND_IN), firm)
+    # await town.cases.open_budgets(BUDGET)
 
 
 async def settle_company(town: Town, company: PersonaCompany) -> Company:
@@ -232,6 +241,24 @@ async def _introduce_witnesses(town: Town, parties: dict[str, WorldParty]) -> No
             answer = await town.kernel.network.send("PUT", url, {}, vkey.encode())
             if answer.status != 200:
                 raise SettlingFailed(f"{organisation.id}: {answer.body.decode()[:200]}")
+
+
+async def _state_particulars(town: Town, company: PersonaCompany, firm: Firm) -> None:
+    """Let the simulated registry state what the firm file says a registry would know."""
+    record: dict[str, Any] = {
+        "names": {"en": company.name.en, "zh_hant": company.name.zh_hant},
+        "incorporated_under": _INCORPORATED_UNDER.get(str(firm.facts.get("legal_form")),
+                                                      "not incorporated"),
+        "incorporated_on": company.incorporated_on.isoformat(),
+        "public_funding_status": _FUNDING_STATUS.get(str(firm.facts.get("public_status")), "none"),
+    }
+    employees = firm.facts.get("employees_full_time")
+    if isinstance(employees, int):
+        record["staff"] = {"full_time": employees, "part_time": 0, "as_of": "2026-01-31"}
+    await send(
+        town, "PUT", f"/companies-registry/operator/companies/{company.business_registration}",
+        record,
+    )
 
 
 async def send(town: Town, method: str, path: str, body: dict[str, Any]) -> None:

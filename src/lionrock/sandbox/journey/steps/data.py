@@ -1,0 +1,128 @@
+"""Steps 3 and 4: data by consent, then the navigator over all schemes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from lionrock.kernel.i18n import Text
+from lionrock.sandbox.journey.runner import Checks, Ended, Step
+from lionrock.sandbox.journey.state import Journey
+
+SCHEMES_COUNT = 61
+POLLS_MAX = 200
+POLL_S = 0.05
+# Those of the six executable schemes that the whole journey can be taken through: one grant sum.
+PREFERRED = ("nifs", "nias", "mfgplus", "nittp", "tsssu")
+
+
+def steps(journey: Journey) -> Sequence[Step]:
+    """Consents, data, decisions."""
+    return (
+        Step(
+            "data_by_consent", Text("Data by consent", "經同意取得資料", "经同意取得数据"),
+            "Consent artefact (JWS), RFC 9421 signatures, JWE (ECDH-ES + A256GCM)",
+            partial(_data_by_consent, journey),
+        ),
+        Step(
+            "navigate", Text("Find funding", "尋找資助", "寻找资助"),
+            "Dated rules, three-valued", partial(_navigate, journey),
+        ),
+    )  # fmt: skip
+
+
+async def _data_by_consent(journey: Journey, checks: Checks) -> None:
+    officer = journey.officer
+    assert officer is not None, "the company's token came first"
+    asked = (await officer.call(
+        "POST", "/programmes/v1/intake/consents", {"bank": journey.company.bank}, expect=201
+    ))["consents"]  # fmt: skip
+    checks.holds(len(asked) == 2, "two providers are named, each with its own consent", asked)
+    early = await officer.send(
+        "POST", "/programmes/v1/intake/collections", {"reference": "too-early"}
+    )
+    checks.holds(early.status == 409, "without an approved consent nothing is fetched", early)
+    for consent in asked:
+        state = await journey.phones.answer(journey.founder.handle, consent["approval_id"])
+        checks.holds(state == "approved", f"{consent['provider']}: approved on the phone", state)
+    await _until_active(journey, len(asked))
+    got = await officer.call(
+        "POST", "/programmes/v1/intake/collections", {"reference": "journey"}
+    )
+    journey.consents = got["deliveries"]
+    for consent, delivery in zip(
+        sorted(asked, key=lambda each: each["provider"]),
+        sorted(got["deliveries"], key=lambda each: each["provider"]), strict=True,
+    ):  # fmt: skip
+        only = set(delivery["fields"]) <= set(consent["fields"])
+        checks.holds(only, f"{delivery['provider']}: only the consented fields came", delivery)
+    sourced = {each["name"]: each["value"] for each in got["facts"]}
+    checks.holds("legal_form" in sourced, "the registry's particulars became facts", sourced)
+    checks.holds(bool(got["accounts"]), "the bank vouches for an account of the company")
+    # What a provider states replaces what the company says of itself.
+    journey.facts = journey.stated | sourced
+
+
+async def _until_active(journey: Journey, count: int) -> None:
+    assert journey.officer is not None, "the company's token came first"
+    for _ in range(POLLS_MAX):
+        listed = (await journey.officer.call("GET", "/programmes/v1/intake/consents"))["consents"]
+        if sum(each["status"] == "active" for each in listed) == count:
+            return
+        await asyncio.sleep(POLL_S)
+
+
+async def _navigate(journey: Journey, checks: Checks) -> None:
+    assert journey.officer is not None, "the company's token came first"
+    found = await journey.officer.call(
+        "POST", "/programmes/v1/navigator",
+        {"facts": journey.facts, "on": journey.on.isoformat()},
+    )  # fmt: skip
+    decisions = found["decisions"]
+    journey.navigation = found
+    checks.holds(len(decisions) == SCHEMES_COUNT, "each of the 61 schemes is decided")
+    checks.holds(
+        all(each["answer"] in ("yes", "no", "cannot_tell") for each in decisions),
+        "each answer is yes, no or cannot tell",
+    )
+    checks.holds(
+        all(clause["source"] for each in decisions for clause in each["clauses"]),
+        "each clause names its source",
+    )
+    _choose(journey, decisions)
+    counts = {answer: sum(each["answer"] == answer for each in decisions)
+              for answer in ("yes", "no", "cannot_tell")}
+    checks.holds(True, f"{counts['yes']} yes, {counts['no']} no, "
+                 f"{counts['cannot_tell']} cannot tell; chosen: {journey.chosen['name']}, "
+                 f"{journey.chosen['amount']} {journey.chosen['amount_unit']}")
+
+
+def _choose(journey: Journey, decisions: list[dict[str, Any]]) -> None:
+    by_id = {each["scheme"]: each for each in decisions}
+    wanted = journey.programme_wanted
+    candidates = (wanted,) if wanted else PREFERRED
+    for scheme_id in candidates:
+        decision = by_id.get(scheme_id)
+        if decision and decision["answer"] == "yes" and decision["amount"]:
+            journey.chosen = decision
+            return
+    raise Ended(_reasons(by_id, candidates))
+
+
+def _reasons(by_id: dict[str, dict[str, Any]], candidates: tuple[str, ...]) -> list[str]:
+    """Why none of the schemes fits: each with the clauses that say no or cannot tell."""
+    reasons = []
+    for scheme_id in candidates:
+        decision = by_id.get(scheme_id)
+        if decision is None:
+            reasons.append(f"{scheme_id}: there is no scheme of that id")
+            continue
+        against = [
+            clause["sentence"] for clause in decision["clauses"]
+            if clause["decides"] and clause["applies"] and clause["outcome"] != "yes"
+        ]
+        answer = {"no": "no", "cannot_tell": "cannot tell"}.get(decision["answer"], "no amount")
+        reasons.append(f"{decision['name']}: {answer}. " + " ".join(against[:3]))
+    return reasons
