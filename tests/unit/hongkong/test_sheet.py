@@ -8,6 +8,7 @@ import pytest
 
 from lionrock.hongkong import sheet
 from lionrock.hongkong.holidays import YearUnknown, general_holidays, holiday_on
+from lionrock.hongkong.packaged import PackagedDataError
 from lionrock.kernel.i18n import LANGUAGES
 
 FIGURES = sheet.figures_by_id()
@@ -36,6 +37,11 @@ def test_bound_and_month_are_written_as_stated() -> None:
     assert FIGURES["f037"].dated().en == "as of January 2026"
     assert FIGURES["f037"].shown().zh_hant == "超過120條生產線"
     assert FIGURES["f043"].dated().zh_hans == "2026-27年度"
+
+
+def test_rows_that_are_not_as_many_as_announced_are_refused() -> None:
+    with pytest.raises(PackagedDataError, match="2 announced"):
+        sheet._counted(sheet.figures()[:1], 2, "figures.json")
 
 
 def test_place_says_document_revision_section_and_bullet() -> None:

@@ -65,6 +65,18 @@ def test_gap_between_two_sightings_leaves_both_rules() -> None:
     assert names(series, "2026-01-10") == ["new"]
 
 
+def test_dated_successor_ends_a_rule_that_was_last_seen_before_it() -> None:
+    series = [rule("new", valid_from="2025-01-01"),
+              rule("old", valid_from="2018-08-01", last_seen_on=date(2023, 10, 30))]
+    assert names(series, "2024-06-01") == ["old", None]
+    assert names(series, "2025-01-01") == ["new"]
+
+
+def test_undocumented_rule_does_not_supersede_one_that_was_last_seen() -> None:
+    series = [rule("always"), rule("old", last_seen_on=date(2023, 10, 30))]
+    assert names(series, "2024-01-01") == ["always", "old"]
+
+
 def test_last_sighting_without_a_successor_leaves_the_rule_or_none() -> None:
     series = [rule("old", valid_from="2018-08-01", last_seen_on=date(2023, 10, 30))]
     assert names(series, "2024-01-01") == ["old", None]

@@ -133,6 +133,26 @@ def test_later_date_than_known_says_so() -> None:
     assert "later than what is known" in decision_of("tsssu", on=date(2026, 5, 1))["notices"][1]
 
 
+def test_open_window_asks_for_the_day() -> None:
+    opens = clause_of(decision_of("nias", on=date(2024, 9, 15)), "nias.opens")
+    assert (opens["outcome"], opens["would_change"]) == (
+        "cannot_tell", "A source that gives the exact day.")
+    before = clause_of(decision_of("nias", on=date(2024, 8, 1)), "nias.opens")
+    assert before["would_change"] == "Another date."
+
+
+def test_usual_rule_that_fails_is_for_the_committee() -> None:
+    duration = clause_of(decision_of("nias", project_duration_months=37), "nias.duration")
+    assert duration["outcome"] == "cannot_tell"
+    assert "the committee decides" in duration["would_change"]
+
+
+def test_refused_requirement_says_what_would_have_to_hold() -> None:
+    document = decision_of("nias", project_cost_hkd=149_999_999)
+    assert clause_of(document, "nias.threshold")["would_change"] == (
+        "It would have to hold: The total project cost is at least HK$150,000,000.")
+
+
 def test_nothing_left_under_a_ceiling_says_so() -> None:
     document = decision_of("nias", nias_funding_received_hkd=200_000_000)
     assert clause_of(document, "nias.total_ceiling")["would_change"].startswith("Nothing is left")

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import msgspec
 import pytest
 
 from lionrock.hongkong import scheme_book
-from lionrock.programmes.api import Answer, Boundary, Limit, Requirement, decide
+from lionrock.programmes.api import (
+    Answer,
+    Boundary,
+    Decision,
+    Limit,
+    Requirement,
+    Scheme,
+    Validity,
+    decide,
+)
 from tests.unit.programmes.test_golden import FITTING
 
 ON = date(2026, 5, 4)
@@ -145,11 +155,23 @@ def test_open_date_does_not_matter_where_both_rules_agree() -> None:
     assert (decision.answer, decision.amount_minor) == (Answer.YES, 20_000_000_000)
 
 
-def test_ceiling_that_was_open_does_not_matter_where_little_is_asked() -> None:
-    scheme = scheme_book().schemes["nittp"]
-    change = {"training_fees_hkd": 900_000, "nittp_funding_received_this_year_hkd": 0}
+def with_fees(scheme: Scheme, fees_hkd: int, on: date) -> Decision:
+    change = {"training_fees_hkd": fees_hkd, "nittp_funding_received_this_year_hkd": 0}
     read = scheme_book().vocabulary.read_all({**FITTING["nittp"], **change})
     assert isinstance(read, dict), read
-    decision = decide(scheme, read, date(2024, 12, 1))
+    return decide(scheme, read, on)
+
+
+def test_open_ceiling_matters_where_the_two_values_differ() -> None:
+    decision = with_fees(scheme_book().schemes["nittp"], 900_000, date(2024, 12, 1))
     assert decision.answer is Answer.CANNOT_TELL, "250,000 or 500,000: that matters"
     assert decision.amount_minor is None
+
+
+def test_open_ratio_does_not_matter_where_a_certain_ceiling_is_lower() -> None:
+    nittp = scheme_book().schemes["nittp"]
+    name = "cap_per_applicant_per_year_hkd"
+    ceiling = msgspec.structs.replace(nittp.series[name][0], value=10_000_00, validity=Validity())
+    lower = msgspec.structs.replace(nittp, series={**nittp.series, name: (ceiling,)})
+    decision = with_fees(lower, 100_000, date(2024, 12, 1))
+    assert (decision.answer, decision.amount_minor) == (Answer.YES, 10_000_00)

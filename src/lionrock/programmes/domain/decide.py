@@ -118,8 +118,7 @@ def _read(scheme: Scheme, facts: Facts, on: date, *, use_marked_days: bool) -> R
     }
     results, amounts = _judge_all(scheme, facts, on, selections, use_marked_days)
     answer = all_of(result.outcome for result in results if result.decides)
-    if answer is Answer.YES and not scheme.is_executable:
-        answer = Answer.CANNOT_TELL  # nothing that could say yes was stated
+    assert answer is not Answer.YES or scheme.is_executable, "nothing that could say yes is stated"
     amount_minor: int | None = None
     assumed: tuple[str, ...] = ()
     if answer is Answer.YES and amounts is not None:

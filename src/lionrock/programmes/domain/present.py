@@ -45,6 +45,9 @@ MUST_HOLD: Final = Text(
 OTHER_DATE: Final = Text(
     "Another date.", "另選日期。", "另选日期。"
 )
+DAY_SOURCE: Final = Text(
+    "A source that gives the exact day.", "需有說明確實日期的資料。", "需有说明确实日期的资料。"
+)
 NOTHING_LEFT: Final = Text(
     "Nothing is left under this ceiling.", "此上限下已無餘額。", "此上限下已无余额。"
 )
@@ -190,9 +193,8 @@ def sentence_of(result: ClauseResult) -> Text:
     head: Head = result.clause.head
     values: dict[str, Text] = {}
     for name, key in texts.places(head.sentence):
-        selection = result.selections.get(name)
-        if selection is not None:
-            values[f"{name}.{key}" if key else name] = texts.text_of_selection(selection, key)
+        place = f"{name}.{key}" if key else name
+        values[place] = texts.text_of_selection(result.selections[name], key)
     return texts.fill(head.sentence, values) if values else head.sentence
 
 
@@ -201,7 +203,7 @@ def would_change(book: SchemeBook, result: ClauseResult) -> Text | None:
     if not result.decides or result.outcome is Answer.YES:
         return None
     if isinstance(result.clause, Boundary):
-        return OTHER_DATE
+        return OTHER_DATE if result.outcome is Answer.NO else DAY_SOURCE
     if result.outcome is Answer.NO:
         if isinstance(result.clause, NeverDirect | Planned):
             return OTHER_SOURCE
