@@ -81,6 +81,7 @@ FINAL = frozenset(
 )
 # Cases whose award stands: what the public register lists.
 AWARD_STANDS = frozenset({CaseState.AWARDED, CaseState.AGREED, CaseState.COMPLETED})
+_HAS_AWARD = AWARD_STANDS | {CaseState.COMMITTING}
 
 # Why a step comes at the wrong time, in words that say what to do.
 _WRONG_TIME: Mapping[Step, CaseRefusal] = {
@@ -124,6 +125,8 @@ def move(state: CaseState, step: Step) -> CaseState | Refused:
     following = LEGAL.get((state, step))
     if following is None:
         refusal = _WRONG_TIME.get(step, CaseRefusal.STEP_NOT_OPEN)
+        if step is Step.APPROVE and state in _HAS_AWARD:
+            refusal = CaseRefusal.AWARDED_ALREADY
         return Refused(refusal, f"The case is {state.value.replace('_', ' ')}.")
     assert state not in FINAL, "a final state has no way out"
     return following
