@@ -4,6 +4,7 @@ A place's data (lionrock.hongkong) compiles its scheme book through this door; a
 into `Programmes`. Not for: SQL and HTTP of this pillar.
 """
 
+from lionrock.programmes.cases.service import Cases
 from lionrock.programmes.domain import present, texts
 from lionrock.programmes.domain.clauses import (
     Addition,
@@ -73,6 +74,7 @@ __all__ = [
     "Answer",
     "Basis",
     "Boundary",
+    "Cases",
     "Clause",
     "ClauseResult",
     "Code",
