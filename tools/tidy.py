@@ -83,7 +83,7 @@ _SQL = re.compile(
     r"^\s*(?:SELECT\s+[\w*($\"']|INSERT\s+INTO\s|UPDATE\s+[\w.]+\s+SET\s|DELETE\s+FROM\s"
     r"|CREATE\s+(?:TABLE|SCHEMA|INDEX)\s|ALTER\s+TABLE\s|WITH\s+\w+\s+AS\s*\(|LOCK\s+TABLE\s)",
 )
-_UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X{3})\b|\braise Not" r"ImplementedError\b")
+_UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b|\braise Not" r"ImplementedError\b")
 _PRAGMA = re.compile(r"\s*#\s*(?:type:|no" r"qa|tidy:|fmt:)")
 _SILENCER = re.compile(r"#\s*(?:type:\s*ignore|no" r"qa)(?P<codes>[\[:][^#]*?)?(?P<why>\s[#-].*)?$")
 _MACHINE = re.compile(

@@ -1,0 +1,1 @@
+"""The house rules themselves, and proof that each of them can fail."""
