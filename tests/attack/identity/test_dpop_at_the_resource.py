@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def _forged(client: TestClient, token: str, how: str) -> str:
     }  # fmt: skip
     sign, rsa_jwk = rs256()
     private = {**key.bare_jwk, "d": "A" * 43}
-    forged = {
+    forged: dict[str, Callable[[], str]] = {
         "RFC9449-4.3.2-no-jwt": lambda: "not a proof",
         "RFC9449-4.3.2-two-parts": lambda: "a.b",
         "RFC9449-4.3.4-typ-missing": lambda: jws(
