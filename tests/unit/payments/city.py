@@ -184,7 +184,7 @@ async def city(
     context = WorldContext(
         platform_url=PLATFORM, world_url=WORLD, wire_clock=wire_clock,
         business_clock=kernel.business_clock, ids=Ids(wire_clock, seed=7),
-        key_store=KeyStore(tmp_path / "world-keys", "world"),
+        key_store=KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4),
         network=Network(applications={}), database=world_database,
         store=WorldStore(world_database),
     )
@@ -236,7 +236,8 @@ async def _register(city: PaymentsCity) -> None:
         for organisation_id, key in keys.items():
             is_bank = organisation_id in city.banks
             done = await city.directory.register(db, Organisation(
-                id=organisation_id, names=dict.fromkeys(("en", "zh-Hant", "zh-Hans"), organisation_id),
+                id=organisation_id,
+                names=dict.fromkeys(("en", "zh-Hant", "zh-Hans"), organisation_id),
                 roles=frozenset({"participant"} if is_bank else {"operator"}),
                 endpoints={"payments": f"{WORLD}/{organisation_id}"} if is_bank else {},
                 keys=(key.public_jwk,), simulated=is_bank,

@@ -94,7 +94,8 @@ def render_message_refusal(call: MessageCall, refused: Refused, step: str) -> Re
     sender = call.participant.clearing_code if call.participant else MEMBER_UNKNOWN
     code = refused.refusal.value
     assert is_identifier(code), f"{code} does not fit RjctgPtyRsn"
-    description = f"{row.title} {refused.detail} [{step}{', ' + row.clause if row.clause else ''}]"
+    source = f"[{', '.join(filter(None, (step, row.clause)))}]"
+    description = " ".join(filter(None, (row.title, refused.detail, source)))
     header = Header(
         from_member=SWITCH_MEMBER, to_member=sender,
         message_id=call.request_id.rpartition("_")[2], created_at=now,
