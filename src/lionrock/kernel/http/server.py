@@ -15,6 +15,8 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+STOP_S_MAX = 1.0
+
 
 class PortTaken(RuntimeError):
     """Another program listens on the wanted port; the text says which and what to do."""
@@ -34,13 +36,22 @@ def check_port_free(host: str, port: int) -> None:
 
 
 async def serve(application: Any, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end."""
+    """Serve until SIGTERM or SIGINT, then let running requests end, STOP_S_MAX at most.
+
+    Idle keep-alive connections would otherwise hold the server for as long as their owners like.
+    """
     server = Server(application, address=host, port=port, interface=Interfaces.ASGINL,
                     log_enabled=False, websockets=False)
     loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()
+    await asyncio.wait({serving}, timeout=STOP_S_MAX)
+    waiting.cancel()
 
 
 async def run_beside(

@@ -152,7 +152,8 @@ async def sign_in(
     waiting_address = shown.headers["location"]
     waiting = await browser.open(waiting_address)
     number = number_to_match(waiting.text)
-    asked = [each for each in await phones.pending(persona) if each["template"] == "identity.sign_in"]
+    asked = [each for each in await phones.pending(persona)
+             if each["template"] == "identity.sign_in"]
     checks.holds(len(asked) > 0, "the phone shows the sign-in")
     checks.holds(number not in str(asked[-1]["words"]), "the phone does not receive the number")
     await phones.answer(persona, asked[-1]["approval_id"], "approved", number)

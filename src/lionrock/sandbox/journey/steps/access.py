@@ -20,7 +20,7 @@ def steps(journey: Journey) -> Sequence[Step]:
     return (
         Step(
             "sign_in", Text("Sign in with the phone", "以手機登入", "以手机登录"),
-            "FAPI 2.0: PAR (RFC 9126), PKCE (RFC 7636), private_key_jwt (RFC 7523), DPoP (RFC 9449)",
+            "FAPI 2.0: PAR (RFC 9126), PKCE (RFC 7636), private_key_jwt, DPoP (RFC 9449)",
             partial(_sign_in, journey),
         ),
         Step(
