@@ -158,6 +158,8 @@ def test_golden_case_with_its_inputs_alone_gives_the_same_amount(case: Case) -> 
     assert amount_of(decision) == case.amount
     expected = CANNOT_TELL if case.answer is YES else case.answer
     assert decision.answer is expected, "what was not stated is never assumed into a yes"
+    if case.amount is not None:
+        assert case.decisive in [r.clause.head.id for r in decision.clauses if r.bites]
 
 
 def test_month_alone_cannot_tell_and_the_marked_day_is_shown_beside_it() -> None:

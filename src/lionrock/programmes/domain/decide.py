@@ -121,18 +121,25 @@ def _read(scheme: Scheme, facts: Facts, on: date, *, use_marked_days: bool) -> R
     assert answer is not Answer.YES or scheme.is_executable, "nothing that could say yes is stated"
     amount_minor: int | None = None
     assumed: tuple[str, ...] = ()
+    supposed = results
     if answer is Answer.YES and amounts is not None:
+        assert len(amounts) == 1, "a yes settles its amount"
         amount_minor = amounts[0]
     elif answer is Answer.CANNOT_TELL and scheme.is_executable:
         favourable = _favourable_values(scheme, facts)
-        supposed = _judge_all(scheme, {**favourable, **facts}, on, selections, use_marked_days)
-        amount_minor = _conditional_amount(*supposed)
+        supposed, amounts = _judge_all(
+            scheme, {**favourable, **facts}, on, selections, use_marked_days
+        )
+        amount_minor = _conditional_amount(supposed, amounts)
         assumed = tuple(sorted(favourable)) if amount_minor is not None else ()
     assert amount_minor is None or amount_minor >= 0, "support is never negative"
     assert answer is not Answer.YES or not assumed, "a yes rests on no assumption"
     return Reading(
         answer=answer, amount_minor=amount_minor, assumed=assumed,
-        clauses=tuple(_mark_bite(result, amount_minor) for result in results),
+        clauses=tuple(
+            _mark_bite(result, limited_to.amount_minor, amount_minor)
+            for result, limited_to in zip(results, supposed, strict=True)
+        ),
     )
 
 
@@ -294,10 +301,13 @@ def _settle_limit(result: ClauseResult, amounts: tuple[int, ...] | None) -> Clau
     return msgspec.structs.replace(result, outcome=Answer.YES, open_parameters=())
 
 
-def _mark_bite(result: ClauseResult, amount_minor: int | None) -> ClauseResult:
-    if not isinstance(result.clause, Limit) or amount_minor is None:
+def _mark_bite(
+    result: ClauseResult, limit_minor: int | None, amount_minor: int | None
+) -> ClauseResult:
+    """Mark a limit that comes to the amount: the caps that are named when they bite."""
+    if not isinstance(result.clause, Limit) or amount_minor is None or limit_minor is None:
         return result
-    return msgspec.structs.replace(result, bites=result.amount_minor == amount_minor)
+    return msgspec.structs.replace(result, bites=limit_minor == amount_minor)
 
 
 def _conditional_amount(
