@@ -35,6 +35,7 @@ from lionrock.ledger.domain.values import (
     TransferDraft,
     TransferFlags,
 )
+from lionrock.ledger.http import table
 from lionrock.ledger.service.projection import Projection
 from lionrock.ledger.service.reader import AccountRow, LedgerReader, TransferRow
 from lionrock.ledger.wire import Unavailable
@@ -62,6 +63,7 @@ __all__ = [
     "all_created",
     "connect",
     "in_process",
+    "table",
 ]
 
 

@@ -102,17 +102,21 @@ class _Link:
         with suppress(OSError):
             while data := await reader.read(65_536):
                 self._wrote_journal |= b"INSERT INTO ledger.journal" in data
-                if b"COMMIT" in data and self._wrote_journal and self._proxy.cut:
-                    how, self._proxy.cut = self._proxy.cut, None
-                    self._proxy.cuts_made += 1
-                    self._wrote_journal = False
-                    if how == "before":
-                        break
-                    self._is_swallowing = True
+                if self._is_cut_before(data):
+                    break
                 self._server.write(data)
                 await self._server.drain()
         self._server.close()
         self._client.close()
+
+    def _is_cut_before(self, data: bytes) -> bool:
+        """Whether the connection ends before this COMMIT; otherwise perhaps its reply will."""
+        if b"COMMIT" not in data or not self._wrote_journal or self._proxy.cut is None:
+            return False
+        how, self._proxy.cut = self._proxy.cut, None
+        self._proxy.cuts_made += 1
+        self._is_swallowing = how == "after"
+        return how == "before"
 
     async def replies(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):

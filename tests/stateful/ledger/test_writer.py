@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -155,19 +156,22 @@ async def test_two_writers_at_once_never_both_commit(
     async with running_writer(database, business_clock) as (_, client):
         await client.create_accounts(ACCOUNTS)
 
+    async def pay_three(client: LedgerClient, base: int) -> list[int]:
+        """Pay until replaced; return the ids that were acknowledged."""
+        acknowledged = []
+        with suppress(Unavailable):
+            for transfer_id in range(base, base + 3):
+                [outcome] = await client.create_transfers([pay(transfer_id, 1)])
+                assert outcome.result == "ok"
+                acknowledged.append(transfer_id)
+        return acknowledged
+
     async def fight(base: int) -> list[int]:
-        """Keep taking over and paying; return the ids that were acknowledged."""
+        """Keep taking over and paying."""
         acknowledged = []
         for number in range(8):
             async with running_writer(database, business_clock) as (_, client):
-                for step in range(3):
-                    transfer_id = base + number * 10 + step
-                    try:
-                        [outcome] = await client.create_transfers([pay(transfer_id, 1)])
-                    except Unavailable:
-                        break
-                    assert outcome.result == "ok"
-                    acknowledged.append(transfer_id)
+                acknowledged += await pay_three(client, base + number * 10)
         return acknowledged
 
     acknowledged = [i for ids in await asyncio.gather(fight(1_000), fight(2_000)) for i in ids]

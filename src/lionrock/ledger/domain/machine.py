@@ -184,29 +184,36 @@ def created(entry: Entry) -> Created:
     """Read from one row what it added; the projection's view of a batch."""
     resolved = iter(records.decode_transfers(decode_effects(entry).resolved))
     outcome = Created([], [], [])
-    timestamp = entry.time_ns
+    position = 0
     for request in decode_requests(entry):
-        position = timestamp - entry.time_ns
         numbers = entry.results[position:position + request.events_count]
+        timestamp = entry.time_ns + position
         if request.operation is Operation.CREATE_ACCOUNTS:
-            for account, number in zip(
-                records.decode_accounts(request.events), numbers, strict=True
-            ):
-                if number == 0:
-                    outcome.accounts.append(replace(account, timestamp=timestamp))
-                timestamp += 1
-            continue
-        for event, number in zip(records.decode_transfers(request.events), numbers, strict=True):
-            if number == 0:
-                stored = (next(resolved) if event.flags & _RESOLVING
-                          else replace(event, timestamp=timestamp))
-                assert stored.id == event.id, "resolved records follow the order of events"
-                outcome.transfers.append(stored)
-            elif TRANSFER_RESULT[number] in TRANSIENT:
-                outcome.failed.append((event.id, TRANSFER_RESULT[number], timestamp))
-            timestamp += 1
-    assert timestamp - entry.time_ns == len(entry.results), "one result an event"
+            accounts = records.decode_accounts(request.events)
+            outcome.accounts.extend(
+                replace(account, timestamp=timestamp + index)
+                for index, account in enumerate(accounts) if numbers[index] == 0
+            )
+        else:
+            _add_transfers(outcome, request, numbers, timestamp, resolved)
+        position += len(numbers)
+    assert position == len(entry.results), "one result an event"
     return outcome
+
+
+def _add_transfers(
+    outcome: Created, request: Request, numbers: bytes, timestamp: int,
+    resolved: Iterator[Transfer],
+) -> None:
+    for index, event in enumerate(records.decode_transfers(request.events)):
+        result = TRANSFER_RESULT[numbers[index]]
+        if result is TransferResult.OK:
+            stored = (next(resolved) if event.flags & _RESOLVING
+                      else replace(event, timestamp=timestamp + index))
+            assert stored.id == event.id, "resolved records follow the order of events"
+            outcome.transfers.append(stored)
+        elif result in TRANSIENT:
+            outcome.failed.append((event.id, result, timestamp + index))
 
 
 def mentioned_ids(requests: Sequence[Request]) -> set[int]:
