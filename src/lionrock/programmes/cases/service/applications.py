@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lionrock.evidence.api import canonical_json
-from lionrock.identity.api import Company, Mandate, Person, next_in_chain
+from lionrock.identity.api import Company, Mandate, Person, canonical_json, next_in_chain
 from lionrock.identity.api import SignerKind as Kind
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from lionrock.evidence.api import canonical_json
+from lionrock.identity.api import canonical_json
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
