@@ -101,11 +101,10 @@ def _error_rows() -> Iterator[tuple[str, ErrorRow]]:
         if module_info.name.endswith(("__main__", ".processes")):
             continue
         module = importlib.import_module(module_info.name)
-        for value in vars(module).values():
-            if isinstance(value, dict):
-                for refusal, row in value.items():
-                    if isinstance(refusal, Refusal) and isinstance(row, ErrorRow):
-                        yield refusal.value, row
+        tables = [value for value in vars(module).values() if isinstance(value, dict)]
+        for refusal, row in (item for table in tables for item in table.items()):
+            if isinstance(refusal, Refusal) and isinstance(row, ErrorRow):
+                yield refusal.value, row
 
 
 def _commands(

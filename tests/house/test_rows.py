@@ -173,6 +173,8 @@ def mentioned(step: Any) -> set[Refusal]:
         text = inspect.getsource(step)
     except (OSError, TypeError):
         return set()
+    # A refusal at a resource is dressed by identity itself (WWW-Authenticate, RFC 9449 s7.1).
+    text = re.sub(r"resource_refusal\(.*?\)\)", "", text, flags=re.DOTALL)
     scope = getattr(step, "__globals__", {})
     found: set[Refusal] = set()
     for alias, member in re.findall(r"\b(\w+)\.([A-Z][A-Z0-9_]+)\b", text):

@@ -7,6 +7,7 @@ formatted by babel for the Hong Kong locales.
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -42,7 +43,8 @@ class Text(msgspec.Struct, frozen=True, rename={"zh_hant": "zh-Hant", "zh_hans":
 
 def show_money(amount_minor: int, currency: str, language: str) -> str:
     """Return an amount as people write it, e.g. HK$1,234.50."""
-    whole = amount_minor / 10 ** CURRENCY_DECIMALS[currency]  # for display only
+    # A Decimal, because a float shows amounts above 2**53 minor units wrongly.
+    whole = Decimal(amount_minor).scaleb(-CURRENCY_DECIMALS[currency])
     return str(format_currency(whole, currency, locale=_LOCALES.get(language, "en_HK")))
 
 

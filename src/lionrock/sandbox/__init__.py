@@ -1,1 +1,1 @@
-"""The simulated world for developers: outside parties, personas, the journey. Never part of serve."""
+"""The simulated world for developers: parties, personas, the journey. Never part of serve."""

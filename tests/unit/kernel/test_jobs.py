@@ -35,11 +35,11 @@ async def test_a_job_runs_once_and_goes(kernel: Kernel) -> None:
 
 async def test_a_refused_use_case_schedules_nothing(kernel: Kernel) -> None:
     async def use_case(db: object) -> Refused:
-        await jobs.schedule(db, queue="q", key="k")  # type: ignore[arg-type]
+        await jobs.schedule(db, queue="q", key="k")  # type: ignore[arg-type]  # object
         return Refused(DemoRefusal.NO)
 
     await kernel.database.run(use_case)
-    assert await worker(kernel, q=None).run_due() == 0  # type: ignore[arg-type]
+    assert await worker(kernel, q=None).run_due() == 0  # type: ignore[arg-type]  # never called
 
 
 async def test_a_failing_job_comes_again_later(
@@ -65,7 +65,7 @@ async def test_a_job_whose_worker_died_is_claimed_again(
     kernel: Kernel, wire_clock: FrozenClock
 ) -> None:
     await kernel.database.run(lambda db: jobs.schedule(db, queue="q", key="k"))
-    run = worker(kernel, q=None)  # type: ignore[arg-type]
+    run = worker(kernel, q=None)  # type: ignore[arg-type]  # never called
     claimed = await kernel.database.run(run._claim)  # the worker dies here
     assert len(claimed) == 1
     assert await kernel.database.run(run._claim) == []

@@ -1,4 +1,4 @@
--- What every pillar leans on: jobs and events (one table), replay memory, the business clock's epoch.
+-- What every pillar leans on: jobs and events (one table), replay memory, the business clock.
 
 CREATE TABLE kernel.jobs (
     queue        text        NOT NULL,
