@@ -22,7 +22,7 @@ from lionrock.kernel.errors import KERNEL_ERRORS, ErrorRow, Refusal
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.ledger import api as ledger_api
 
-STEP_PREFIXES = ("check_", "load_", "decide_", "save_", "reply_", "call_")
+STEP_PREFIXES = ("check_", "load_", "decide_", "save_", "reply_")
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z0-9_]+")
 METHODS_WITHOUT_BODY = {"GET"}
 

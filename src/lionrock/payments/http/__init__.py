@@ -24,7 +24,7 @@ def table(room: Payments) -> RouteTable:
             summary="Send one ISO 20022 message (pacs.008, pacs.002, pacs.028 or admi.002).",
             steps=(
                 check_signed_call, messages.load_participant, messages.check_media_type,
-                messages.read_message, messages.take_message,
+                messages.load_message, messages.save_message,
             ),
             call=messages.MessageCall, body_kind="raw", body_bytes_max=messages.BODY_BYTES_MAX,
             replies={202: None}, reply_media_type=MEDIA_TYPE, family="iso20022",
@@ -40,14 +40,14 @@ def table(room: Payments) -> RouteTable:
         Route(
             method="POST", path="/payments/v1/proxies/lookups", name="look_up_proxy",
             summary="Ask whose proxy it is: bank and masked name.",
-            steps=(check_signed_call, messages.load_participant, proxies.look_up_proxy),
+            steps=(check_signed_call, messages.load_participant, proxies.reply_proxy),
             call=proxies.ProxyCall, body=proxies.ProxyBody,
             replies={200: proxies.LookupReply}, **_MEMBER,
         ),
         Route(
             method="POST", path="/payments/v1/proxies/removals", name="remove_proxy",
             summary="Remove a registration of one's own.",
-            steps=(check_signed_call, messages.load_participant, proxies.remove_registration),
+            steps=(check_signed_call, messages.load_participant, proxies.save_removal),
             call=proxies.ProxyCall, body=proxies.ProxyBody, replies={204: None}, **_MEMBER,
         ),
         Route(

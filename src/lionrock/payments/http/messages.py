@@ -62,7 +62,7 @@ async def check_media_type(call: MessageCall) -> Refused | None:
     return await _kept(call, Refused(PaymentRefusal.MEDIA_TYPE_WRONG))
 
 
-async def read_message(call: MessageCall) -> Refused | None:
+async def load_message(call: MessageCall) -> Refused | None:
     """Read the message: well-formed, without dangerous markup, valid, header and document agree."""
     envelope = call.room.inbox.read(call.raw_body)
     if isinstance(envelope, Refused):
@@ -71,7 +71,7 @@ async def read_message(call: MessageCall) -> Refused | None:
     return None
 
 
-async def take_message(call: MessageCall) -> Refused | Response:
+async def save_message(call: MessageCall) -> Refused | Response:
     """Keep the message and act on it once."""
     assert call.participant is not None, "an earlier step loaded it"
     taken = await call.room.inbox.take(call.db, call.participant, call.envelope, call.raw_body)

@@ -118,7 +118,7 @@ async def save_registration(call: RegistrationCall) -> Refused | Response:
     return reply(RegistrationReply(registered.masked_proxy, registered.is_replacement), 201)
 
 
-async def remove_registration(call: ProxyCall) -> Refused | Response:
+async def save_removal(call: ProxyCall) -> Refused | Response:
     """Remove the caller's own registration."""
     removed = await call.room.participants.remove_proxy(
         call.db, call.caller.id, call.body.kind, call.body.value
@@ -126,7 +126,7 @@ async def remove_registration(call: ProxyCall) -> Refused | Response:
     return removed if isinstance(removed, Refused) else Response(status_code=204)
 
 
-async def look_up_proxy(call: ProxyCall) -> Refused | Response:
+async def reply_proxy(call: ProxyCall) -> Refused | Response:
     """Look the proxy up, at a price."""
     found = await call.room.participants.look_up(
         call.db, call.caller.id, call.body.kind, call.body.value

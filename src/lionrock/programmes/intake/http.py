@@ -96,7 +96,7 @@ async def reply_consents(call: ConsentsCall) -> Response:
     return reply(IntakeConsents([_shown(each) for each in found]))
 
 
-async def collect_deliveries(call: CollectCall) -> Response | Refused:
+async def reply_deliveries(call: CollectCall) -> Response | Refused:
     """Fetch what the active consents open, and answer with facts and their sources."""
     collected = await call.room.collect(call.principal, call.body.reference[:REFERENCE_LENGTH_MAX])
     if isinstance(collected, Refused):
@@ -135,7 +135,7 @@ def intake_table(room: Intake, identity: Identity) -> RouteTable:
         Route(
             method="POST", path=f"{base}/collections", name="collect_intake",
             summary="Fetch what the consents open and read facts from it",
-            steps=(*checks, collect_deliveries), call=CollectCall, body=CollectBody,
+            steps=(*checks, reply_deliveries), call=CollectCall, body=CollectBody,
             replies={200: CollectedReply}, mode="beats", **common,
         ),
     ))  # fmt: skip
