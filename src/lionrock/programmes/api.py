@@ -4,7 +4,25 @@ A place's data (lionrock.hongkong) compiles its scheme book through this door; a
 into `Programmes`. Not for: SQL and HTTP of this pillar.
 """
 
-from lionrock.programmes.cases.service import Cases
+from lionrock.programmes.cases import (
+    APPLY_SCOPE,
+    CASE_ERRORS,
+    Actor,
+    AssessmentDraft,
+    CaseRefusal,
+    Cases,
+    CaseState,
+    CaseView,
+    Claim,
+    DecisionDraft,
+    Draft,
+    Milestone,
+    PayoutState,
+    Proposal,
+)
+from lionrock.programmes.cases import handlers as case_handlers
+from lionrock.programmes.cases import subscriptions as case_subscriptions
+from lionrock.programmes.cases import table as case_table
 from lionrock.programmes.domain import present, texts
 from lionrock.programmes.domain.clauses import (
     Addition,
@@ -69,12 +87,20 @@ from lionrock.programmes.intake import Intake, IntakeRefusal, intake_table
 from lionrock.programmes.service import Programmes
 
 __all__ = [
+    "APPLY_SCOPE",
+    "CASE_ERRORS",
+    "Actor",
     "Addition",
     "AmountTerms",
     "Answer",
+    "AssessmentDraft",
     "Basis",
     "Boundary",
+    "CaseRefusal",
+    "CaseState",
+    "CaseView",
     "Cases",
+    "Claim",
     "Clause",
     "ClauseResult",
     "Code",
@@ -82,6 +108,8 @@ __all__ = [
     "Constant",
     "DatePoint",
     "Decision",
+    "DecisionDraft",
+    "Draft",
     "FactDefinition",
     "FactKind",
     "FactProblem",
@@ -96,14 +124,17 @@ __all__ = [
     "Limit",
     "Mark",
     "MarkedDay",
+    "Milestone",
     "Navigator",
     "NeverDirect",
     "Overlap",
     "ParameterDefinition",
     "ParameterRule",
+    "PayoutState",
     "Planned",
     "Programmes",
     "ProgrammesRefusal",
+    "Proposal",
     "Quantity",
     "Requirement",
     "RuleFileError",
@@ -116,6 +147,9 @@ __all__ = [
     "Unstated",
     "Validity",
     "Vocabulary",
+    "case_handlers",
+    "case_subscriptions",
+    "case_table",
     "compile_rule_file",
     "day_after",
     "decide",

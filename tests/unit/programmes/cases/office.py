@@ -201,7 +201,8 @@ class Office:
         for name in ("david", "eve"):
             done = await self.assess(case.id, self.staff(name))
             assert isinstance(done, Case), done
-        return done
+            case = done
+        return case
 
     async def decide(
         self, case_id: str, actor: Actor | None = None, **changes: Any

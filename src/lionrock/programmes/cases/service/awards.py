@@ -8,6 +8,8 @@ Source: DESIGN "A programme's budget is an account".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import HONG_KONG
@@ -47,6 +49,7 @@ COMMITMENT_ACCOUNT_CODE = 3003
 FUNDING_TRANSFER_CODE = 3101
 AWARD_TRANSFER_CODE = 3102
 RETRY_MS = 500
+PROGRAMMES_MAX = 200
 _NOT_OVERDRAWN = int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)
 _OPENED = frozenset({AccountResult.OK, AccountResult.EXISTS})
 _CARRIED_OUT = frozenset({TransferResult.OK, TransferResult.EXISTS})
@@ -65,27 +68,44 @@ class Awards:
 
         Refused: BUDGET_MALFORMED. Raises Unavailable; the same call again goes on.
         """
+        done = await self.fund_budgets([programme_id], amount, reference)
+        return done if isinstance(done, Refused) else done[0]
+
+    async def fund_budgets(
+        self, programme_ids: Sequence[str], amount: Money, reference: str
+    ) -> list[Funding] | Refused:
+        """Put the same sum into several budgets, in three beats for all; see fund_budget."""
         is_in_range = amount.currency == CURRENCY and 0 < amount.amount_minor <= AMOUNT_MINOR_MAX
-        if not is_in_range or not 0 < len(reference) <= 128:
+        is_bounded = 0 < len(programme_ids) <= PROGRAMMES_MAX and 0 < len(reference) <= 128
+        if not is_in_range or not is_bounded:
             return Refused(CaseRefusal.BUDGET_MALFORMED)
-        budget, funding = await self._desk.kernel.database.run(
-            lambda db: self._save_funding(db, programme_id, amount, reference)
-        )
-        if funding.amount_minor != amount.amount_minor:
+
+        async def save(db: Connection) -> list[tuple[Budget, Funding]]:
+            return [
+                await self._save_funding(db, programme_id, amount, reference)
+                for programme_id in sorted(set(programme_ids))
+            ]
+
+        saved = await self._desk.kernel.database.run(save)
+        if any(funding.amount_minor != amount.amount_minor for _, funding in saved):
             return Refused(CaseRefusal.BUDGET_MALFORMED, "The reference was used for another sum.")
-        await self._open([
-            _account(budget.source_account_id, SOURCE_ACCOUNT_CODE, 0),
-            _account(budget.account_id, BUDGET_ACCOUNT_CODE, _NOT_OVERDRAWN),
+        await self._open([account for budget, _ in saved for account in _accounts(budget)])
+        outcomes = await self._desk.ledger.create_transfers([
+            _transfer(
+                funding.id, budget.source_account_id, budget.account_id, funding.amount_minor,
+                FUNDING_TRANSFER_CODE,
+            )
+            for budget, funding in saved
         ])  # fmt: skip
-        outcome = await self._transfer(
-            funding.id, budget.source_account_id, budget.account_id, funding.amount_minor,
-            FUNDING_TRANSFER_CODE,
-        )  # fmt: skip
-        assert outcome.result in _CARRIED_OUT, f"funding is without limit: {outcome.result}"
-        await self._desk.kernel.database.run(
-            lambda db: money.finish_funding(db, funding.id, str(outcome.result))
-        )
-        return funding
+        results = {outcome.result for outcome in outcomes}
+        assert results <= _CARRIED_OUT, f"funding is without limit: {results}"
+
+        async def finish(db: Connection) -> list[Funding]:
+            for (_, funding), outcome in zip(saved, outcomes, strict=True):
+                await money.finish_funding(db, funding.id, str(outcome.result))
+            return [funding for _, funding in saved]
+
+        return await self._desk.kernel.database.run(finish)
 
     async def commit(self, award_id: str) -> None:
         """Second and third beat of an award: ask the ledger, save its answer. Repeats do nothing.
@@ -98,9 +118,12 @@ class Awards:
         if award.state != "committing":
             return
         await self._open([_account(award.account_id, COMMITMENT_ACCOUNT_CODE, _NOT_OVERDRAWN)])
-        outcome = await self._transfer(
-            award.id, budget.account_id, award.account_id, award.amount_minor, AWARD_TRANSFER_CODE
-        )
+        (outcome,) = await self._desk.ledger.create_transfers([
+            _transfer(
+                award.id, budget.account_id, award.account_id, award.amount_minor,
+                AWARD_TRANSFER_CODE,
+            )
+        ])  # fmt: skip
         await self._desk.kernel.database.run(lambda db: self._save_outcome(db, award, outcome))
 
     async def redrive(self, job: Job) -> Done | Again:
@@ -137,18 +160,6 @@ class Awards:
     async def _open(self, drafts: list[AccountDraft]) -> None:
         results = await self._desk.ledger.create_accounts(drafts)
         assert set(results) <= _OPENED, f"ids of accounts are our own: {results}"
-
-    async def _transfer(
-        self, transfer_id: str, debit_id: str, credit_id: str, amount_minor: int, code: int
-    ) -> TransferOutcome:
-        assert amount_minor > 0, "nothing is transferred for nothing"
-        (outcome,) = await self._desk.ledger.create_transfers([
-            TransferDraft(
-                id=u128(transfer_id), debit_account_id=u128(debit_id),
-                credit_account_id=u128(credit_id), amount=amount_minor, ledger=LEDGER, code=code,
-            )
-        ])  # fmt: skip
-        return outcome
 
     async def _save_outcome(
         self, db: Connection, award: Award, outcome: TransferOutcome
@@ -196,3 +207,21 @@ class Awards:
 
 def _account(account_id: str, code: int, flags: int) -> AccountDraft:
     return AccountDraft(id=u128(account_id), ledger=LEDGER, code=code, flags=flags)
+
+
+def _accounts(budget: Budget) -> tuple[AccountDraft, AccountDraft]:
+    return (
+        _account(budget.source_account_id, SOURCE_ACCOUNT_CODE, 0),
+        _account(budget.account_id, BUDGET_ACCOUNT_CODE, _NOT_OVERDRAWN),
+    )
+
+
+def _transfer(
+    transfer_id: str, debit_id: str, credit_id: str, amount_minor: int, code: int
+) -> TransferDraft:
+    assert amount_minor > 0, "nothing is transferred for nothing"
+    assert debit_id != credit_id, "money moves between two accounts"
+    return TransferDraft(
+        id=u128(transfer_id), debit_account_id=u128(debit_id), credit_account_id=u128(credit_id),
+        amount=amount_minor, ledger=LEDGER, code=code,
+    )  # fmt: skip

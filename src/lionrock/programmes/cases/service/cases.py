@@ -9,6 +9,7 @@ import msgspec
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
 from lionrock.programmes.cases.domain.refusals import CaseRefusal
 from lionrock.programmes.cases.domain.rules import ASSESSMENTS_NEEDED, milestone_amounts
 from lionrock.programmes.cases.domain.states import CaseState
@@ -65,7 +66,8 @@ class Cases:
     """The case primitive of one place, bound to its rule book.
 
     Use cases are grouped: `applications`, `signatures`, `review`, `awards`, `payouts`. All take the
-    caller's transaction as `db`, except `awards.fund_budget` and `awards.commit`, which have beats.
+    caller's transaction as `db`, except `open_budgets`, `awards.fund_budget(s)` and
+    `awards.commit`, which have beats.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Cases:
         payments: PaymentsRoom,
     ) -> None:
         self.kernel = kernel
+        self._book = book
         desk = Desk(
             kernel=kernel, judge=RuleJudge(book), identity=identity, signing=signing,
             evidence=evidence, ledger=ledger, payments=payments,
@@ -89,6 +92,14 @@ class Cases:
         self.review = Review(desk)
         self.awards = Awards(desk)
         self.payouts = Payouts(desk)
+
+    async def open_budgets(self, amount: Money, reference: str = "opening") -> None:
+        """Put `amount` into the budget of every programme of the book, once per reference.
+
+        In three beats: outside of any transaction. Raises Unavailable; the same call goes on.
+        """
+        done = await self.awards.fund_budgets(list(self._book.schemes), amount, reference)
+        assert not isinstance(done, Refused), f"the amount is in range: {done}"
 
     async def own_case(self, db: Connection, actor: Actor, case_id: str) -> CaseView | Refused:
         """Return a case of the actor's company; CASE_NOT_FOUND for any other."""
