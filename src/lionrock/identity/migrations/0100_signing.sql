@@ -1,5 +1,5 @@
--- The city's CA, certificates issued, and which approval released which signature. Private keys are in
--- the key store; documents belong to whoever had them signed.
+-- The city's CA, certificates issued, and which approval released which signature. Private keys are
+-- in the key store; documents belong to whoever had them signed.
 
 CREATE SCHEMA IF NOT EXISTS identity;
 

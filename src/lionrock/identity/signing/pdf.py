@@ -170,15 +170,24 @@ def _active_names(reader: PdfFileReader) -> Iterator[str]:
             if item.reference in seen:
                 continue
             seen.add(item.reference)
-            if len(seen) > OBJECTS_MAX:
-                raise ValueError(f"it has more than {OBJECTS_MAX} objects")
             item = item.get_object()
-        if isinstance(item, generic.DictionaryObject):
-            for name in item:
-                if str(name) in _ACTIVE_NAMES:
-                    yield str(name)
-                pending.append(item.raw_get(name))
-        elif isinstance(item, generic.ArrayObject):
-            pending.extend(item.raw_get(place) for place in range(len(item)))
-        elif isinstance(item, generic.NameObject) and str(item) in _ACTIVE_NAMES:
-            yield str(item)
+        if len(seen) > OBJECTS_MAX:
+            raise ValueError(f"it has more than {OBJECTS_MAX} objects")
+        yield from (name for name in _names_in(item) if name in _ACTIVE_NAMES)
+        pending.extend(_members(item))
+
+
+def _names_in(item: Any) -> list[str]:
+    """The names that an object itself states: a dictionary's keys, or a name as a value."""
+    if isinstance(item, generic.DictionaryObject):
+        return [str(name) for name in item]
+    return [str(item)] if isinstance(item, generic.NameObject) else []
+
+
+def _members(item: Any) -> list[Any]:
+    """What an object holds, references not followed."""
+    if isinstance(item, generic.DictionaryObject):
+        return [item.raw_get(name) for name in item]
+    if isinstance(item, generic.ArrayObject):
+        return [item.raw_get(place) for place in range(len(item))]
+    return []

@@ -107,7 +107,7 @@ class Awards:
 
         return await self._desk.kernel.database.run(finish)
 
-    async def commit(self, award_id: str) -> None:
+    async def post(self, award_id: str) -> None:
         """Second and third beat of an award: ask the ledger, save its answer. Repeats do nothing.
 
         Raises Unavailable when the ledger does not answer; the job tries again.
@@ -129,7 +129,7 @@ class Awards:
     async def redrive(self, job: Job) -> Done | Again:
         """Job: carry an award through, however often it was interrupted."""
         try:
-            await self.commit(job.key)
+            await self.post(job.key)
         except Unavailable:
             return Again(after_ms=RETRY_MS)
         return Done()

@@ -67,7 +67,7 @@ class Cases:
 
     Use cases are grouped: `applications`, `signatures`, `review`, `awards`, `payouts`. All take the
     caller's transaction as `db`, except `open_budgets`, `awards.fund_budget(s)` and
-    `awards.commit`, which have beats.
+    `awards.post`, which have beats.
     """
 
     def __init__(
