@@ -229,6 +229,6 @@ class HostileProvider:
 
 
 __all__ = [
-    "EVIL", "GOOD_DATA", "ROW", "HostileProvider", "Member", "artefact_jws", "code_of",
+    "EVIL", "GOOD_DATA", "ROW", "Answer", "HostileProvider", "Member", "artefact_jws", "code_of",
     "join", "opened", "resigned",
 ]  # fmt: skip

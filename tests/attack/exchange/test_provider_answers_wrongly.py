@@ -17,7 +17,7 @@ from lionrock.exchange.api import Delivery, ExchangeRefusal
 from lionrock.exchange.domain.fetching import ANSWER_BYTES_MAX, FetchRequest
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import encrypt_jwe, generate_encryption_key, generate_key, trusted_key
-from tests.attack.exchange.adversaries import GOOD_DATA, ROW, HostileProvider
+from tests.attack.exchange.adversaries import GOOD_DATA, ROW, Answer, HostileProvider
 from tests.http.exchange.town import OFFICE, Town
 
 
@@ -37,6 +37,30 @@ async def refusal_of(provider: HostileProvider, answer: Any) -> object:
     return outcome.refusal
 
 
+def delivering(**changes: Any) -> Answer:
+    """An answer whose signed delivery is changed."""
+
+    async def answer(
+        self: HostileProvider, request: FetchRequest, body: bytes, http: Request
+    ) -> Response:
+        claims = self.claims(request, body, **changes)
+        return self.signed(request, http, self.delivery(request, claims))
+
+    return answer
+
+
+def answering(**changes: Any) -> Answer:
+    """An answer that is changed around an honest delivery."""
+
+    async def answer(
+        self: HostileProvider, request: FetchRequest, body: bytes, http: Request
+    ) -> Response:
+        delivery = self.delivery(request, self.claims(request, body))
+        return self.signed(request, http, delivery, **changes)
+
+    return answer
+
+
 async def test_the_same_provider_behaving_is_believed(town: Town) -> None:
     provider = await HostileProvider.open(town)
     outcome = await provider.fetch()
@@ -44,9 +68,8 @@ async def test_the_same_provider_behaving_is_believed(town: Town) -> None:
     assert outcome.data == GOOD_DATA
 
 
-@pytest.mark.parametrize(
-    ("data", "refusal"),
-    [
+async def test_data_that_were_not_consented_are_refused_as_a_whole(town: Town) -> None:
+    cases: list[Any] = [
         (GOOD_DATA | {"balances": []}, ExchangeRefusal.DELIVERY_EXTRA_FIELD),
         (GOOD_DATA | {"hkid": "A123456(3)"}, ExchangeRefusal.DELIVERY_EXTRA_FIELD),
         ({"status": []}, ExchangeRefusal.DELIVERY_FIELD_MISSING),
@@ -58,41 +81,23 @@ async def test_the_same_provider_behaving_is_believed(town: Town) -> None:
          ExchangeRefusal.DELIVERY_OUTSIDE_PERIOD),
         (GOOD_DATA | {"transactions": [ROW | {"booked_on": "2026-02-01"}]},
          ExchangeRefusal.DELIVERY_OUTSIDE_PERIOD),
-    ],
-)
-async def test_data_that_were_not_consented_are_refused_as_a_whole(
-    town: Town, data: dict[str, Any], refusal: ExchangeRefusal
-) -> None:
-    async def answer(
-        self: HostileProvider, request: FetchRequest, body: bytes, http: Request
-    ) -> Response:
-        claims = self.claims(request, body, data=data)
-        return self.signed(request, http, self.delivery(request, claims))
-
-    assert await refusal_of(await HostileProvider.open(town), answer) is refusal
+    ]
+    provider = await HostileProvider.open(town)
+    for data, refusal in cases:
+        assert await refusal_of(provider, delivering(data=data)) is refusal, data
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+async def test_a_delivery_made_for_something_else_is_refused(town: Town) -> None:
+    cases: list[Any] = [
         {"iss": "bank-harbour"}, {"aud": "bank-harbour"}, {"jti": "fch_" + "0" * 32},
         {"consent_id": "cns_" + "0" * 32}, {"consent_sha256": "0" * 64},
         {"request_sha256": "0" * 64}, {"purpose": "credit-assessment"},
         {"retention_days": 3_650}, {"product_version": 2},
-    ],
-)
-async def test_a_delivery_made_for_something_else_is_refused(
-    town: Town, changes: dict[str, Any]
-) -> None:
-    async def answer(
-        self: HostileProvider, request: FetchRequest, body: bytes, http: Request
-    ) -> Response:
-        return self.signed(
-            request, http, self.delivery(request, self.claims(request, body, **changes))
-        )
-
-    refusal = await refusal_of(await HostileProvider.open(town), answer)
-    assert refusal is ExchangeRefusal.DELIVERY_OTHER_REQUEST
+    ]
+    provider = await HostileProvider.open(town)
+    for changes in cases:
+        refusal = await refusal_of(provider, delivering(**changes))
+        assert refusal is ExchangeRefusal.DELIVERY_OTHER_REQUEST, changes
 
 
 async def test_a_delivery_with_an_unknown_claim_is_refused(town: Town) -> None:
@@ -246,25 +251,16 @@ async def test_a_signed_refusal_is_told_by_its_code_only(town: Town) -> None:
     assert outcome.detail == "exchange.record_unknown"
 
 
-@pytest.mark.parametrize(
-    ("changes", "refusal"),
-    [
+async def test_an_answer_of_another_shape_or_request_is_refused(town: Town) -> None:
+    cases: list[Any] = [
         ({"request_id": "fch_" + "0" * 32}, ExchangeRefusal.ANSWER_OTHER_REQUEST),
         ({"consent_id": "cns_" + "0" * 32}, ExchangeRefusal.ANSWER_OTHER_REQUEST),
         ({"more": True}, ExchangeRefusal.ANSWER_MALFORMED),
         ({"request_id": 5}, ExchangeRefusal.ANSWER_MALFORMED),
-    ],
-)
-async def test_an_answer_of_another_shape_or_request_is_refused(
-    town: Town, changes: dict[str, Any], refusal: ExchangeRefusal
-) -> None:
-    async def answer(
-        self: HostileProvider, request: FetchRequest, body: bytes, http: Request
-    ) -> Response:
-        delivery = self.delivery(request, self.claims(request, body))
-        return self.signed(request, http, delivery, **changes)
-
-    assert await refusal_of(await HostileProvider.open(town), answer) is refusal
+    ]
+    provider = await HostileProvider.open(town)
+    for changes, refusal in cases:
+        assert await refusal_of(provider, answering(**changes)) is refusal, changes
 
 
 async def test_an_oversized_answer_is_refused_before_it_is_parsed(town: Town) -> None:

@@ -22,7 +22,7 @@ async def world_database(
     name = f"world_{worker_id}_{os.getpid()}_{id(database)}"
     admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
     try:
-        await admin.execute(f"CREATE DATABASE {name}")
+        await admin.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
         opened = await Database.open(
             f"postgresql://lionrock@/{name}?host={postgres_server}", pool_size_max=6
         )

@@ -258,7 +258,7 @@ async def _settle(kernel: Kernel, identity: Identity) -> tuple[str, Officer, str
         if isinstance(company, Refused):
             return company
         mandate = await identity.grant_mandate(db, MandateDraft(
-            person_id=officer.person_id, company_id=company.id, role="director",
+            person_id=officer.person_id, company_id=company.id, role="responsible_person",
             scopes=frozenset({"exchange"}), valid_from=now,
         ), "test")  # fmt: skip
         if isinstance(mandate, Refused):
