@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lionrock.kernel.context import Kernel
-from tests.http.identity.city import City, TestClient, found, new_client
+from tests.http.identity.city import City, found
+from tests.http.identity.clients import TestClient, new_client
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.kernel import secrets
 from lionrock.kernel.jose import generate_key
 from tests.attack.identity.forge import es256, hs256, jws, rs256, unsigned
-from tests.http.identity.city import ISSUER, City, TestClient, error_code, new_client
+from tests.http.identity.browser import error_code
+from tests.http.identity.city import ISSUER, City
+from tests.http.identity.clients import TestClient, new_client
 
 PAR, TOKEN = f"{ISSUER}/identity/par", f"{ISSUER}/identity/token"
 NOW = 1771578000  # the frozen wire clock, 20 February 2026, 09:00 UTC

@@ -12,7 +12,9 @@ from lionrock.identity.domain.mandates import MandateDraft
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key, read_unverified, trusted_key, verify_jws
-from tests.http.identity.city import City, TestClient, error_code, new_client
+from tests.http.identity.browser import error_code
+from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient, new_client
 
 EXCHANGE_CODE = "identity.exchange_target"
 

@@ -11,7 +11,9 @@ from lionrock.identity.domain.dpop import token_hash
 from lionrock.kernel import secrets
 from lionrock.kernel.jose import generate_key
 from tests.attack.identity.forge import es256, hs256, jws, rs256, unsigned
-from tests.http.identity.city import ISSUER, City, TestClient, error_code
+from tests.http.identity.browser import error_code
+from tests.http.identity.city import ISSUER, City
+from tests.http.identity.clients import TestClient
 
 URL = f"{ISSUER}/identity/userinfo"
 NOW = 1771578000

@@ -7,14 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.http.identity.city import (
-    REDIRECT,
-    Browser,
-    City,
-    TestClient,
-    error_code,
-    new_client,
-)
+from tests.http.identity.browser import Browser, error_code
+from tests.http.identity.city import REDIRECT, City
+from tests.http.identity.clients import TestClient, new_client
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "RFC9126-2.1-request_uri-pushed": (

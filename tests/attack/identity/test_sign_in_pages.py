@@ -9,14 +9,9 @@ import msgspec
 import pytest
 
 from lionrock.kernel.errors import Refused
-from tests.http.identity.city import (
-    Browser,
-    City,
-    TestClient,
-    error_code,
-    hidden_fields,
-    new_client,
-)
+from tests.http.identity.browser import Browser, error_code, hidden_fields
+from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient, new_client
 
 
 async def test_other_browser_cannot_watch_finish_or_cancel_a_sign_in(

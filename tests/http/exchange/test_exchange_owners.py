@@ -20,7 +20,9 @@ from lionrock.kernel.http import Application, openapi_document
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.jose import sign_jws
 from tests.http.exchange.town import PLATFORM_URL, Officer, Town, enrol
-from tests.http.identity.city import Browser, City, TestClient
+from tests.http.identity.browser import Browser
+from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient
 
 
 class Door:

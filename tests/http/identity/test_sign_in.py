@@ -6,13 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lionrock.kernel.errors import Refused
-from tests.http.identity.city import (
-    WORLD,
-    Browser,
-    City,
-    TestClient,
-    new_client,
-)
+from tests.http.identity.browser import Browser
+from tests.http.identity.city import WORLD, City
+from tests.http.identity.clients import TestClient, new_client
 
 
 async def _browse_service(city: City, persona: str = "ada") -> tuple[dict[str, str], Any]:

@@ -13,7 +13,8 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import build_application
 from lionrock.ledger.api import LedgerClient, LedgerReader, in_process, table
-from tests.http.identity.city import ISSUER, City, TestClient, found
+from tests.http.identity.city import ISSUER, City, found
+from tests.http.identity.clients import TestClient
 
 
 @pytest.fixture

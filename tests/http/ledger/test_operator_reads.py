@@ -11,7 +11,8 @@ from lionrock.ledger.api import (
     TransferDraft,
     TransferFlags,
 )
-from tests.http.identity.city import City, TestClient
+from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient
 
 SCOPE = "openid staff"
 

@@ -1,6 +1,6 @@
 -- Identity: persons, companies, mandates, devices, approvals, clients, grants.
 -- Look-up columns are keyed HMACs, *_sealed columns AES-256-GCM; both keys live in the key store.
--- Bearer values (codes, request URIs, tokens, enrolment codes, browser secrets) are kept as SHA-256.
+-- Bearer values (codes, request URIs, tokens, browser secrets) are kept as SHA-256.
 CREATE SCHEMA identity;
 
 CREATE TABLE identity.persons (
@@ -44,7 +44,7 @@ CREATE TABLE identity.companies (
     CONSTRAINT companies_business_number UNIQUE (business_number)
 );
 
--- Append-only but for revoked_at and revoked_by, which are set once: history answers "at that time".
+-- Append-only but for revoked_at and revoked_by, set once: history answers "at that time".
 CREATE TABLE identity.mandates (
     id text NOT NULL,
     person_id text NOT NULL,

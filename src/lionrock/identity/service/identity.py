@@ -23,7 +23,6 @@ from lionrock.identity.domain.parties import (
     PersonDraft,
     StaffRole,
 )
-from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
 from lionrock.identity.service.approvals import Approvals
@@ -33,7 +32,7 @@ from lionrock.identity.service.devices import Devices
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import ReceiptRecorder
-from lionrock.identity.service.resource import check_resource_call, resource_refusal
+from lionrock.identity.service.resource import check_resource_call, no_mandate, resource_refusal
 from lionrock.identity.service.tokens import Tokens
 from lionrock.identity.service.vault import Vault
 from lionrock.kernel.context import Kernel
@@ -143,9 +142,7 @@ class Identity:
     async def check_company(self, call: Call[Any, Any]) -> Response | None:
         """Refuse a token that does not act for a company; after check_access_token."""
         principal: Principal = call.principal  # type: ignore[attr-defined]  # see above
-        if principal.company_id is not None:
-            return None
-        return resource_refusal(call, Refused(IdentityRefusal.MANDATE_MISSING))
+        return None if principal.company_id is not None else no_mandate(call)
 
     # What the operator and the sandbox set up.
 

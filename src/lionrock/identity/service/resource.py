@@ -96,3 +96,8 @@ def resource_refusal(call: Call[Any, Any], refused: Refused) -> Response:
         scope = f'scope="{call.route.scope}", ' if error == "insufficient_scope" else ""
         response.headers["www-authenticate"] = f'DPoP {shown}{scope}algs="{ALGORITHMS}"'
     return response
+
+
+def no_mandate(call: Call[Any, Any]) -> Response:
+    """The answer to a person's token where a company's is needed."""
+    return resource_refusal(call, Refused(IdentityRefusal.MANDATE_MISSING))

@@ -121,7 +121,7 @@ class Tokens:
         )  # fmt: skip
         id_token = self._id_token(client, code) if OPENID in code.request.scopes else None
         return TokenReply(
-            access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106
+            access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
             scope=" ".join(code.request.scopes), id_token=id_token,
         )  # fmt: skip
 
@@ -251,7 +251,7 @@ class Tokens:
         assert set(issued.scopes) <= set(token.scopes), "an exchange never widens"
         await store.insert_token(db, issued)
         return TokenReply(
-            access_token=secret, token_type="DPoP", scope=" ".join(scopes),  # noqa: S106
+            access_token=secret, token_type="DPoP", scope=" ".join(scopes),  # noqa: S106 - a name
             expires_in=int((issued.expires_at - now).total_seconds()),
             issued_token_type=ACCESS_TOKEN_TYPE,
         )  # fmt: skip

@@ -9,12 +9,12 @@ Source: NIST SP 800-38D (GCM), RFC 2104 (HMAC).
 from __future__ import annotations
 
 import hmac
-import os
 from typing import Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lionrock.identity.domain.subjects import pairwise_subject
+from lionrock.kernel import secrets
 from lionrock.kernel.keys import KeyStore
 
 _NONCE_BYTES = 12
@@ -35,7 +35,7 @@ class Vault:
     def seal(self, column: Column, row_id: str, value: str) -> bytes:
         """Encrypt a value for its column and row."""
         # Random nonces: far below 2**32 values will ever be sealed under one key.
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = secrets.salt()[:_NONCE_BYTES]
         label = f"{column}\n{row_id}".encode()
         return nonce + self._cipher().encrypt(nonce, value.encode(), label)
 

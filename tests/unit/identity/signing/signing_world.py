@@ -72,7 +72,8 @@ class Books:
 
     def grant(self, person_id: str = ADA, *, signatures_needed: int = 1) -> Mandate:
         mandate = Mandate(
-            id=self._ids.new("mdt"), person_id=person_id, company_id=COMPANY, role="responsible_person",
+            id=self._ids.new("mdt"), person_id=person_id, company_id=COMPANY,
+            role="responsible_person",
             scopes=frozenset({SEAL_SCOPE, SIGN_SCOPE}), valid_from=self._now - timedelta(days=1),
             valid_to=None, amount_max=None, signatures_needed=signatures_needed,
             granted_at=self._now - timedelta(days=1), granted_by="registry",
