@@ -165,7 +165,7 @@ async def world_database(
     """The world's own database."""
     name = database_url.split("@/")[1].partition("?")[0] + "_world"
     admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
-    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE template_city STRATEGY FILE_COPY")
     opened = await Database.open(
         f"postgresql://lionrock@/{name}?host={postgres_server}", pool_size_max=6
     )
@@ -181,19 +181,30 @@ async def city(
     kernel: Kernel, wire_clock: FrozenClock, world_database: Database, tmp_path: Any
 ) -> AsyncIterator[PaymentsCity]:
     """A switch with two banks and a programme's budget."""
-    context = WorldContext(
-        platform_url=PLATFORM, world_url=WORLD, wire_clock=wire_clock,
-        business_clock=kernel.business_clock, ids=Ids(wire_clock, seed=7),
-        key_store=KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4),
-        network=Network(applications={}), database=world_database,
-        store=WorldStore(world_database),
-    )
-    banks = {HARBOUR: Bank(context, HARBOUR, "307"), LANTAU: Bank(context, LANTAU, "512")}
-    world = World(context, banks.values())
+    keys = KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4)
+    context = world_context(kernel, wire_clock, world_database, keys, Network(applications={}))
     async with in_process(kernel.database, kernel.business_clock) as ledger:
-        made = await _build(kernel, wire_clock, ledger, world, banks)
-        yield made
+        yield await build_city(kernel, wire_clock, ledger, context)
     await context.network.close()
+
+
+def world_context(
+    kernel: Kernel, clock: FrozenClock, database: Database, keys: KeyStore, network: Network
+) -> WorldContext:
+    """What the banks are built with."""
+    return WorldContext(
+        platform_url=PLATFORM, world_url=WORLD, wire_clock=clock,
+        business_clock=kernel.business_clock, ids=Ids(clock, seed=7), key_store=keys,
+        network=network, database=database, store=WorldStore(database),
+    )
+
+
+async def build_city(
+    kernel: Kernel, clock: FrozenClock, ledger: Ledger, context: WorldContext
+) -> PaymentsCity:
+    """Put the parts together, plug the networks into each other, open accounts."""
+    banks = {HARBOUR: Bank(context, HARBOUR, "307"), LANTAU: Bank(context, LANTAU, "512")}
+    return await _build(kernel, clock, ledger, World(context, banks.values()), banks)
 
 
 async def _build(

@@ -111,8 +111,8 @@ def test_every_refusal_has_a_row_and_fits_into_a_message() -> None:
     for refusal in PaymentRefusal:
         assert refusal in ERRORS, refusal
         assert is_identifier(refusal.value), refusal
-    for refusal in ERRORS:
-        assert is_identifier(refusal.value), refusal
+    for member in ERRORS:
+        assert is_identifier(member.value), member
 
 
 def test_a_text_made_fit_to_be_shown_is_cut_and_cleaned() -> None:

@@ -123,6 +123,7 @@ CREATE TABLE payments.messages (
     digest          bytea       NOT NULL,
     sealed_content  bytea       NOT NULL,
     refusal         text        NOT NULL,
+    is_outcome      boolean     NOT NULL,
     recorded_at     timestamptz NOT NULL,
     delivered_at    timestamptz,
     CONSTRAINT messages_pk PRIMARY KEY (id),
@@ -131,4 +132,7 @@ CREATE TABLE payments.messages (
 );
 CREATE UNIQUE INDEX messages_once ON payments.messages (direction, organisation_id, message_id)
     WHERE refusal = '';
+-- A participant is told the outcome of a payment in one message, however often it is sent.
+CREATE UNIQUE INDEX messages_outcome_once ON payments.messages (payment_id, organisation_id)
+    WHERE is_outcome;
 CREATE INDEX messages_of_payment ON payments.messages (payment_id);

@@ -42,7 +42,6 @@ MEDIA_TYPE = "application/xml"
 SEND_TIMEOUT_MS = 3_000
 DELIVERY_TRIES_MAX = 40
 DELIVERY_PAUSE_MS_MAX = 60_000
-_STATUS_REPORT = "pacs.002.001.10"
 
 _log = structlog.get_logger("lionrock.payments")
 
@@ -54,7 +53,13 @@ class Post:
         self._core = core
 
     async def write(
-        self, db: Connection, payment: Payment, organisation_id: str, document: Document
+        self,
+        db: Connection,
+        payment: Payment,
+        organisation_id: str,
+        document: Document,
+        *,
+        is_outcome: bool = False,
     ) -> Message:
         """Compose and store a message to a participant, with a receipt; returns its row."""
         core = self._core
@@ -74,7 +79,7 @@ class Post:
         message = Message(
             id=row_id, payment_id=payment.id, direction="out", organisation_id=organisation_id,
             definition=definition_of(document), message_id=header.message_id,
-            digest=digest.digest(), recorded_at=header.created_at,
+            digest=digest.digest(), is_outcome=is_outcome, recorded_at=header.created_at,
         )
         is_new = await messages.insert_message(db, core.vault, message, content)
         assert is_new, "MsgIds are new"
@@ -90,13 +95,15 @@ class Post:
         """
         told = None
         if payment.is_final:
-            told = await messages.find_notice(db, payment.id, organisation_id, _STATUS_REPORT)
+            told = await messages.find_outcome(db, payment.id, organisation_id)
         is_debtor = organisation_id == payment.debtor_organisation_id
         if told is None:
             original = payment.original_message_id if is_debtor else payment.sent_message_id
             assert original, "a participant is told about a message that it knows"
             report = status_report(payment, original)
-            told = await self.write(db, payment, organisation_id, report)
+            told = await self.write(
+                db, payment, organisation_id, report, is_outcome=payment.is_final
+            )
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
 
     async def send(self, row_id: str) -> bool:

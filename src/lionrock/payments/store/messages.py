@@ -17,7 +17,7 @@ from lionrock.payments.sealing import Vault
 _CONTENT = "messages.sealed_content"
 _COLUMNS = (
     "id, payment_id, direction, organisation_id, definition, message_id, digest, refusal,"
-    " recorded_at, delivered_at"
+    " is_outcome, recorded_at, delivered_at"
 )
 MESSAGES_LISTED_MAX = 200
 
@@ -25,7 +25,10 @@ Direction = Literal["in", "out"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as stored: `digest` is the SHA-256 of the whole HTTP body."""
+    """A message as stored: `digest` is the SHA-256 of the whole HTTP body.
+
+    `is_outcome` marks the one message that tells a participant how a payment ended.
+    """
 
     id: str
     payment_id: str | None
@@ -36,6 +39,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     recorded_at: datetime
     refusal: str = ""
+    is_outcome: bool = False
     delivered_at: datetime | None = None
 
 
@@ -43,10 +47,12 @@ async def insert_message(db: Connection, vault: Vault, message: Message, content
     """Write a message; False when the sender has used the MsgId before."""
     created = await db.fetchval(
         f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING 1",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        " ON CONFLICT DO NOTHING RETURNING 1",
         message.id, message.payment_id, message.direction, message.organisation_id,
         message.definition, message.message_id, message.digest, message.refusal,
-        message.recorded_at, message.delivered_at, vault.seal(_CONTENT, message.id, content),
+        message.is_outcome, message.recorded_at, message.delivered_at,
+        vault.seal(_CONTENT, message.id, content),
     )
     return created is not None
 
@@ -74,14 +80,12 @@ async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Messa
     return message, vault.open(_CONTENT, message.id, row["sealed_content"])
 
 
-async def find_notice(
-    db: Connection, payment_id: str, organisation_id: str, definition: str
-) -> Message | None:
-    """Return the latest message of a kind about a payment to a participant."""
+async def find_outcome(db: Connection, payment_id: str, organisation_id: str) -> Message | None:
+    """Return the message that tells a participant how a payment ended."""
     row = await db.fetchrow(
-        f"SELECT {_COLUMNS} FROM payments.messages WHERE payment_id = $1 AND direction = 'out'"
-        " AND organisation_id = $2 AND definition = $3 ORDER BY id DESC LIMIT 1",
-        payment_id, organisation_id, definition,
+        f"SELECT {_COLUMNS} FROM payments.messages WHERE payment_id = $1"
+        " AND organisation_id = $2 AND is_outcome",
+        payment_id, organisation_id,
     )
     return _message(row)
 
