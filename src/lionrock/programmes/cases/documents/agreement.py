@@ -56,6 +56,7 @@ def _story(case: Case, terms: AgreementTerms, pen: Pen) -> list[Any]:
         pen.pairs([
             (pen.say(words.PROGRAMME), case.judgement.programme_names.in_language(language)),
             (pen.say(words.CASE), case.id),
+            (pen.say(words.PROJECT), case.proposal.title),
             (pen.say(words.AWARD_NUMBER), terms.award_id),
             (pen.say(words.AWARD_AMOUNT), show_money(terms.amount_minor, CURRENCY, language)),
             (pen.say(words.AWARDED_ON), show_date(terms.committed_on, language)),

@@ -56,6 +56,7 @@ def _story(case: Case, pen: Pen) -> list[Any]:
     return [
         *_brief(case, pen),
         pen.heading(words.PROJECT),
+        pen.paragraph(case.proposal.title, "term", is_bold=True),
         pen.paragraph(case.proposal.summary),
         KeepTogether([
             pen.heading(words.MILESTONES),

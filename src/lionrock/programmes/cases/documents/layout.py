@@ -151,6 +151,14 @@ class Pen:
             canvas.drawString(x, y, run)
             x += pdfmetrics.stringWidth(run, font, size)
 
+    def fitted(self, text: str, size: float, width_max: float = WIDTH) -> str:
+        """Return a line cut to a width, with an ellipsis where it was cut."""
+        if self.width(text, size) <= width_max:
+            return text
+        while self.width(text + "...", size) > width_max:
+            text = text[:-1]
+        return text + "..."
+
     def width(self, text: str, size: float) -> float:
         """Return the width of a line in points."""
         total = 0.0
@@ -236,10 +244,12 @@ def _draw_frame(canvas: Any, pen: Pen, paper: Paper, number: int, count: int) ->
         canvas.rect(0, PAGE_HEIGHT - BAND_HEIGHT - 4, PAGE_WIDTH, 4, stroke=0, fill=1)
         canvas.setFillColor(HexColor("#FFFFFF"))
         pen.draw(canvas, MARGIN, PAGE_HEIGHT - 34, pen.say(paper.name), 19, is_bold=True)
-        pen.draw(canvas, MARGIN, PAGE_HEIGHT - 56, paper.title, 10.5, is_bold=False)
+        title = pen.fitted(paper.title, 10.5)
+        pen.draw(canvas, MARGIN, PAGE_HEIGHT - 56, title, 10.5, is_bold=False)
     else:
         canvas.setFillColor(MUTED)
-        pen.draw(canvas, MARGIN, PAGE_HEIGHT - 40, paper.title, 8.5, is_bold=False)
+        title = pen.fitted(paper.title, 8.5)
+        pen.draw(canvas, MARGIN, PAGE_HEIGHT - 40, title, 8.5, is_bold=False)
         canvas.setStrokeColor(LINE)
         canvas.line(MARGIN, PAGE_HEIGHT - 46, PAGE_WIDTH - MARGIN, PAGE_HEIGHT - 46)
     canvas.setStrokeColor(LINE)
@@ -263,7 +273,8 @@ def _draw_signatures(canvas: Any, pen: Pen, paper: Paper) -> None:
     for signatory in paper.signatories:
         left, bottom, right, top = SIGNATURE_BOXES[paper.kind][signatory.party]
         canvas.setFillColor(INK)
-        pen.draw(canvas, left, top + 24, signatory.name, 10.5, is_bold=True)
+        name = pen.fitted(signatory.name, 10, right - left)
+        pen.draw(canvas, left, top + 24, name, 10, is_bold=True)
         canvas.setFillColor(MUTED)
         pen.draw(canvas, left, top + 9, pen.say(signatory.capacity), 8.5, is_bold=False)
         canvas.setStrokeColor(LINE)
