@@ -64,6 +64,15 @@ class Platform:
         )
         self.programmes = programmes_api.Programmes(kernel, scheme_book())
         self.intake = programmes_api.Intake(kernel, self.exchange)
+        self.cases = programmes_api.Cases(
+            kernel, book=self.programmes.book, identity=self.identity, signing=self.signing,
+            evidence=self.evidence, ledger=ledger, payments=self.payments,
+        )  # fmt: skip
+
+        self.office = programmes_api.Office(
+            kernel, cases=self.cases, exchange=self.exchange, payments=self.payments,
+            evidence=self.evidence, signing=self.signing,
+        )  # fmt: skip
 
     def tables(self) -> tuple[RouteTable, ...]:
         """The route tables of all pillars."""
@@ -75,6 +84,8 @@ class Platform:
             exchange_api.table(self.exchange),
             programmes_api.table(self.programmes),
             programmes_api.intake_table(self.intake, self.identity),
+            programmes_api.case_table(self.cases, self.identity),
+            programmes_api.office_table(self.office, self.identity),
         )
 
     def application(self) -> Application:
@@ -98,6 +109,7 @@ class Platform:
             identity_api.handlers(self.identity),
             payments_api.handlers(self.payments),
             exchange_api.handlers(self.exchange),
+            programmes_api.case_handlers(self.cases),
         ):
             assert not handlers.keys() & more.keys(), "two handlers for one queue"
             handlers |= more
@@ -119,6 +131,7 @@ class Platform:
             await evidence_api.start(db)
             await identity_api.start(db)
             await schedule(db, queue=SWEEP_QUEUE, key="sweep")
+            await self.programmes.publish_rule_book(db)
 
         await self.kernel.database.run(use_case)
 
@@ -149,6 +162,7 @@ class Platform:
         for part in (
             evidence_api.subscriptions(self.kernel, self.evidence),
             exchange_api.subscriptions(self.exchange),
+            programmes_api.case_subscriptions(self.cases),
         ):
             for topic, subscribers in part.items():
                 merged.setdefault(topic, []).extend(subscribers)

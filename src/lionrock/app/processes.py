@@ -76,6 +76,7 @@ async def run_worker(settings: Settings) -> None:
     from lionrock.app.platform import open_platform
 
     platform = await open_platform(settings)
+    await platform.start_recurring()
     worker = platform.worker()
     stopping = _stop_event()
 

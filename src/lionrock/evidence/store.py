@@ -77,7 +77,7 @@ async def load_receipt(
 
 
 async def list_receipts_about(
-    db: Connection, references: Mapping[str, str], count_max: int
+    db: Connection, references: Mapping[str, Sequence[str]], count_max: int
 ) -> list[StoredReceipt]:
     """Return the receipts that carry any of the references, by id, at most `count_max`."""
     rows = await db.fetch(
@@ -85,7 +85,8 @@ async def list_receipts_about(
         "  JOIN unnest($1::text[], $2::text[]) AS given (value, name)"
         "  ON f.value = given.value AND f.name = given.name)"
         " ORDER BY r.id LIMIT $3",
-        list(references.values()), list(references), count_max,
+        [value for values in references.values() for value in values],
+        [name for name, values in references.items() for _ in values], count_max,
     )  # fmt: skip
     return [StoredReceipt(**dict(row)) for row in rows]
 

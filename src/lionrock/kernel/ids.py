@@ -15,7 +15,7 @@ import threading
 
 from lionrock.kernel.clock import WireClock
 
-_ID = re.compile(r"^[a-z][a-z0-9]{1,11}_[0-9a-f]{32}$")
+_ID = re.compile(r"[a-z][a-z0-9]{1,11}_[0-9a-f]{32}")
 PREFIX_LENGTH_MAX = 12
 
 
@@ -56,7 +56,7 @@ def u128(identifier: str) -> int:
 
 def is_id(text: str, prefix: str | None = None) -> bool:
     """Say whether `text` is a well-formed id (of the given prefix)."""
-    if not _ID.match(text):
+    if not _ID.fullmatch(text):
         return False
     return prefix is None or text.split("_", 1)[0] == prefix
 

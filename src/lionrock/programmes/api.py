@@ -23,6 +23,7 @@ from lionrock.programmes.cases import (
 from lionrock.programmes.cases import handlers as case_handlers
 from lionrock.programmes.cases import subscriptions as case_subscriptions
 from lionrock.programmes.cases import table as case_table
+from lionrock.programmes.cases.domain.rules import CRITERIA, CRITERION_MAX
 from lionrock.programmes.domain import present, texts
 from lionrock.programmes.domain.clauses import (
     Addition,
@@ -81,14 +82,19 @@ from lionrock.programmes.domain.present import (
 )
 from lionrock.programmes.domain.rulefile import CompiledRules, RuleFileError, compile_rule_file
 from lionrock.programmes.domain.truth import Answer
-from lionrock.programmes.errors import ProgrammesRefusal
+from lionrock.programmes.errors import PROGRAMMES_ERRORS, ProgrammesRefusal
 from lionrock.programmes.http import table
-from lionrock.programmes.intake import Intake, IntakeRefusal, intake_table
+from lionrock.programmes.intake import INTAKE_ERRORS, Intake, IntakeRefusal, intake_table
+from lionrock.programmes.office import Office, office_table
 from lionrock.programmes.service import Programmes
 
 __all__ = [
     "APPLY_SCOPE",
     "CASE_ERRORS",
+    "CRITERIA",
+    "CRITERION_MAX",
+    "INTAKE_ERRORS",
+    "PROGRAMMES_ERRORS",
     "Actor",
     "Addition",
     "AmountTerms",
@@ -127,6 +133,7 @@ __all__ = [
     "Milestone",
     "Navigator",
     "NeverDirect",
+    "Office",
     "Overlap",
     "ParameterDefinition",
     "ParameterRule",
@@ -158,6 +165,7 @@ __all__ = [
     "is_fact_name",
     "kind_of_stated",
     "navigation_document",
+    "office_table",
     "parameters_of",
     "parse_date_point",
     "parse_firm",

@@ -40,7 +40,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 from lionrock.payments.api import Enrolment, Payments
-from lionrock.programmes.api import Firm
+from lionrock.programmes.api import Cases, Firm
 from lionrock.sandbox.personas import (
     FIRM_STAND_IN,
     Cast,
@@ -58,7 +58,8 @@ SERVICE_SCOPES = frozenset(
 )
 DESK_SCOPES = frozenset({"openid", "profile", "staff", "programmes"})
 BANK_FUNDING = Money(5_000_000_000, "HKD")
-BUDGET = Money(50_000_000_000, "HKD")
+# Budgets open with a token amount: an operator funds them, and until then the ledger refuses.
+OPENING = Money(100, "HKD")
 _INCORPORATED_UNDER = {
     "company_cap_622": "Cap. 622", "non_hong_kong_company": "outside Hong Kong",
 }  # fmt: skip
@@ -83,6 +84,7 @@ class Town(Protocol):
     identity: Identity
     payments: Payments
     exchange: Exchange
+    cases: Cases
 
 
 class SettlingFailed(RuntimeError):
@@ -111,7 +113,7 @@ async def settle(town: Town, cast: Cast, firm: Firm) -> None:
     await _register_clients(town, parties)
     await _introduce_witnesses(town, parties)
     await _state_particulars(town, cast.company(FIRM_STAND_IN), firm)
-    # await town.cases.open_budgets(BUDGET)
+    await town.cases.open_budgets(OPENING)
 
 
 async def settle_company(town: Town, company: PersonaCompany) -> Company:

@@ -233,7 +233,7 @@ def test_a_manifest_signed_by_a_member_or_a_stranger_fails() -> None:
     "change",
     [
         {"city": "Other City"}, {"origin": "other.test/evidence"}, {"created_at_s": 0},
-        {"references": {"case_id": "cas_other"}}, {"format": "lionrock-evidence-bundle/2"},
+        {"references": {"case_id": ["cas_other"]}}, {"format": "lionrock-evidence-bundle/2"},
         {"more": 1}, {"parts": []}, {"parts": MANIFEST["parts"][:-1]},
         {"parts": MANIFEST["parts"][::-1]}, {"parts": MANIFEST["parts"] + MANIFEST["parts"][:1]},
         {"parts": [p | {"size": p["size"] + 1} for p in MANIFEST["parts"]]},
@@ -253,7 +253,7 @@ def test_each_field_of_the_manifest_counts(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'{"city"', b'{ "city"'), (b'{"city"', b'{"city":"x","city"'), (b'"}}', b'"}}\n'),
+        (b'{"city"', b'{ "city"'), (b'{"city"', b'{"city":"x","city"'), (b'"]}}', b'"]}}\n'),
         (b'"format"', b'"\\u0066ormat"'), (b'"size":', b'"size":0,"size":'),
         (b'"size":', b'"size":1e'),
     ],

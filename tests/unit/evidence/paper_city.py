@@ -136,7 +136,9 @@ class PaperBundle:
     artefacts: list[bundle.Artefact]
     note: note.Note
     snapshot: str
-    references: dict[str, str] = dataclasses.field(default_factory=lambda: {"case_id": CASE})
+    references: dict[str, list[str]] = dataclasses.field(
+        default_factory=lambda: {"case_id": [CASE]}
+    )
     manifest_changes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def parts(self) -> dict[str, bytes]:

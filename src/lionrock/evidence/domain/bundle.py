@@ -98,7 +98,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     city: str
     origin: str
     created_at_s: int
-    references: dict[str, str]
+    references: dict[str, list[str]]
     parts: list[Part]
 
 

@@ -238,7 +238,11 @@ def check_receipt(name: str, opened: Receipt | str, manifest: Manifest) -> Check
     """Its issuer has signed it, and it is about what the bundle is about."""
     if isinstance(opened, str):
         return Check("receipt", name, False, opened)
-    if not opened.references.items() & manifest.references.items():
+    is_about = any(
+        value in manifest.references.get(name_of, ())
+        for name_of, value in opened.references.items()
+    )
+    if not is_about:
         return Check("receipt", name, False, "It is about something else than the bundle.")
     return Check("receipt", name, True, f"{opened.issuer} has signed: {opened.kind}, {opened.at}.")
 

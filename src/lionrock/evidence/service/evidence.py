@@ -171,7 +171,7 @@ class Evidence:
         self, db: Connection, references: Mapping[str, str]
     ) -> list[Receipt]:
         """Return the receipts that carry any of the references, oldest first."""
-        rows = await store.list_receipts_about(db, references, bundle.RECEIPTS_MAX)
+        rows = await store.list_receipts_about(db, _listed(references), bundle.RECEIPTS_MAX)
         return [msgspec.json.decode(receipt.payload_of(row.jws), type=Receipt) for row in rows]
 
     async def receipt(
@@ -220,16 +220,17 @@ class Evidence:
     async def export_bundle(
         self,
         db: Connection,
-        references: Mapping[str, str],
+        references: Mapping[str, str | Sequence[str]],
         artefacts: Sequence[bundle.Artefact] = (),
     ) -> bytes | Refused:
-        """Return a bundle of all receipts that carry any of the references.
+        """Return a bundle of all receipts that carry any of the references (one value or several).
 
         It holds the given documents and those kept (`keep`) whose digest one of the receipts
         states. Refused: NO_RECEIPTS, NOT_INTEGRATED (call `catch_up` first, or later again),
         ARTEFACT_NOT_COVERED, ARTEFACT_FIELD, BUNDLE_TOO_LARGE.
         """
-        content = await export.collect(db, self.log, references, artefacts)
+        about = _listed(references)
+        content = await export.collect(db, self.log, about, artefacts)
         if isinstance(content, Refused):
             return content
         signer = await self.log.signer(db)
@@ -237,7 +238,7 @@ class Evidence:
             content,
             city=self._kernel.settings.city,
             origin=signer.name,
-            references=references,
+            references=about,
             now_s=self._kernel.wire_clock.now_s(),
             snapshot_jws=await self._directory.snapshot_jws(db),
             platform_key=organisation_key(self._kernel, PLATFORM_ORGANISATION),
@@ -280,6 +281,13 @@ class Evidence:
                 ca_certificates=list(ca_certificates),
             )
         )
+
+
+def _listed(references: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
+    return {
+        name: [value] if isinstance(value, str) else list(value)
+        for name, value in references.items()
+    }
 
 
 def _bare(jwk: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ _EXTENSIONS = {
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 
+References = Mapping[str, Sequence[str]]
+
+
 class Content(msgspec.Struct, frozen=True):
     """What goes into a bundle."""
 
@@ -38,7 +41,7 @@ class Content(msgspec.Struct, frozen=True):
 
 
 async def collect(
-    db: Connection, log: Log, references: Mapping[str, str], given: Sequence[Artefact]
+    db: Connection, log: Log, references: References, given: Sequence[Artefact]
 ) -> Content | Refused:
     """Load receipts, documents and checkpoint; outcomes as `Evidence.export_bundle`."""
     problem = _check_given(given)
@@ -68,7 +71,7 @@ def seal(
     *,
     city: str,
     origin: str,
-    references: Mapping[str, str],
+    references: References,
     now_s: int,
     snapshot_jws: str,
     platform_key: Key,
@@ -81,7 +84,7 @@ def seal(
     manifest = canonical.encode(
         bundle.Manifest(
             format=bundle.FORMAT, city=city, origin=origin, created_at_s=now_s,
-            references=dict(references), parts=lines,
+            references={name: list(values) for name, values in references.items()}, parts=lines,
         )
     )
     claims = bundle.ManifestSignature(
