@@ -151,6 +151,21 @@ async def test_an_account_with_history_tells_its_balance_at_any_row(
     assert await database.read(partial(credited, PAYER, 99)) is None
 
 
+async def test_the_first_reason_of_an_id_that_already_failed_can_be_read(
+    ledger: LedgerClient, reader: LedgerReader, database: Database
+) -> None:
+    drafts = [pay(1, 10, PAYER, PAYEE), pay(2, 10, 98), pay(3)]
+    outcomes = await ledger.create_transfers(drafts)
+    again = await ledger.create_transfers(drafts)
+    assert [o.result for o in again] == ["id_already_failed", "id_already_failed", "exists"]
+    assert await reader.wait_for(again[0].ledger_sequence)
+
+    async def reasons(db: Connection) -> list[str | None]:
+        return [await reader.refusal(db, i) for i in (1, 2, 3)]
+
+    assert await database.read(reasons) == [outcomes[0].result, outcomes[1].result, None]
+
+
 async def test_two_projections_copy_each_row_once(
     database: Database, business_clock: FrozenClock, reader: LedgerReader
 ) -> None:

@@ -36,6 +36,7 @@ from tests.stateful.ledger.conftest import (
 
 PENDING = int(TransferFlags.PENDING)
 POST = int(TransferFlags.POST_PENDING_TRANSFER)
+VOID = int(TransferFlags.VOID_PENDING_TRANSFER)
 
 
 async def rows(database: Database) -> int:
@@ -216,7 +217,8 @@ async def test_the_ledger_starts_from_a_snapshot_and_the_rows_after_it(
     from_snapshot = await restore(database)
     from_start = await restore(database, use_snapshot=False)
     assert from_snapshot.hash == from_start.hash == before
-    for table in ("accounts", "balances", "transfers", "holds", "failed", "time_ns"):
+    for table in ("accounts", "balances", "transfers", "holds", "settled_ns", "failed",
+                  "time_ns"):
         assert getattr(from_snapshot.state, table) == getattr(from_start.state, table), table
 
 
@@ -299,6 +301,47 @@ async def check_the_past(client: LedgerClient) -> None:
         "pending_transfer_already_posted", "pending_transfer_not_pending"]
     found = await client.lookup_transfers([1, 5, 999, 111])
     assert [t.id for t in found] == [1, 5, 111]
+
+
+@pytest.mark.parametrize("flags", [POST, VOID])
+async def test_a_hold_resolved_after_the_last_copy_stays_resolved(
+    database: Database, business_clock: FrozenClock, flags: int
+) -> None:
+    # The hold is old enough to be left to disk, but disk has not heard of its resolution.
+    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    amount = 10 if flags == POST else 0
+    expected = f"pending_transfer_already_{'posted' if flags == POST else 'voided'}"
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, flags=PENDING)])
+        await Projection(database).catch_up()
+        await client.create_transfers(
+            [TransferDraft(id=2, pending_id=1, flags=flags, amount=amount)])
+        [again] = await client.create_transfers(
+            [TransferDraft(id=3, pending_id=1, flags=flags, amount=amount)])
+        assert again.result == expected
+    async with running_writer(database, business_clock, limits) as (_, client):
+        [again] = await client.create_transfers(
+            [TransferDraft(id=4, pending_id=1, flags=flags, amount=amount)])
+        assert again.result == expected
+    await Projection(database).catch_up()
+    assert (await restore(database)).hash == (await restore(database, use_snapshot=False)).hash
+
+
+async def test_a_hold_lapsed_after_the_last_copy_stays_lapsed(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, flags=PENDING, timeout=5)])
+        await Projection(database).catch_up()
+        business_clock.advance(seconds=6)
+        await client.create_transfers([pay(9)])
+    async with running_writer(database, business_clock, limits) as (_, client):
+        [late] = await client.create_transfers(
+            [TransferDraft(id=2, pending_id=1, flags=POST, amount=10)])
+        assert late.result == "pending_transfer_expired"
 
 
 async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to_them(

@@ -168,9 +168,11 @@ def test_no_sum_grows_beyond_the_largest_amount(
 
 def test_a_hold_may_not_lapse_beyond_the_end_of_time() -> None:
     books = funded_books()
-    books.now_s = TIMESTAMP_NS_MAX // NS_PER_S - 10
+    books.now_s = 0
+    books.state.time_ns = TIMESTAMP_NS_MAX - 10 * NS_PER_S - 2
     assert books.pay(flags=PENDING, timeout=11) == "overflows_timeout"
     assert books.pay(flags=PENDING, timeout=10) == "ok"
+    assert books.pay(flags=PENDING, timeout=10) == "overflows_timeout"
 
 
 @pytest.mark.parametrize(
@@ -251,6 +253,15 @@ def test_a_refused_id_stays_refused_when_the_cause_has_gone(
         books.pay(debit_account_id=BANK, credit_account_id=PAYER, amount=100)
     assert books.send(draft) == ["id_already_failed"]
     assert books.pay(**(fields | {"id": 78})) == "ok"
+
+
+def test_an_id_refused_once_is_refused_to_the_next_event_of_the_same_request() -> None:
+    books = funded_books()
+    results = books.send(
+        books.draft(id=77, amount=101), books.draft(id=77, amount=1), books.draft(id=77))
+    assert results == ["exceeds_credits", "id_already_failed", "id_already_failed"]
+    chain = (books.draft(flags=LINKED), books.draft(id=78, amount=101), books.draft(id=78))
+    assert books.send(*chain) == ["linked_event_failed", "exceeds_credits", "id_already_failed"]
 
 
 def test_a_closed_or_limited_accounts_refusal_uses_the_id_up() -> None:

@@ -107,7 +107,8 @@ def test_replay_of_the_journal_gives_the_same_state() -> None:
     for entry in books.entries:
         replay(state, entry, previous)
         previous = entry.hash
-    for table in ("accounts", "balances", "transfers", "holds", "failed", "time_ns"):
+    for table in ("accounts", "balances", "transfers", "holds", "settled_ns", "failed",
+                  "time_ns"):
         assert getattr(state, table) == getattr(books.state, table), table
     assert list(state.transfers) == list(books.state.transfers)
 

@@ -247,21 +247,17 @@ def _decode(request: Request) -> list[Account] | list[Transfer]:
 def _expire(state: State, time_ns: int) -> list[Transfer]:
     expired = []
     while (hold := state.pop_expired(time_ns)) is not None:
-        resolve_hold(state, hold, HoldStatus.EXPIRED, 0)
+        resolve_hold(state, hold, HoldStatus.EXPIRED, time_ns)
         expired.append(hold)
     return expired
 
 
 def _run(state: State, operation: Operation, events: Any, timestamp: int) -> bytes:
     if operation is Operation.CREATE_ACCOUNTS:
-        answers = _run_events(state, events, timestamp, create_account, AccountResult)
-        return bytes([ACCOUNT_NUMBER[answer] for answer in answers])
-    results = _run_events(state, events, timestamp, create_transfer, TransferResult)
-    for index, result in enumerate(results):
-        if result in TRANSIENT:
-            # After the chain was undone, so that the refusal itself is remembered.
-            state.put(state.failed, events[index].id, timestamp + index)
-    return bytes([TRANSFER_NUMBER[result] for result in results])
+        opened = _run_events(state, events, timestamp, create_account, AccountResult)
+        return bytes([ACCOUNT_NUMBER[result] for result in opened])
+    moved = _run_events(state, events, timestamp, create_transfer, TransferResult)
+    return bytes([TRANSFER_NUMBER[result] for result in moved])
 
 
 def _run_events(
@@ -280,6 +276,11 @@ def _run_events(
         else:
             chain = events[index:chain_end + 1]
             results += _run_chain(state, chain, timestamp + index, create, names)
+        for done in range(index, chain_end + 1):
+            if results[done] in TRANSIENT:
+                # At once, so that the next event knows; and after a chain was undone, so that the
+                # refusal itself is not.
+                state.put(state.failed, events[done].id, timestamp + done)
         index = chain_end + 1
     assert len(results) == len(events), "one result an event"
     return results

@@ -1,8 +1,8 @@
 """A snapshot: the state after one journal row, in one canonical encoding.
 
-It holds every account, every open hold, and what the query tables have not copied yet; what settled
-before that is left to them. Same state, same `until_ns`, same bytes. Not a second truth: the
-journal alone is; a snapshot only saves replaying it from the start.
+It holds every account, every open hold, and what the query tables have not copied yet; what was
+settled before that is left to them. Same state, same `until_ns`, same bytes. Not a second truth:
+the journal alone is one; a snapshot only saves replaying it from the start.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     transfers: bytes
     resolved: bytes  # ids of holds in `transfers` that are no longer open
     statuses: bytes  # what became of them, one byte each
+    resolved_ns: list[int]  # and when
     failed: bytes
     failed_ns: list[int]
 
@@ -42,11 +43,8 @@ _decoder = msgspec.msgpack.Decoder(Snapshot)
 def take(state: State, sequence: int, row_hash: bytes, until_ns: int) -> bytes:
     """Encode the state after row `sequence`, leaving out what settled by `until_ns`."""
     accounts = [cast(Account, state.account(i)) for i in sorted(state.accounts)]
-    kept = [
-        t for t in state.transfers.values()
-        if t.timestamp > until_ns or state.holds.get(t.id) is HoldStatus.OPEN
-    ]
-    resolved = [t.id for t in kept if state.holds.get(t.id, HoldStatus.OPEN) != HoldStatus.OPEN]
+    kept = [t for t in state.transfers.values() if not state.is_settled_by(t, until_ns)]
+    resolved = [t.id for t in kept if t.id in state.settled_ns]
     failed = [(i, at_ns) for i, at_ns in state.failed.items() if at_ns > until_ns]
     is_whole = len(kept) == len(state.transfers) and len(failed) == len(state.failed)
     archived_until_ns = state.archived_until_ns if is_whole else until_ns
@@ -57,6 +55,7 @@ def take(state: State, sequence: int, row_hash: bytes, until_ns: int) -> bytes:
         b"".join(records.encode_transfer(t, t.timestamp) for t in kept),
         records.encode_ids(resolved),
         bytes(state.holds[i] for i in resolved),
+        [state.settled_ns[i] for i in resolved],
         records.encode_ids(i for i, _ in failed),
         [at_ns for _, at_ns in failed],
     ))
@@ -82,10 +81,12 @@ def restore(encoded: bytes, expected_digest: bytes) -> tuple[State, int, bytes]:
     state.archived_until_ns = snapshot.archived_until_ns
     for account in records.decode_accounts(snapshot.accounts):
         state.open_account(account)
-    resolved = zip(records.decode_ids(snapshot.resolved), snapshot.statuses, strict=True)
-    statuses = {i: HoldStatus(number) for i, number in resolved}
     for transfer in records.decode_transfers(snapshot.transfers):
-        state.load_transfer(transfer, statuses.get(transfer.id, HoldStatus.OPEN))
+        state.add_transfer(transfer)
+    for hold_id, number, at_ns in zip(
+        records.decode_ids(snapshot.resolved), snapshot.statuses, snapshot.resolved_ns, strict=True
+    ):
+        state.settle_hold(hold_id, HoldStatus(number), at_ns)
     state.failed = dict(
         zip(records.decode_ids(snapshot.failed), snapshot.failed_ns, strict=True)
     )

@@ -1,8 +1,8 @@
 """The ledger's state in memory and the only ways to change it.
 
 Every change goes through `put`, so that a chain which breaks is undone exactly. The state holds all
-accounts and all open holds; settled transfers and failed ids may be left to disk up to
-`archived_until_ns` and are then `recall`ed before a batch that mentions them.
+accounts and all open holds; transfers settled and ids failed by `archived_until_ns` may be left to
+disk and are then `recall`ed before a batch that mentions them.
 
 Invariants: per ledger, debits equal credits, pending and posted apart; an open hold's amount is in
 both its accounts' pending sums; no sum exceeds AMOUNT_MAX; timestamps strictly increase.
@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lionrock.ledger.domain.values import (
+    TIMESTAMP_NS_MAX,
     Account,
     Balance,
     HoldStatus,
@@ -45,6 +46,7 @@ class State:
         self.balances: dict[int, Balance] = {}
         self.transfers: dict[int, Transfer] = {}
         self.holds: dict[int, HoldStatus] = {}
+        self.settled_ns: dict[int, int] = {}  # hold -> timestamp of its post, void or expiry
         self.failed: dict[int, int] = {}  # id -> timestamp of the refusal
         self.recalled = Recalled()
         # (expires_at_ns, timestamp, id); entries of undone or resolved holds are skipped on pop.
@@ -100,6 +102,21 @@ class State:
             self.put(self.holds, transfer.id, HoldStatus.OPEN)
             self._await_expiry(transfer)
 
+    def settle_hold(self, hold_id: int, status: HoldStatus, at_ns: int) -> None:
+        """Record what became of an open hold, and when."""
+        assert self.holds[hold_id] is HoldStatus.OPEN, "a hold is resolved once"
+        assert status is not HoldStatus.OPEN, "and stays so"
+        self.put(self.holds, hold_id, status)
+        self.put(self.settled_ns, hold_id, at_ns)
+
+    def is_settled_by(self, transfer: Transfer, until_ns: int) -> bool:
+        """Say whether nothing about a transfer has changed after `until_ns`, or ever will."""
+        if transfer.timestamp > until_ns:
+            return False
+        if not transfer.flags & _PENDING:
+            return True
+        return self.settled_ns.get(transfer.id, TIMESTAMP_NS_MAX) <= until_ns
+
     def open_account(self, account: Account) -> None:
         """Store an account with the balances it brings (none, unless from a snapshot)."""
         assert account.id not in self.accounts, "ids are used once"
@@ -111,12 +128,6 @@ class State:
             account.debits_pending, account.debits_posted, account.credits_pending,
             account.credits_posted,
         ))
-
-    def load_transfer(self, transfer: Transfer, status: HoldStatus) -> None:
-        """Store a transfer from a snapshot; `status` counts if it is a hold."""
-        self.add_transfer(transfer)
-        if transfer.flags & _PENDING:
-            self.holds[transfer.id] = status
 
     def _await_expiry(self, hold: Transfer) -> None:
         if hold.timeout:
@@ -156,18 +167,20 @@ class State:
     def archive(self, until_ns: int) -> int:
         """Forget what settled at or before `until_ns`; returns how many entries went.
 
-        The caller has made sure that disk has them. Open holds and all accounts stay.
+        The caller has made sure that disk has all that happened by then. Open holds, holds settled
+        later and all accounts stay.
         """
         assert self._undo is None, "not inside a chain"
         gone = []
         for transfer_id, transfer in self.transfers.items():
             if transfer.timestamp > until_ns:
                 break  # kept in the order of timestamps
-            if self.holds.get(transfer_id) is not HoldStatus.OPEN:
+            if self.is_settled_by(transfer, until_ns):
                 gone.append(transfer_id)
         for transfer_id in gone:
             del self.transfers[transfer_id]
             self.holds.pop(transfer_id, None)
+            self.settled_ns.pop(transfer_id, None)
         failed = [i for i, timestamp in self.failed.items() if timestamp <= until_ns]
         for transfer_id in failed:
             del self.failed[transfer_id]

@@ -194,8 +194,10 @@ def _post_or_void(state: State, t: Transfer, timestamp: int) -> TransferResult:
 
     # From here the transfer must succeed.
     assert 0 <= amount <= hold.amount, "checked above"
-    resolve_hold(state, hold, HoldStatus.VOIDED if is_void else HoldStatus.POSTED,
-                 0 if is_void else amount)
+    if is_void:
+        resolve_hold(state, hold, HoldStatus.VOIDED, timestamp)
+    else:
+        resolve_hold(state, hold, HoldStatus.POSTED, timestamp, posted_amount=amount)
     state.add_transfer(Transfer(
         t.id, hold.debit_account_id, hold.credit_account_id, amount, hold.id,
         t.user_data_128 or hold.user_data_128, t.user_data_64 or hold.user_data_64,
@@ -237,14 +239,16 @@ def _amount_asked(t: Transfer, hold: Transfer) -> int:
     return hold.amount if means_all else t.amount
 
 
-def resolve_hold(state: State, hold: Transfer, status: HoldStatus, posted_amount: int) -> None:
-    """Release an open hold's whole amount and post `posted_amount` (0 for void and expiry)."""
-    assert state.holds[hold.id] is HoldStatus.OPEN, "a hold is resolved once"
+def resolve_hold(
+    state: State, hold: Transfer, status: HoldStatus, at_ns: int, *, posted_amount: int = 0
+) -> None:
+    """Release an open hold's whole amount and post `posted_amount` (none for void and expiry)."""
+    assert posted_amount == 0 or status is HoldStatus.POSTED, "only a post moves money"
     debit = state.balances[hold.debit_account_id]
     credit = state.balances[hold.credit_account_id]
     assert debit.debits_pending >= hold.amount, "an open hold is in its debit account's pending"
     assert credit.credits_pending >= hold.amount, "and in its credit account's"
-    state.put(state.holds, hold.id, status)
+    state.settle_hold(hold.id, status, at_ns)
     state.put(state.balances, hold.debit_account_id, Balance(
         debit.debits_pending - hold.amount, debit.debits_posted + posted_amount,
         debit.credits_pending, debit.credits_posted,

@@ -12,6 +12,7 @@ import msgspec
 
 from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.db import Connection, Database
+from lionrock.ledger.domain.results import TransferResult
 from lionrock.ledger.domain.values import (
     TIMESTAMP_NS_MAX,
     Account,
@@ -66,6 +67,10 @@ class LedgerReader:
         """Return a transfer, or None."""
         found = await queries.transfer(db, transfer_id)
         return None if found is None else TransferRow(*found)
+
+    async def refusal(self, db: Connection, transfer_id: int) -> TransferResult | None:
+        """Return why an id that answers `id_already_failed` was refused the first time."""
+        return await queries.refusal(db, transfer_id)
 
     async def transfers_of_account(
         self, db: Connection, account_id: int, *, before_ns: int = TIMESTAMP_NS_MAX,

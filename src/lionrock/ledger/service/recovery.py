@@ -21,6 +21,7 @@ from lionrock.ledger.domain.machine import (
 )
 from lionrock.ledger.domain.records import Malformed
 from lionrock.ledger.domain.state import Recalled, State
+from lionrock.ledger.domain.values import HoldStatus
 from lionrock.ledger.store import journal
 
 ENTRIES_PAGE = 64
@@ -98,3 +99,4 @@ async def recall(database: Database, state: State, requests: list[Request]) -> N
     state.recalled = await database.read(
         lambda db: journal.recall(db, missing, state.archived_until_ns)
     )
+    assert HoldStatus.OPEN not in state.recalled.holds.values(), "open holds stay in memory"

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from lionrock.kernel.db import Connection
+from lionrock.ledger.domain.results import TransferResult
 from lionrock.ledger.domain.values import Account, Balance, HoldStatus, Transfer
 from lionrock.ledger.store.journal import transfer_of
 
@@ -25,6 +26,13 @@ async def transfer(
     """Return a transfer, what became of it if it is a hold, and the sequence of its row."""
     row = await db.fetchrow("SELECT * FROM ledger.transfers WHERE id = $1", UUID(int=transfer_id))
     return None if row is None else _transfer_row(row)
+
+
+async def refusal(db: Connection, transfer_id: int) -> TransferResult | None:
+    """Return the transient refusal that used an id up."""
+    found = await db.fetchval("SELECT result FROM ledger.failed_transfers WHERE id = $1",
+                              UUID(int=transfer_id))
+    return None if found is None else TransferResult(found)
 
 
 async def transfers_of_account(
