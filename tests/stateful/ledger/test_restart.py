@@ -1,0 +1,222 @@
+"""Restarts: from journal and snapshot, with the past on disk; damage is named and refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lionrock.kernel.clock import FrozenClock
+from lionrock.kernel.db import Connection, Database
+from lionrock.ledger.api import (
+    AMOUNT_MAX,
+    LedgerClient,
+    Projection,
+    TransferDraft,
+    TransferFlags,
+    in_process,
+)
+from lionrock.ledger.domain.machine import Damaged
+from lionrock.ledger.service.recovery import restore
+from lionrock.ledger.service.writer import Limits, Writer
+from tests.stateful.ledger.conftest import ACCOUNTS, PAYEE, PAYER, pay, running_writer
+
+PENDING = int(TransferFlags.PENDING)
+POST = int(TransferFlags.POST_PENDING_TRANSFER)
+VOID = int(TransferFlags.VOID_PENDING_TRANSFER)
+
+
+async def run_sql(database: Database, statement: str) -> None:
+    async def use_case(db: Connection) -> None:
+        await db.execute(statement)
+
+    await database.run(use_case)
+
+
+async def test_a_restart_knows_everything_that_was_answered(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    async with running_writer(database, business_clock) as (writer, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, 100), pay(2, 30, PAYER, PAYEE, flags=PENDING)])
+        await client.create_transfers([pay(3, 71, PAYER, PAYEE)])  # refused
+        before = writer.hash
+    async with running_writer(database, business_clock) as (writer, client):
+        assert writer.hash == before
+        [payer] = await client.lookup_accounts([PAYER])
+        assert (payer.debits_pending, payer.credits_posted) == (30, 100)
+        outcomes = await client.create_transfers([
+            pay(1, 100), pay(3, 1, PAYER, PAYEE),
+            TransferDraft(id=4, pending_id=2, flags=POST, amount=AMOUNT_MAX),
+        ])
+        assert [o.result for o in outcomes] == ["exists", "id_already_failed", "ok"]
+
+
+async def test_the_ledger_starts_from_a_snapshot_and_the_rows_after_it(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=5)
+    async with running_writer(database, business_clock, limits) as (writer, client):
+        await client.create_accounts(ACCOUNTS)
+        for i in range(1, 13):
+            await client.create_transfers([pay(i, flags=PENDING if i % 3 == 0 else 0, timeout=0)])
+        before = writer.hash
+
+    async def count(db: Connection) -> list[int]:
+        found = await db.fetch("SELECT sequence FROM ledger.snapshots ORDER BY sequence")
+        return [row["sequence"] for row in found]
+
+    assert await database.read(count) == [5, 10]
+    from_snapshot = await restore(database)
+    from_start = await restore(database, use_snapshot=False)
+    assert from_snapshot.hash == from_start.hash == before
+    for table in ("accounts", "balances", "transfers", "holds", "settled_ns", "failed",
+                  "time_ns"):
+        assert getattr(from_snapshot.state, table) == getattr(from_start.state, table), table
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE ledger.journal SET input = results WHERE sequence = 2", "row 2: unreadable"),
+        ("UPDATE ledger.journal SET results = '\\x36' WHERE sequence = 2", "row 2: replay gives"),
+        ("DELETE FROM ledger.journal WHERE sequence = 1", "row 1 is missing"),
+        ("DELETE FROM ledger.journal WHERE sequence = 2", "row 2 is missing"),
+        ("UPDATE ledger.journal SET time_ns = 1 WHERE sequence = 3", "row 3 is not later"),
+    ],
+)
+async def test_a_ledger_does_not_start_on_a_changed_journal(
+    database: Database, business_clock: FrozenClock, statement: str, what: str
+) -> None:
+    async with running_writer(database, business_clock) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1)])
+        await client.create_transfers([pay(2)])
+    await run_sql(database, statement)
+    with pytest.raises(Damaged, match=what):
+        await Writer(database, business_clock).start()
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE ledger.snapshots SET state = '\\x90'", "digest"),
+        ("UPDATE ledger.snapshots SET state = '\\x90', digest = sha256('\\x90')", "unreadable"),
+        ("UPDATE ledger.snapshots SET sequence = 1", "not of this journal"),
+        ("UPDATE ledger.journal SET hash = sha256('x') WHERE sequence = 2", "not of this journal"),
+    ],
+)
+async def test_a_ledger_does_not_start_on_a_changed_snapshot(
+    database: Database, business_clock: FrozenClock, statement: str, what: str
+) -> None:
+    async with running_writer(database, business_clock, Limits(snapshot_rows=2)) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1)])
+        await client.create_transfers([pay(2)])
+    await run_sql(database, statement)
+    with pytest.raises(Damaged, match=what):
+        await Writer(database, business_clock).start()
+
+
+async def test_settled_transfers_left_to_disk_are_still_known(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=4, transfers_in_memory_max=0)
+    async with in_process(database, business_clock, limits) as client:
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([
+            pay(1, 100), pay(2, 20, PAYER, PAYEE, flags=PENDING),
+            pay(3, 20, PAYER, PAYEE, flags=PENDING), pay(4, 900, PAYER, PAYEE)])
+        await client.create_transfers(
+            [TransferDraft(id=5, pending_id=2, flags=POST, amount=15)])
+        for i in range(100, 112):
+            await asyncio.sleep(0.03)  # the projection follows
+            await client.create_transfers([pay(i, 1)])
+        await check_the_past(client)
+    async with in_process(database, business_clock, limits) as client:
+        await check_the_past(client)
+    # Replay from the snapshot with recall, and from the start without, agree.
+    partial, whole = await restore(database), await restore(database, use_snapshot=False)
+    assert partial.state.archived_until_ns > 0
+    assert len(partial.state.transfers) < len(whole.state.transfers)
+    assert partial.hash == whole.hash
+
+
+async def check_the_past(client: LedgerClient) -> None:
+    outcomes = await client.create_transfers([
+        pay(1, 100), pay(1, 99), pay(4, 1, PAYER, PAYEE),
+        TransferDraft(id=5, pending_id=2, flags=POST, amount=15),
+        TransferDraft(id=6, pending_id=2, flags=POST, amount=15),
+        TransferDraft(id=7, pending_id=1, flags=POST, amount=15),
+    ])
+    assert [o.result for o in outcomes] == [
+        "exists", "exists_with_different_amount", "id_already_failed", "exists",
+        "pending_transfer_already_posted", "pending_transfer_not_pending"]
+    found = await client.lookup_transfers([1, 5, 999, 111])
+    assert [t.id for t in found] == [1, 5, 111]
+
+
+@pytest.mark.parametrize("flags", [POST, VOID])
+async def test_a_hold_resolved_after_the_last_copy_stays_resolved(
+    database: Database, business_clock: FrozenClock, flags: int
+) -> None:
+    # The hold is old enough to be left to disk, but disk has not heard of its resolution.
+    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    amount = 10 if flags == POST else 0
+    expected = f"pending_transfer_already_{'posted' if flags == POST else 'voided'}"
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, flags=PENDING)])
+        await Projection(database).catch_up()
+        await client.create_transfers(
+            [TransferDraft(id=2, pending_id=1, flags=flags, amount=amount)])
+        [again] = await client.create_transfers(
+            [TransferDraft(id=3, pending_id=1, flags=flags, amount=amount)])
+        assert again.result == expected
+    async with running_writer(database, business_clock, limits) as (_, client):
+        [again] = await client.create_transfers(
+            [TransferDraft(id=4, pending_id=1, flags=flags, amount=amount)])
+        assert again.result == expected
+    await Projection(database).catch_up()
+    assert (await restore(database)).hash == (await restore(database, use_snapshot=False)).hash
+
+
+async def test_a_hold_lapsed_after_the_last_copy_stays_lapsed(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, flags=PENDING, timeout=5)])
+        await Projection(database).catch_up()
+        business_clock.advance(seconds=6)
+        await client.create_transfers([pay(9)])
+    async with running_writer(database, business_clock, limits) as (_, client):
+        [late] = await client.create_transfers(
+            [TransferDraft(id=2, pending_id=1, flags=POST, amount=10)])
+        assert late.result == "pending_transfer_expired"
+
+
+async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to_them(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    async with in_process(database, business_clock, Limits(snapshot_rows=3)) as client:
+        await client.create_accounts(ACCOUNTS)
+        for i in range(1, 6):
+            await asyncio.sleep(0.03)
+            await client.create_transfers([pay(i)])
+    await run_sql(database, "UPDATE ledger.projection SET sequence = 0, until_ns = 0")
+    with pytest.raises(Damaged, match="query tables"):
+        await Writer(database, business_clock).start()
+
+
+async def test_a_ledger_does_not_start_on_a_database_that_lost_committed_rows(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    async with running_writer(database, business_clock) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1)])
+    await Projection(database).catch_up()
+    await run_sql(database, "DELETE FROM ledger.journal WHERE sequence = 2")
+    with pytest.raises(Damaged, match="lost committed rows"):
+        await Writer(database, business_clock).start()
