@@ -289,3 +289,22 @@ async def _down(scope: Any, receive: Any, send: Any) -> None:
     """An application that is there and answers with an error."""
     await send({"type": "http.response.start", "status": 502, "headers": []})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def test_a_late_answer_makes_the_switch_tell_the_outcome_again(
+    city: PaymentsCity,
+) -> None:
+    payment = await city.initiate(city.order(Money(9_11, "HKD")))
+    await city.pass_seconds(ANSWER_TIMEOUT_S + 2)
+
+    async def deliveries() -> int:
+        return int(await city.kernel.database.read(lambda db: db.fetchval(
+            "SELECT count(*) FROM kernel.jobs WHERE queue = 'payments.deliver'"
+        )))
+
+    assert await deliveries() == 0
+    city.clock.advance(seconds=90)
+    await city.world.worker.run_due()
+    kinds = [kind for kind, _ in await city.messages(payment.id)]
+    assert kinds.count("pacs.002.001.10") == 2
+    assert await deliveries() == 1

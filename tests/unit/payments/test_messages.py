@@ -146,5 +146,6 @@ def test_any_message_that_we_can_say_is_valid_here_and_officially(
 
 def test_the_published_schemas_are_the_ones_in_use() -> None:
     assert all(schema_text(name) for name in NAMES)
+    assert all(schema_text(f"{name}.xsd") == schema_text(name) for name in NAMES)
     assert schema_text("../refusals") is None
     assert HEADER.from_member == "LRSWITCH"

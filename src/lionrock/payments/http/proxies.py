@@ -35,7 +35,7 @@ class RegistrationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str
     account_number: str
     account_name: str
-    currencies: tuple[str, ...] = ("HKD",)
+    currencies: list[str] = msgspec.field(default_factory=lambda: ["HKD"])
 
 
 class RegistrationReply(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ async def save_registration(call: RegistrationCall) -> Refused | Response:
     registered = await call.room.participants.register_proxy(
         call.db, call.caller.id, ProxyRegistration(
             kind=body.kind, value=body.value, account_number=body.account_number,
-            account_name=body.account_name, currencies=body.currencies,
+            account_name=body.account_name, currencies=tuple(body.currencies),
         ),
     )
     if isinstance(registered, Refused):
@@ -174,7 +174,7 @@ async def reply_payment(call: PaymentCall) -> Response:
 
 
 async def reply_schema(call: Call[Payments, None]) -> Refused | Response:
-    """Answer with a usage schema, by its name without ".xsd"."""
+    """Answer with a usage schema."""
     text = schema_text(call.path_params["name"])
     if text is None:
         return Refused(PaymentRefusal.SCHEMA_NOT_FOUND)

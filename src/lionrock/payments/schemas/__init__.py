@@ -26,5 +26,9 @@ def envelope_schema() -> etree.XMLSchema:
 
 
 def schema_text(name: str) -> bytes | None:
-    """Return the text of one published schema file, None for another name."""
-    return (FOLDER / f"{name}.xsd").read_bytes() if name in NAMES else None
+    """Return the text of one published schema file, with or without ".xsd"; None for another name.
+
+    The files refer to each other with ".xsd", so that a validator can follow them.
+    """
+    bare = name.removesuffix(".xsd")
+    return (FOLDER / f"{bare}.xsd").read_bytes() if bare in NAMES else None

@@ -147,7 +147,9 @@ class Inbox:
         self, db: Connection, sender: Participant, report: StatusReport
     ) -> Payment | Refused:
         """pacs.002: decides a payment that waits for it; later it can only be told the outcome."""
-        payment = await payments.lock_by_uetr(db, self._core.vault, report.uetr)
+        payment = await payments.load_by_uetr(
+            db, self._core.vault, report.uetr, is_locking=True
+        )
         # Another bank's payment and none at all are the same to the sender.
         if payment is None or payment.creditor_organisation_id != sender.organisation_id:
             return Refused(PaymentRefusal.TRANSACTION_UNKNOWN)
@@ -168,7 +170,8 @@ class Inbox:
         bucket = await self._quota.open(db, sender.organisation_id)
         if isinstance(bucket, Refused):
             return bucket
-        payment = await payments.lock_by_uetr(db, self._core.vault, request.uetr)
+        # Not locked: whoever finishes a payment holds it and then asks for the bucket.
+        payment = await payments.load_by_uetr(db, self._core.vault, request.uetr)
         known = _message_known_to(payment, sender)
         cost = COST_FOUND if known else COST_NOT_FOUND
         await self._quota.charge(db, sender.organisation_id, bucket, cost)

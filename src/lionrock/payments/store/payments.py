@@ -84,10 +84,13 @@ async def load_transaction(
     return _payment(vault, row)
 
 
-async def lock_by_uetr(db: Connection, vault: Vault, uetr: str) -> Payment | None:
-    """Return the payment of a UETR with its row locked."""
+async def load_by_uetr(
+    db: Connection, vault: Vault, uetr: str, *, is_locking: bool = False
+) -> Payment | None:
+    """Return the payment of a UETR, with its row locked until the transaction ends if asked."""
+    lock = " FOR UPDATE" if is_locking else ""
     row = await db.fetchrow(
-        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = $1 FOR UPDATE", uetr
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = $1{lock}", uetr
     )
     return _payment(vault, row)
 

@@ -176,9 +176,9 @@ class Bank:
 
     async def _check_once(self, request: Request, body: bytes) -> Checked | Refused:
         switch = await self._directory.get(PLATFORM_ORGANISATION)
-        url = target_uri(
-            self._context.world_url, request.scope["raw_path"], request.scope["query_string"]
-        )
+        scope = request.scope
+        raw_path = scope.get("raw_path") or scope["path"].encode()
+        url = target_uri(self._context.world_url, raw_path, scope["query_string"])
         return check_request(
             method="POST", url=url, headers=request.headers, body=body,
             key_of=lambda named: switch.key_of(named) if switch else None,
