@@ -12,11 +12,13 @@ from lionrock.evidence.domain.verifier import (
     Verdict,
     verify_bundle,
 )
+from lionrock.evidence.http import ERRORS as EVIDENCE_ERRORS
 from lionrock.evidence.http import table
 from lionrock.evidence.jobs import handlers, start, subscriptions
 from lionrock.evidence.service import Evidence
 
 __all__ = [
+    "EVIDENCE_ERRORS",
     "Artefact",
     "Check",
     "Evidence",

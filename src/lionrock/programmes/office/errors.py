@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lionrock.evidence.api import EVIDENCE_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 from lionrock.programmes.cases import CASE_ERRORS
 
@@ -15,6 +16,7 @@ class OfficeRefusal(Refusal):
 
 OFFICE_ERRORS: ErrorTable = {
     **CASE_ERRORS,
+    **EVIDENCE_ERRORS,
     OfficeRefusal.NOT_OPERATOR: ErrorRow(
         403, "Only an operator funds budgets. Sign in as a person who holds that staff role."
     ),

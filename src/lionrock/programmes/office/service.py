@@ -6,11 +6,12 @@ company gave to the office, with the documents that those receipts state digests
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
 from lionrock.directory.api import PROGRAMME_OFFICE
-from lionrock.evidence.api import Artefact, Evidence
+from lionrock.evidence.api import Artefact, Evidence, EvidenceRefusal
 from lionrock.exchange.api import Exchange, Owner
 from lionrock.identity.api import Signing
 from lionrock.kernel.context import Kernel
@@ -23,6 +24,8 @@ from lionrock.programmes.cases.domain.values import Funding
 from lionrock.programmes.office.errors import OfficeRefusal
 
 OPERATOR = "operator"
+EXPORT_TRIES_MAX = 20
+EXPORT_PAUSE_S = 0.1
 MESSAGE_MEDIA_TYPE = "application/xml"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9.]+")
 
@@ -62,11 +65,16 @@ class Office:
         view = await run(lambda db: self._cases.own_case(db, actor, case_id))
         if isinstance(view, Refused):
             return view
-        await self._evidence.catch_up()
-        bundle = await run(lambda db: self._export(db, view))
-        if isinstance(bundle, Refused):
-            return Refused(OfficeRefusal.EVIDENCE_NOT_READY, bundle.refusal.value)
-        return bundle
+        for _ in range(EXPORT_TRIES_MAX):
+            await self._evidence.catch_up()
+            bundle = await run(lambda db: self._export(db, view))
+            if not isinstance(bundle, Refused):
+                return bundle
+            if bundle.refusal is not EvidenceRefusal.NOT_INTEGRATED:
+                return bundle
+            # A receipt came in between; it is in the log with the next round.
+            await asyncio.sleep(EXPORT_PAUSE_S)
+        return Refused(OfficeRefusal.EVIDENCE_NOT_READY)
 
     async def trust_anchors(self, db: Connection) -> bytes:
         """Return the city's trust file, with the authorities of its documents."""
