@@ -49,6 +49,9 @@ EXCHANGE_ERRORS: ErrorTable = {
     R.MANDATE_ENDED: ErrorRow(
         409, "The officer's mandate for the company has ended. Ask another officer for consent."
     ),
+    R.MANDATE_MISSING: ErrorRow(
+        403, "You have no mandate for this company's data. Ask an officer who has one."
+    ),
     R.PRODUCT_NOT_CONSENTED: ErrorRow(403, "The consent is for another product or version."),
     R.FIELD_NOT_CONSENTED: ErrorRow(403, "The consent does not name this field."),
     R.PURPOSE_NOT_CONSENTED: ErrorRow(403, "The consent is for another purpose."),

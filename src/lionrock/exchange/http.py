@@ -6,8 +6,8 @@ consent is not found. Members' questions are signed (RFC 9421) and so are the an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -21,15 +21,18 @@ from lionrock.directory.api import (
 from lionrock.exchange.domain.fetching import OwnerAnswer, StatusAnswer
 from lionrock.exchange.domain.products import PRODUCTS, Product, json_schema
 from lionrock.exchange.domain.purposes import LEGAL_BASES, PURPOSES
+from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.errors import EXCHANGE_ERRORS
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
 from lionrock.exchange.service import Exchange
+from lionrock.exchange.service.consents import MANDATE_SCOPE
 from lionrock.identity.api import PrincipalCall
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import ErrorTable, Refused
 from lionrock.kernel.http import Call, Route, RouteTable, reply
 from lionrock.kernel.i18n import Text
 
+T = TypeVar("T")
 SCOPE = "exchange"
 ERRORS: ErrorTable = {**EXCHANGE_ERRORS, **SIGNED_CALL_ERRORS}
 
@@ -146,6 +149,23 @@ async def check_access_token(call: OwnersCall) -> Response | None:
     return await room.identity.check_access_token(call)
 
 
+async def check_mandate(call: OwnersCall) -> Refused | None:
+    """Check that whoever acts for a company may do so in matters of its data, now."""
+    principal = call.principal
+    company_id = principal.company_id
+    if company_id is None:
+        return None
+
+    async def find(db: Connection) -> Refused | None:
+        room: Exchange = call.room
+        mandate = await room.identity.mandate(
+            db, principal.actor_person_id, company_id, MANDATE_SCOPE
+        )
+        return Refused(ExchangeRefusal.MANDATE_MISSING) if isinstance(mandate, Refused) else None
+
+    return await _reading(call, find)
+
+
 async def load_owners_consent(call: OwnersCall) -> Refused | None:
     """Load the consent of the path, if it is the caller's own."""
     consent_id, owner = call.path_params["consent_id"], owner_of(call)
@@ -154,10 +174,7 @@ async def load_owners_consent(call: OwnersCall) -> Refused | None:
         room: Exchange = call.room
         return await room.owners_consent(db, owner, consent_id)
 
-    if call.route.mode == "transaction":
-        found = await load(call.db)
-    else:
-        found = await call.kernel.database.read(load)
+    found = await _reading(call, load)
     if isinstance(found, Refused):
         return found
     call.consent = found
@@ -244,6 +261,12 @@ def owner_of(call: PrincipalCall) -> Owner:
     return Owner(kind="person", id=principal.actor_person_id)
 
 
+async def _reading(call: OwnersCall, use_case: Callable[[Connection], Awaitable[T]]) -> T:
+    if call.route.mode == "transaction":
+        return await use_case(call.db)
+    return await call.kernel.database.read(use_case)
+
+
 def _product(product: Product, offers: list[Offer]) -> ProductReply:
     return ProductReply(
         product=product.id, version=product.version, words=product.words,
@@ -307,26 +330,31 @@ def table(room: Exchange) -> RouteTable:
         Route(
             method="GET", path=f"{base}/consents", name="list_consents",
             summary="List the data consents of the caller (company acted for, or person).",
-            steps=(check_access_token, reply_owners_consents), replies={200: ConsentsReply},
-            clause="RFC 9449 s7", **owners,
+            steps=(check_access_token, check_mandate, reply_owners_consents),
+            replies={200: ConsentsReply}, clause="RFC 9449 s7", **owners,
         ),
         Route(
             method="GET", path=one, name="get_consent",
             summary="Read one consent with its revisions and uses.",
-            steps=(check_access_token, load_owners_consent, reply_owners_consent),
+            steps=(
+                check_access_token, check_mandate, load_owners_consent, reply_owners_consent,
+            ),
             replies={200: ConsentReply}, clause="RFC 9449 s7", **owners,
         ),
         Route(
             method="GET", path=f"{one}/artefact", name="get_consent_artefact",
             summary="Download the consent artefact signed by the platform.",
-            steps=(check_access_token, load_owners_consent, reply_artefact),
+            steps=(check_access_token, check_mandate, load_owners_consent, reply_artefact),
             replies={200: None}, reply_media_type="application/consent+jwt", clause="RFC 7515",
             **owners,
         ),
         Route(
             method="POST", path=f"{one}/revoke", name="revoke_consent",
             summary="Revoke a consent; answers when no provider answers under it any more.",
-            steps=(check_access_token, load_owners_consent, save_revocation, reply_revocation),
+            steps=(
+                check_access_token, check_mandate, load_owners_consent, save_revocation,
+                reply_revocation,
+            ),
             mode="beats", body_kind="raw", body_bytes_max=0,
             replies={200: RevokedReply, 202: RevokedReply}, clause="RFC 9449 s7", **owners,
         ),

@@ -7,6 +7,7 @@ somebody else. Clauses: RFC 9421 s2.4; DESIGN "Revocation is a protocol, not a f
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ from lionrock.exchange.gateway.replies import LeasedResponse
 from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.jose import generate_key
 from lionrock.kernel.network import AsgiApplication
-from lionrock.kernel.signatures import sign_response
+from lionrock.kernel.signatures import sign_request, sign_response
 from tests.attack.exchange.adversaries import Member, artefact_jws, code_of
 from tests.http.exchange.town import BANK, PLATFORM_URL, Town
 
@@ -50,15 +51,8 @@ def slow(town: Town, delay_ms: int) -> SlowRecords:
     """Put slow records behind the bank's gateway."""
     records = SlowRecords(town, delay_ms)
     gateway = town.bank.provider.gateway
-    gateway._setup = msgspec_replace(gateway._setup, records=records)
+    gateway._setup = dataclasses.replace(gateway._setup, records=records)
     return records
-
-
-def msgspec_replace(setup: Any, **changes: Any) -> Any:
-    """A changed copy of a frozen dataclass."""
-    import dataclasses
-
-    return dataclasses.replace(setup, **changes)
 
 
 async def test_a_slow_answer_needs_a_fresh_lease_and_gets_it(town: Town) -> None:
@@ -177,8 +171,6 @@ async def test_a_stranger_learns_nothing_from_the_status_route(town: Town) -> No
     registry = town.registry.provider.gateway.receipts
     unsigned = await town.kernel.network.send("GET", url)
     assert code_of(unsigned) == "signature.missing"
-    from lionrock.kernel.signatures import sign_request
-
     def headers_for(target: str) -> dict[str, str]:
         return sign_request(
             method="GET", url=target, key=registry.key,

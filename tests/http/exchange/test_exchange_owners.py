@@ -90,7 +90,8 @@ async def newcomer(town: Town) -> tuple[Officer, str]:
 
     async def use_case(db: Connection) -> tuple[Officer, str] | Refused:
         officer = await enrol(town.kernel, town.identity, db, PersonDraft(
-            names=Text("Carmen Wong", "黃嘉文", "黄嘉文"), identity_number="Z683365" + identity_api.identity_check_digit("Z", "683365"),
+            names=Text("Carmen Wong", "黃嘉文", "黄嘉文"),
+            identity_number="Z683365" + identity_api.identity_check_digit("Z", "683365"),
             phone="+85251230002", email="carmen@example.test", handle="carmen",
         ))  # fmt: skip
         if isinstance(officer, Refused):
@@ -196,6 +197,26 @@ async def test_without_token_or_scope_nothing_is_shown(town: Town) -> None:
     without = await sign_in(town, town.ada, "ada", town.company_id, scope="")
     got = await without.call("GET", "/consents")
     assert (got.status_code, got.json()["code"]) == (403, "identity.scope_missing")
+
+
+async def test_acting_for_the_company_in_other_matters_is_not_enough(town: Town) -> None:
+    """Her token acts for the company and has the scope; her mandate is for applications only."""
+    consent = await town.active()
+    officer, _ = await newcomer(town)
+    draft = MandateDraft(
+        person_id=officer.person_id, company_id=town.company_id, role="user",
+        scopes=frozenset({"programmes"}), valid_from=town.kernel.business_clock.now(),
+    )
+    granted = await town.kernel.database.run(
+        lambda db: town.identity.grant_mandate(db, draft, "test")
+    )
+    assert not isinstance(granted, Refused), granted
+    carmen = await sign_in(town, officer, "carmen", town.company_id)
+    for method, path in (("GET", ""), ("GET", f"/{consent.id}"),
+                         ("GET", f"/{consent.id}/artefact"), ("POST", f"/{consent.id}/revoke")):
+        got = await carmen.call(method, f"/consents{path}")
+        assert (got.status_code, got.json()["code"]) == (403, "exchange.mandate_missing")
+    assert (await town.consent(consent.id)).status == "active"
 
 
 async def test_a_body_on_a_revocation_is_refused(town: Town, ada: Owner) -> None:

@@ -18,7 +18,17 @@ from lionrock.app.migrations import world_migrations
 from lionrock.directory import api as directory_api
 from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
-from lionrock.exchange.api import Consent, ConsentRequest, Exchange, Frequency, Owner
+from lionrock.exchange.api import (
+    Artefact,
+    Consent,
+    ConsentRequest,
+    Delivery,
+    Exchange,
+    ExchangeRefusal,
+    Frequency,
+    Owner,
+)
+from lionrock.exchange.gateway.artefacts import read_artefact
 from lionrock.identity import api as identity_api
 from lionrock.identity.api import CompanyDraft, Device, Identity, MandateDraft, PersonDraft
 from lionrock.kernel import outbox
@@ -106,6 +116,11 @@ class Town:
 
     async def answer(self, consent: Consent, decision: str = "approved") -> None:
         """Answer a consent's approval on Ada's phone and let the worker carry it over."""
+        await self.answer_only(consent, decision)
+        await self.worker.run_until_idle()
+
+    async def answer_only(self, consent: Consent, decision: str) -> None:
+        """Answer on the phone; the event waits."""
 
         async def use_case(db: Connection) -> Any:
             approval = await self.identity.approval(db, consent.approval_id)
@@ -119,7 +134,15 @@ class Town:
 
         answered = await self.kernel.database.run(use_case)
         assert not isinstance(answered, Refused), answered
-        await self.worker.run_until_idle()
+
+    @property
+    def identity_worker(self) -> Worker:
+        """A worker for identity's timers."""
+        kernel = self.kernel
+        return Worker(
+            kernel.database, kernel.wire_clock, kernel.business_clock,
+            identity_api.handlers(self.identity),
+        )
 
     async def active(self, **changes: Any) -> Consent:
         """Ask for a consent, approve it, return it active."""
@@ -268,3 +291,26 @@ async def _settle(kernel: Kernel, identity: Identity) -> tuple[str, Officer, str
     settled = await kernel.database.run(use_case)
     assert not isinstance(settled, Refused), settled
     return settled
+
+
+def data_of(outcome: Delivery | Refused) -> Delivery:
+    """Expect a delivery."""
+    assert isinstance(outcome, Delivery), outcome
+    return outcome
+
+
+def assert_refused(outcome: object, refusal: ExchangeRefusal) -> None:
+    """Expect this very refusal."""
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.refusal is refusal, outcome
+
+
+async def artefact_of(town: Town, consent: Consent) -> Artefact:
+    """Read the latest revision as a member would."""
+    revisions = await town.kernel.database.run(
+        lambda db: town.exchange.revisions(db, consent.id)
+    )
+    platform = town.kernel.key_store.get_or_create("org/lionrock-platform")
+    read = read_artefact(revisions[-1].artefact, [platform], "lionrock-platform")
+    assert isinstance(read, Artefact)
+    return read

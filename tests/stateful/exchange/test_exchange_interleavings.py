@@ -161,6 +161,7 @@ async def _interleave(town: Town, count: int, chance: random.Random) -> None:
     assert codes["exchange.consent_revoked"] > floor, codes
 
 
+@pytest.mark.timeout(400)
 async def test_no_answer_begins_after_an_acknowledged_revocation(real_town: Town) -> None:
     print(f"seed {SEED}")
     await _interleave(real_town, 1_000 // FETCHES_PER_CONSENT, random.Random(SEED))

@@ -47,6 +47,7 @@ class ExchangeRefusal(Refusal):
     CONSENT_REVOKED = "exchange.consent_revoked"
     CONSENT_SUPERSEDED = "exchange.consent_superseded"
     MANDATE_ENDED = "exchange.mandate_ended"
+    MANDATE_MISSING = "exchange.mandate_missing"
     PRODUCT_NOT_CONSENTED = "exchange.product_not_consented"
     FIELD_NOT_CONSENTED = "exchange.field_not_consented"
     PURPOSE_NOT_CONSENTED = "exchange.purpose_not_consented"

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -120,7 +121,8 @@ class ProviderGateway:
 
     async def answer(self, http: Request) -> Response:
         """Take one fetch through the checks; the ASGI endpoint of POST {address}/fetches."""
-        headers = dict(http.headers)
+        # Not as a dict: a field sent twice must reach the signature's check as two.
+        headers = http.headers
         body = await _read_body(http)
         if isinstance(body, Refused):
             return self._refuse(body, headers)
@@ -139,7 +141,7 @@ class ProviderGateway:
         )
         return self._signer.sign(response, headers)
 
-    async def _check_caller(self, headers: Mapping[str, str], body: bytes) -> str | Refused:
+    async def _check_caller(self, headers: Headers, body: bytes) -> str | Refused:
         """The request is signed by a member's registered key, for this address, and is new."""
         keyid = signature_keyid(headers)
         if isinstance(keyid, Refused):
@@ -293,7 +295,7 @@ class ProviderGateway:
         return await self._setup.books.keep_answer(asked.request.request_id, delivery, receipt)
 
     async def _withhold(
-        self, asked: _Asked, content: bytes, headers: Mapping[str, str]
+        self, asked: _Asked, content: bytes, headers: Headers
     ) -> Response:
         """The lease ran out at the last moment: say so to the consumer and to the log."""
         delivery = msgspec.json.decode(content, type=FetchAnswer).delivery
@@ -301,7 +303,7 @@ class ProviderGateway:
         await self._setup.books.keep_receipt(receipt)
         return self._refuse(Refused(ExchangeRefusal.LEASE_RUN_OUT), headers)
 
-    def _refuse(self, refused: Refused, headers: Mapping[str, str]) -> Response:
+    def _refuse(self, refused: Refused, headers: Headers) -> Response:
         row = EXCHANGE_ERRORS[refused.refusal]
         response = problem_reply(row, refused, "gateway", self._setup.ids.new("req"))
         return self._signer.sign(response, headers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -21,7 +22,7 @@ class Signer:
         self._key = key
         self._wire_clock = wire_clock
 
-    def sign(self, response: Response, request_headers: Mapping[str, str]) -> Response:
+    def sign(self, response: Response, request_headers: Headers) -> Response:
         """Add the signature headers; a request without signature gets an unsigned response."""
         if "signature" not in request_headers:
             return response
@@ -46,7 +47,9 @@ class LeasedResponse(Response):
     def __init__(
         self, content: bytes, *, lease: HeldLease, withheld: Callable[[], Awaitable[Response]]
     ) -> None:
-        super().__init__(content, media_type="application/json")
+        super().__init__(
+            content, media_type="application/json", headers={"cache-control": "no-store"}
+        )
         self._lease = lease
         self._withheld = withheld
 

@@ -136,10 +136,13 @@ class Consents:
             return consent
         if approval.state == "expired":
             return await self._advance(db, consent, "expired", ended_by="time")
-        mandates = await self._mandates_in_force(db, consent)
-        is_agreed = approval.state == "approved" and mandates is not None
-        if not is_agreed or self._kernel.business_clock.now() >= consent.terms.expires_at:
+        if approval.state == "rejected":
             return await self._advance(db, consent, "rejected", ended_by="owner")
+        if self._kernel.business_clock.now() >= consent.terms.expires_at:
+            return await self._advance(db, consent, "expired", ended_by="time")
+        mandates = await self._mandates_in_force(db, consent)
+        if mandates is None:
+            return await self._advance(db, consent, "rejected", ended_by="mandate_ended")
         await jobs.schedule(
             db, queue=EXPIRE_QUEUE, key=consent.id, business_due_at=consent.terms.expires_at
         )
