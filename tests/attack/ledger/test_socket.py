@@ -15,7 +15,7 @@ import pytest
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Database
 from lionrock.ledger.api import AccountDraft, connect
-from lionrock.ledger.server import AddressTaken, serve
+from lionrock.ledger.server import CONNECTIONS_MAX, AddressTaken, serve
 from lionrock.ledger.wire import (
     FRAME_BYTES_MAX,
     Operation,
@@ -157,6 +157,22 @@ async def test_a_peer_that_never_reads_is_not_read_from_for_ever(address: str) -
     assert await client.create_accounts([ACCOUNT]) == ["exists"]
     greedy.transport.abort()
     await client.close()
+
+
+async def test_the_connection_beyond_the_last_is_closed_at_once(address: str) -> None:
+    taken = [await asyncio.open_unix_connection(address) for _ in range(CONNECTIONS_MAX)]
+    reader, writer = taken[-1]
+    writer.write(request(operation=1))
+    assert await read_body(reader) is not None, "the last one allowed is served"
+    reader, writer = await asyncio.open_unix_connection(address)
+    assert await reader.read() == b""
+    writer.close()
+    taken.pop()[1].close()
+    client = connect(address)
+    assert await client.create_accounts([ACCOUNT]) == ["ok"], "a place that was left is free"
+    await client.close()
+    for _, writer in taken:
+        writer.close()
 
 
 async def test_only_the_owner_may_open_the_socket(address: str) -> None:
