@@ -1,0 +1,67 @@
+"""Metadata promises what is enforced, and nothing else (RFC 8414, OIDC Discovery, FAPI 2.0)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.http.identity.city import ISSUER, City
+
+DOCUMENTS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+
+
+async def _metadata(city: City, path: str = DOCUMENTS[0]) -> dict[str, Any]:
+    async with city.http() as http:
+        answer = await http.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    return dict(answer.json())
+
+
+async def test_both_documents_are_the_same_and_name_their_own_issuer(city: City) -> None:
+    found = [await _metadata(city, path) for path in DOCUMENTS]
+    assert found[0] == found[1]
+    assert found[0]["issuer"] == ISSUER
+
+
+async def test_what_fapi_demands_is_promised(city: City) -> None:
+    found = await _metadata(city)
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert found["authorization_response_iss_parameter_supported"] is True
+    assert found["require_pushed_authorization_requests"] is True
+    assert found["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert found["response_types_supported"] == ["code"]
+    assert found["subject_types_supported"] == ["pairwise"]
+    for name in (
+        "token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported",
+        "id_token_signing_alg_values_supported",
+    ):  # fmt: skip
+        assert "ES256" in found[name]
+        assert not {"RS256", "HS256", "none"} & set(found[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pushed_authorization_request_endpoint", "token_endpoint", "userinfo_endpoint",
+        "authorization_endpoint", "jwks_uri",
+    ],
+)  # fmt: skip
+async def test_every_endpoint_named_is_there(city: City, name: str) -> None:
+    address = (await _metadata(city))[name]
+    assert address.startswith(f"{ISSUER}/")
+    async with city.http() as http:
+        answer = await http.get(urlsplit(address).path)
+    assert answer.status_code != 404
+
+
+async def test_keys_are_public_and_for_signing(city: City) -> None:
+    async with city.http() as http:
+        keys = (await http.get("/identity/jwks")).json()["keys"]
+    assert len(keys) == 1
+    assert keys[0]["kty"] == "EC"
+    assert keys[0]["use"] == "sig"
+    assert keys[0]["kid"]
+    assert "d" not in keys[0]
