@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.db import Database
+from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import WEB_PORTS, Network
@@ -21,7 +20,7 @@ async def open_kernel(settings: Settings) -> Kernel:
         settings=settings,
         database=database,
         wire_clock=wire_clock,
-        business_clock=OffsetBusinessClock(wire_clock, await _offset(database)),
+        business_clock=OffsetBusinessClock(wire_clock, await database.run(read_offset)),
         ids=Ids(wire_clock),
         key_store=KeyStore(settings.data_path / "keys", settings.key_passphrase),
         network=open_network(settings),
@@ -39,12 +38,3 @@ async def close_kernel(kernel: Kernel) -> None:
     await kernel.network.close()
     await kernel.database.close()
 
-
-async def _offset(database: Database) -> timedelta:
-    async def use_case(db: Connection) -> int:
-        there = await db.fetchval("SELECT to_regclass('kernel.business_clock')")
-        if there is None:
-            return 0
-        return int(await db.fetchval("SELECT offset_s FROM kernel.business_clock"))
-
-    return timedelta(seconds=await database.run(use_case))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
 
 import structlog
 
@@ -24,6 +23,7 @@ from lionrock.kernel.clock import OffsetBusinessClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
+from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.http import (
     Application,
     RouteTable,
@@ -141,13 +141,10 @@ class Platform:
         if not isinstance(clock, OffsetBusinessClock):
             return
 
-        async def read(db: Connection) -> int:
-            return int(await db.fetchval("SELECT offset_s FROM kernel.business_clock"))
-
         while True:
             await asyncio.sleep(CLOCK_EVERY_S)
             try:
-                offset = timedelta(seconds=await self.kernel.database.run(read))
+                offset = await self.kernel.database.run(read_offset)
             except (OSError, ConnectionError):
                 continue
             clock.advance_to_offset(offset)
@@ -174,7 +171,7 @@ class Platform:
         return Again(after_ms=50 if count == replay.SWEEP_ROWS_MAX else SWEEP_EVERY_MS)
 
     async def _probe_database(self) -> None:
-        await self.kernel.database.run(lambda db: db.fetchval("SELECT 1"))
+        await self.kernel.database.run(read_offset)
 
     async def _probe_ledger(self) -> None:
         await self.ledger.lookup_accounts([1])

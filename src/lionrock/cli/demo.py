@@ -15,7 +15,7 @@ import time
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console, Group
@@ -82,8 +82,8 @@ def demo(
     try:
         board = _Board(lang.value)
         with Live(board, console=console, refresh_per_second=12, transient=True):
-            results = _run(directory, board, firm=own, firm_file=firm, programme=programme, on=day, out=out,
-                           lang=lang.value)
+            wanted = _Wanted(own, firm, programme, day, out, lang.value)
+            results = _run(directory, board, wanted)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     is_ok = all(result.ok for result in results)
@@ -93,26 +93,37 @@ def demo(
     raise typer.Exit(0 if is_ok else 1)
 
 
-def _run(directory: Path, board: _Board, *, firm: Firm, firm_file: Path | None, programme: str | None, on: date,
-         out: Path, lang: str) -> list[StepResult]:
+class _Wanted(NamedTuple):
+    """What the journey is to be run with."""
+
+    firm: Firm
+    firm_file: Path | None
+    programme: str | None
+    on: date
+    out: Path
+    lang: str
+
+
+def _run(directory: Path, board: _Board, wanted: _Wanted) -> list[StepResult]:
     port = _free_ports()
+    firm_file = str(wanted.firm_file.resolve()) if wanted.firm_file else None
     settings = load_settings(environment={}, overrides={
-        "data_directory": str(directory), "composition": "sandbox",
-        "firm_file": str(firm_file.resolve()) if firm_file else None,
+        "data_directory": str(directory), "composition": "sandbox", "firm_file": firm_file,
         "public_url": f"http://127.0.0.1:{port}", "world_url": f"http://127.0.0.1:{port + 1}",
     })  # fmt: skip
     with City(settings, narrate=board.narrate) as city:
         board.narrate("")
-        cast = load_cast(firm)
+        cast = load_cast(wanted.firm)
 
         async def journey() -> list[StepResult]:
             network = Network(allow_private=True, ports=None)
             run = Journey(
                 platform_url=city.settings.public_url, world_url=city.settings.world_url,
-                network=network, world_keys=world_key_store(city.settings), lang=lang, on=on,
-                out=out, founder=cast.person(FOUNDER), company=cast.company(COMPANY),
-                programme_wanted=programme, verify=verify_files,
-                stated=stated_facts(firm_file), project_title=firm.project_title,
+                network=network, world_keys=world_key_store(city.settings), lang=wanted.lang,
+                on=wanted.on, out=wanted.out, founder=cast.person(FOUNDER),
+                company=cast.company(COMPANY), programme_wanted=wanted.programme,
+                verify=verify_files, stated=stated_facts(wanted.firm_file),
+                project_title=wanted.firm.project_title,
             )  # fmt: skip
             try:
                 return await run_steps(all_steps(run), board.progress)

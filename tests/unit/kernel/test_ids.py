@@ -38,7 +38,10 @@ def test_u128_returns_the_integer_of_the_id() -> None:
     assert f"{u128(identifier):032x}" == identifier.removeprefix("pay_")
 
 
-@pytest.mark.parametrize("text", ["", "pay_", "pay_xyz", "PAY_" + "0" * 32, "pay_" + "0" * 33, "pay_" + "0" * 32 + "\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "pay_", "pay_xyz", "PAY_" + "0" * 32, "pay_" + "0" * 33, "pay_" + "0" * 32 + "\n"],
+)
 def test_what_is_not_an_id_is_refused(text: str) -> None:
     assert not is_id(text)
     with pytest.raises(ValueError, match="not a prefixed id"):
