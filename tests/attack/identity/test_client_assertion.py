@@ -14,6 +14,7 @@ from tests.http.identity.browser import error_code
 from tests.http.identity.city import ISSUER, City
 from tests.http.identity.clients import TestClient, new_client
 
+LASTING = pytest.mark.asyncio(loop_scope="module")
 PAR, TOKEN = f"{ISSUER}/identity/par", f"{ISSUER}/identity/token"
 NOW = 1771578000  # the frozen wire clock, 20 February 2026, 09:00 UTC
 
@@ -50,25 +51,27 @@ ACCEPTED_CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
+@LASTING
 @pytest.mark.parametrize("case", REFUSED_CLAIMS)
 async def test_assertion_with_a_wrong_claim_is_refused_at_par(
-    client: TestClient, case: str
+    caller: TestClient, case: str
 ) -> None:
     claims, reason = REFUSED_CLAIMS[case]
-    answer = await client.post(
-        "/identity/par", client.request(), assertion=client.assertion(**claims), proof=None
+    answer = await caller.post(
+        "/identity/par", caller.request(), assertion=caller.assertion(**claims), proof=None
     )
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
     assert error_code(answer) == f"identity.client_assertion_{reason}"
-    assert (await client.push()).status_code == 201
+    assert (await caller.push()).status_code == 201
 
 
+@LASTING
 @pytest.mark.parametrize("case", ACCEPTED_CLAIMS)
-async def test_assertion_within_the_profile_is_accepted(client: TestClient, case: str) -> None:
-    assertion = client.assertion(**ACCEPTED_CLAIMS[case])
-    answer = await client.post(
-        "/identity/par", client.request(), assertion=assertion, proof=None
+async def test_assertion_within_the_profile_is_accepted(caller: TestClient, case: str) -> None:
+    assertion = caller.assertion(**ACCEPTED_CLAIMS[case])
+    answer = await caller.post(
+        "/identity/par", caller.request(), assertion=assertion, proof=None
     )
     assert answer.status_code == 201, answer.text
 
@@ -100,6 +103,7 @@ def _forged(client: TestClient, how: str) -> str:
     return jws(header, claims, es256(other))
 
 
+@LASTING
 @pytest.mark.parametrize(
     "how",
     [
@@ -108,9 +112,9 @@ def _forged(client: TestClient, how: str) -> str:
         "RFC7515-4.1.3-own-jwk-in-header", "RFC7515-4.1.2-jku-in-header", "RFC7523-3-other-key",
     ],
 )  # fmt: skip
-async def test_forged_assertion_is_refused(client: TestClient, how: str) -> None:
-    answer = await client.post(
-        "/identity/par", client.request(), assertion=_forged(client, how), proof=None
+async def test_forged_assertion_is_refused(caller: TestClient, how: str) -> None:
+    answer = await caller.post(
+        "/identity/par", caller.request(), assertion=_forged(caller, how), proof=None
     )
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
@@ -118,24 +122,26 @@ async def test_forged_assertion_is_refused(client: TestClient, how: str) -> None
         assert error_code(answer) == "identity.client_assertion_algorithm"
 
 
+@LASTING
 async def test_assertion_used_twice_is_refused_also_at_the_other_endpoint(
-    client: TestClient,
+    caller: TestClient,
 ) -> None:
-    assertion = client.assertion()
-    first = await client.post("/identity/par", client.request(), assertion=assertion, proof=None)
-    again = await client.post("/identity/par", client.request(), assertion=assertion, proof=None)
-    other = await client.redeem("c" * 43, assertion=assertion)
+    assertion = caller.assertion()
+    first = await caller.post("/identity/par", caller.request(), assertion=assertion, proof=None)
+    again = await caller.post("/identity/par", caller.request(), assertion=assertion, proof=None)
+    other = await caller.redeem("c" * 43, assertion=assertion)
     assert first.status_code == 201
     assert error_code(again) == "identity.client_assertion_replayed"
     assert error_code(other) == "identity.client_assertion_replayed"
 
 
-async def test_assertion_of_a_refused_request_is_used_up_too(client: TestClient) -> None:
-    assertion = client.assertion()
-    bad = await client.post(
-        "/identity/par", client.request(scope="nonsense"), assertion=assertion, proof=None
+@LASTING
+async def test_assertion_of_a_refused_request_is_used_up_too(caller: TestClient) -> None:
+    assertion = caller.assertion()
+    bad = await caller.post(
+        "/identity/par", caller.request(scope="nonsense"), assertion=assertion, proof=None
     )
-    again = await client.post("/identity/par", client.request(), assertion=assertion, proof=None)
+    again = await caller.post("/identity/par", caller.request(), assertion=assertion, proof=None)
     assert bad.json()["error"] == "invalid_scope"
     assert error_code(again) == "identity.client_assertion_replayed"
 
@@ -149,6 +155,7 @@ async def test_two_clients_may_use_the_same_jti(city: City, client: TestClient) 
         assert answer.status_code == 201
 
 
+@LASTING
 @pytest.mark.parametrize(
     ("form", "code"),
     [
@@ -166,13 +173,13 @@ async def test_two_clients_may_use_the_same_jti(city: City, client: TestClient) 
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/identity/par", "/identity/token"])
 async def test_request_without_a_usable_assertion_is_refused(
-    city: City, client: TestClient, path: str, form: dict[str, str | None], code: str
+    town: City, caller: TestClient, path: str, form: dict[str, str | None], code: str
 ) -> None:
     sent = {
-        "client_assertion": client.assertion(), "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": caller.assertion(), "client_assertion_type": ASSERTION_TYPE,
         "grant_type": "authorization_code", "code": "c",
     } | form  # fmt: skip
-    async with city.http() as http:
+    async with town.http() as http:
         data = {name: value for name, value in sent.items() if value is not None}
         answer = await http.post(path, data=data)
     assert answer.status_code == 401
@@ -186,16 +193,18 @@ async def test_unknown_client_is_refused(city: City) -> None:
     assert error_code(answer) == "identity.client_unknown"
 
 
+@LASTING
 async def test_client_secret_basic_is_no_client_authentication(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    async with city.http() as http:
+    async with town.http() as http:
         answer = await http.post(
             "/identity/token", data={"grant_type": "authorization_code", "code": "c"},
-            auth=(client.client_id, "secret"),
+            auth=(caller.client_id, "secret"),
         )  # fmt: skip
     assert error_code(answer) == "identity.client_assertion_missing"
 
 
-async def test_correct_client_id_beside_the_assertion_is_accepted(client: TestClient) -> None:
-    assert (await client.push(client_id=client.client_id)).status_code == 201
+@LASTING
+async def test_correct_client_id_beside_the_assertion_is_accepted(caller: TestClient) -> None:
+    assert (await caller.push(client_id=caller.client_id)).status_code == 201

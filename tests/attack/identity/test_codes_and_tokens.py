@@ -16,43 +16,47 @@ from tests.http.identity.browser import error_code
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient, new_client
 
+LASTING = pytest.mark.asyncio(loop_scope="module")
 EXCHANGE_CODE = "identity.exchange_target"
 
 
+@LASTING
 async def test_token_answer_is_a_bound_opaque_token_that_nobody_caches(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    answer = await client.redeem(await client.code())
+    answer = await caller.redeem(await caller.code())
     fields = answer.json()
     assert answer.headers["cache-control"] == "no-store"
     assert fields["token_type"] == "DPoP"
     assert fields["expires_in"] == 900
     assert fields["scope"] == "openid profile company"
     assert len(fields["access_token"]) == 43
-    async with city.http() as http:
+    async with town.http() as http:
         keys = (await http.get("/identity/jwks")).json()["keys"]
     verified = verify_jws(fields["id_token"], [trusted_key(k) for k in keys], typ="JWT")
     assert not isinstance(verified, Refused), verified
     assert verified.claims["nonce"] == "the-nonce"
-    assert verified.claims["aud"] == client.client_id
+    assert verified.claims["aud"] == caller.client_id
     assert verified.claims["iss"] == "http://platform.test"
 
 
+@LASTING
 @pytest.mark.parametrize("length", [64, 2048])
-async def test_long_nonce_comes_back_unchanged(client: TestClient, length: int) -> None:
-    answer = await client.redeem(await client.code(nonce="n" * length))
+async def test_long_nonce_comes_back_unchanged(caller: TestClient, length: int) -> None:
+    answer = await caller.redeem(await caller.code(nonce="n" * length))
     seen = read_unverified(answer.json()["id_token"])
     assert not isinstance(seen, Refused)
     assert seen.claims["nonce"] == "n" * length
 
 
+@LASTING
 async def test_request_without_nonce_or_openid_gets_no_nonce_or_no_id_token(
-    client: TestClient,
+    caller: TestClient,
 ) -> None:
-    seen = read_unverified((await client.redeem(await client.code(nonce=None))).json()["id_token"])
+    seen = read_unverified((await caller.redeem(await caller.code(nonce=None))).json()["id_token"])
     assert not isinstance(seen, Refused)
     assert "nonce" not in seen.claims
-    plain = (await client.redeem(await client.code(scope="profile"))).json()
+    plain = (await caller.redeem(await caller.code(scope="profile"))).json()
     assert "id_token" not in plain
 
 
@@ -94,6 +98,7 @@ async def test_code_of_another_client_is_not_known(city: City, client: TestClien
     assert (await client.redeem(code)).status_code == 200
 
 
+@LASTING
 @pytest.mark.parametrize(
     ("changes", "error", "code"),
     [
@@ -117,42 +122,45 @@ async def test_code_of_another_client_is_not_known(city: City, client: TestClien
     ],
 )  # fmt: skip
 async def test_bent_token_request_is_refused_and_the_code_still_works(
-    client: TestClient, changes: dict[str, Any], error: str, code: str
+    caller: TestClient, changes: dict[str, Any], error: str, code: str
 ) -> None:
-    good = await client.code()
-    answer = await client.redeem(good, **changes) if "code" not in changes else (
-        await client.redeem("", **{n: v for n, v in changes.items() if n != "code"})
+    good = await caller.code()
+    answer = await caller.redeem(good, **changes) if "code" not in changes else (
+        await caller.redeem("", **{n: v for n, v in changes.items() if n != "code"})
     )
     assert answer.status_code == 400
     assert answer.json()["error"] == error
     assert error_code(answer) == f"identity.{code}"
-    assert (await client.redeem(good)).status_code == 200
+    assert (await caller.redeem(good)).status_code == 200
 
 
-async def test_token_without_a_proof_is_refused_at_the_token_endpoint(client: TestClient) -> None:
-    answer = await client.redeem(await client.code(), proof=None)
+@LASTING
+async def test_token_without_a_proof_is_refused_at_the_token_endpoint(caller: TestClient) -> None:
+    answer = await caller.redeem(await caller.code(), proof=None)
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_dpop_proof"
     assert error_code(answer) == "identity.dpop_missing"
 
 
+@LASTING
 async def test_proof_of_the_push_is_not_taken_again_at_the_token_endpoint(
-    client: TestClient,
+    caller: TestClient,
 ) -> None:
-    code = await client.code()
-    proof = client.proof("POST", "http://platform.test/identity/token")
-    first = await client.redeem("x" * 43, proof=proof)
-    again = await client.redeem(code, proof=proof)
+    code = await caller.code()
+    proof = caller.proof("POST", "http://platform.test/identity/token")
+    first = await caller.redeem("x" * 43, proof=proof)
+    again = await caller.redeem(code, proof=proof)
     assert error_code(first) == "identity.code_unknown"
     assert error_code(again) == "identity.dpop_replayed"
 
 
+@LASTING
 @pytest.mark.parametrize("offset_s", [-10, 10, -60, 60])
-async def test_proof_ten_seconds_off_is_accepted(client: TestClient, offset_s: int) -> None:
-    now_s = client.city.kernel.wire_clock.now_s()
+async def test_proof_ten_seconds_off_is_accepted(caller: TestClient, offset_s: int) -> None:
+    now_s = caller.city.kernel.wire_clock.now_s()
     url = "http://platform.test/identity/token"
-    proof = client.proof("POST", url, iat=now_s + offset_s)
-    assert (await client.redeem(await client.code(), proof=proof)).status_code == 200
+    proof = caller.proof("POST", url, iat=now_s + offset_s)
+    assert (await caller.redeem(await caller.code(), proof=proof)).status_code == 200
 
 
 async def test_access_token_expires(city: City, client: TestClient) -> None:
@@ -196,31 +204,34 @@ async def test_no_secret_is_stored_as_it_is(city: City, client: TestClient) -> N
 # Acting for a company (RFC 8693).
 
 
+@LASTING
 async def test_exchange_gives_the_company_as_subject_and_the_person_as_actor(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    token = await client.token()
-    person = (await client.get(token)).json()
-    answer = (await client.exchange(token, city.company.id)).json()
+    token = await caller.token()
+    person = (await caller.get(token)).json()
+    answer = (await caller.exchange(token, town.company.id)).json()
     assert answer["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
-    company = (await client.get(answer["access_token"])).json()
+    company = (await caller.get(answer["access_token"])).json()
     assert company["sub"] != person["sub"]
     assert company["act"]["sub"] == person["sub"]
-    assert company["company"]["id"] == city.company.id
+    assert company["company"]["id"] == town.company.id
     assert "name" not in company
 
 
+@LASTING
 @pytest.mark.parametrize("named_by", ["audience", "company", "resource"])
 async def test_company_may_be_named_by_any_of_the_three_parameters(
-    city: City, client: TestClient, named_by: str
+    town: City, caller: TestClient, named_by: str
 ) -> None:
-    urn = f"urn:lionrock:company:{city.company.id}"
-    answer = await client.exchange(
-        await client.token(), city.company.id, **({"resource": None} | {named_by: urn})
+    urn = f"urn:lionrock:company:{town.company.id}"
+    answer = await caller.exchange(
+        await caller.token(), town.company.id, **({"resource": None} | {named_by: urn})
     )
     assert answer.status_code == 200, answer.text
 
 
+@LASTING
 @pytest.mark.parametrize(
     ("changes", "error", "code"),
     [
@@ -245,9 +256,9 @@ async def test_company_may_be_named_by_any_of_the_three_parameters(
     ],
 )  # fmt: skip
 async def test_bent_exchange_is_refused(
-    city: City, client: TestClient, changes: dict[str, Any], error: str, code: str
+    town: City, caller: TestClient, changes: dict[str, Any], error: str, code: str
 ) -> None:
-    answer = await client.exchange(await client.token(), city.company.id, **changes)
+    answer = await caller.exchange(await caller.token(), town.company.id, **changes)
     assert answer.status_code == 400
     assert answer.json()["error"] == error
     assert error_code(answer) == f"identity.{code}"
@@ -263,26 +274,29 @@ async def test_exchange_by_another_client_or_key_is_refused(
     assert error_code(refused) == "identity.dpop_key_mismatch"
 
 
+@LASTING
 async def test_exchange_without_the_company_scope_is_refused(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    token = await client.token(scope="openid profile")
-    refused = await client.exchange(token, city.company.id)
+    token = await caller.token(scope="openid profile")
+    refused = await caller.exchange(token, town.company.id)
     assert refused.json()["error"] == "invalid_scope"
 
 
+@LASTING
 async def test_person_without_a_mandate_cannot_act_for_the_company(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    refused = await client.exchange(await client.token("carmen"), city.company.id)
+    refused = await caller.exchange(await caller.token("carmen"), town.company.id)
     assert refused.json()["error"] == "invalid_target"
 
 
+@LASTING
 async def test_company_token_is_no_step_to_another_company(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    token = (await client.exchange(await client.token(), city.company.id)).json()["access_token"]
-    refused = await client.exchange(token, city.company.id)
+    token = (await caller.exchange(await caller.token(), town.company.id)).json()["access_token"]
+    refused = await caller.exchange(token, town.company.id)
     assert error_code(refused) == "identity.exchange_chain"
 
 

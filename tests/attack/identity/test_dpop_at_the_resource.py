@@ -15,6 +15,7 @@ from tests.http.identity.browser import error_code
 from tests.http.identity.city import ISSUER, City
 from tests.http.identity.clients import TestClient
 
+LASTING = pytest.mark.asyncio(loop_scope="module")
 URL = f"{ISSUER}/identity/userinfo"
 NOW = 1771578000
 
@@ -78,20 +79,22 @@ async def _is_still_good(client: TestClient, token: str) -> None:
     assert (await client.get(token)).status_code == 200
 
 
+@LASTING
 @pytest.mark.parametrize("case", REFUSED_CLAIMS)
-async def test_proof_with_a_wrong_claim_is_refused(client: TestClient, case: str) -> None:
-    token = await client.token()
+async def test_proof_with_a_wrong_claim_is_refused(caller: TestClient, case: str) -> None:
+    token = await caller.token()
     claims, code = REFUSED_CLAIMS[case]
-    answer = await client.get(token, **claims)
+    answer = await caller.get(token, **claims)
     assert answer.status_code == 401
     assert error_code(answer) == f"identity.{code}"
     assert 'error="invalid_dpop_proof"' in answer.headers["www-authenticate"]
-    await _is_still_good(client, token)
+    await _is_still_good(caller, token)
 
 
+@LASTING
 @pytest.mark.parametrize("case", ACCEPTED_CLAIMS)
-async def test_proof_within_the_standard_is_accepted(client: TestClient, case: str) -> None:
-    answer = await client.get(await client.token(), **ACCEPTED_CLAIMS[case])
+async def test_proof_within_the_standard_is_accepted(caller: TestClient, case: str) -> None:
+    answer = await caller.get(await caller.token(), **ACCEPTED_CLAIMS[case])
     assert answer.status_code == 200, answer.text
 
 
@@ -136,6 +139,7 @@ def _forged(client: TestClient, token: str, how: str) -> str:
     return forged[how]()
 
 
+@LASTING
 @pytest.mark.parametrize(
     ("how", "code"),
     [
@@ -157,37 +161,40 @@ def _forged(client: TestClient, token: str, how: str) -> str:
         ("limit-proof-4097", "dpop_malformed"),
     ],
 )
-async def test_forged_proof_is_refused(client: TestClient, how: str, code: str) -> None:
-    token = await client.token()
-    proof = _forged(client, token, how)
-    answer = await client.get(
+async def test_forged_proof_is_refused(caller: TestClient, how: str, code: str) -> None:
+    token = await caller.token()
+    proof = _forged(caller, token, how)
+    answer = await caller.get(
         token, headers=[("authorization", f"DPoP {token}"), ("dpop", proof)]
     )
     assert answer.status_code == 401
     assert error_code(answer).startswith(f"identity.{code or 'dpop_'}")
-    await _is_still_good(client, token)
+    await _is_still_good(caller, token)
 
 
-async def test_proof_by_another_key_is_refused(client: TestClient) -> None:
-    token = await client.token()
-    answer = await client.get(token, key=generate_key())
+@LASTING
+async def test_proof_by_another_key_is_refused(caller: TestClient) -> None:
+    token = await caller.token()
+    answer = await caller.get(token, key=generate_key())
     assert answer.status_code == 401
     assert error_code(answer) == "identity.dpop_key_mismatch"
-    await _is_still_good(client, token)
+    await _is_still_good(caller, token)
 
 
-async def test_same_proof_twice_is_refused(client: TestClient) -> None:
-    token = await client.token()
+@LASTING
+async def test_same_proof_twice_is_refused(caller: TestClient) -> None:
+    token = await caller.token()
     headers = [
-        ("authorization", f"DPoP {token}"), ("dpop", client.proof("GET", URL, token=token)),
+        ("authorization", f"DPoP {token}"), ("dpop", caller.proof("GET", URL, token=token)),
     ]  # fmt: skip
-    assert (await client.get(token, headers=headers)).status_code == 200
-    again = await client.get(token, headers=headers)
+    assert (await caller.get(token, headers=headers)).status_code == 200
+    again = await caller.get(token, headers=headers)
     assert again.status_code == 401
     assert error_code(again) == "identity.dpop_replayed"
-    await _is_still_good(client, token)
+    await _is_still_good(caller, token)
 
 
+@LASTING
 @pytest.mark.parametrize(
     ("make", "code"),
     [
@@ -213,59 +220,65 @@ async def test_same_proof_twice_is_refused(client: TestClient) -> None:
     ],
 )  # fmt: skip
 async def test_headers_that_do_not_bind_are_refused(
-    client: TestClient, make: Any, code: str
+    caller: TestClient, make: Any, code: str
 ) -> None:
-    token = await client.token()
-    headers = make(token, client.proof("GET", URL, token=token))
-    answer = await client.get(token, headers=headers)
+    token = await caller.token()
+    headers = make(token, caller.proof("GET", URL, token=token))
+    answer = await caller.get(token, headers=headers)
     assert answer.status_code == 401
     assert error_code(answer) == f"identity.{code}"
     assert answer.headers["www-authenticate"].startswith("DPoP ")
     assert 'algs="ES256 Ed25519"' in answer.headers["www-authenticate"]
-    await _is_still_good(client, token)
+    await _is_still_good(caller, token)
 
 
+@LASTING
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP", "dPoP"])
-async def test_scheme_is_compared_without_case(client: TestClient, scheme: str) -> None:
-    assert (await client.get(await client.token(), scheme=scheme)).status_code == 200
+async def test_scheme_is_compared_without_case(caller: TestClient, scheme: str) -> None:
+    assert (await caller.get(await caller.token(), scheme=scheme)).status_code == 200
 
 
+@LASTING
 @pytest.mark.parametrize("name", ["DPoP", "DPOP", "dpop", "dPop"])
-async def test_header_name_is_compared_without_case(client: TestClient, name: str) -> None:
-    token = await client.token()
+async def test_header_name_is_compared_without_case(caller: TestClient, name: str) -> None:
+    token = await caller.token()
     headers = [
-        ("authorization", f"DPoP {token}"), (name, client.proof("GET", URL, token=token)),
+        ("authorization", f"DPoP {token}"), (name, caller.proof("GET", URL, token=token)),
     ]  # fmt: skip
-    assert (await client.get(token, headers=headers)).status_code == 200
+    assert (await caller.get(token, headers=headers)).status_code == 200
 
 
-async def test_userinfo_by_post_is_answered_and_its_proof_names_post(client: TestClient) -> None:
-    token = await client.token()
-    assert (await client.get(token, method="POST")).status_code == 200
-    refused = await client.get(token, method="POST", htm="GET")
+@LASTING
+async def test_userinfo_by_post_is_answered_and_its_proof_names_post(caller: TestClient) -> None:
+    token = await caller.token()
+    assert (await caller.get(token, method="POST")).status_code == 200
+    refused = await caller.get(token, method="POST", htm="GET")
     assert error_code(refused) == "identity.dpop_method"
 
 
-async def test_invented_token_is_refused_even_with_a_perfect_proof(client: TestClient) -> None:
-    answer = await client.get("t" * 43)
+@LASTING
+async def test_invented_token_is_refused_even_with_a_perfect_proof(caller: TestClient) -> None:
+    answer = await caller.get("t" * 43)
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-async def test_token_without_the_scope_of_the_endpoint_is_refused(client: TestClient) -> None:
-    token = await client.token(scope="openid profile")
-    answer = await client.get(token, "/identity/v1/mandates")
+@LASTING
+async def test_token_without_the_scope_of_the_endpoint_is_refused(caller: TestClient) -> None:
+    token = await caller.token(scope="openid profile")
+    answer = await caller.get(token, "/identity/v1/mandates")
     assert answer.status_code == 403
     assert 'error="insufficient_scope", scope="company"' in answer.headers["www-authenticate"]
 
 
+@LASTING
 async def test_host_header_does_not_decide_what_htu_must_be(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    token = await client.token()
-    proof = client.proof("GET", "http://evil.example/identity/userinfo", token=token)
+    token = await caller.token()
+    proof = caller.proof("GET", "http://evil.example/identity/userinfo", token=token)
     headers = [
         ("authorization", f"DPoP {token}"), ("dpop", proof), ("host", "evil.example"),
     ]  # fmt: skip
-    answer = await client.get(token, headers=headers)
+    answer = await caller.get(token, headers=headers)
     assert answer.status_code in (401, 421)

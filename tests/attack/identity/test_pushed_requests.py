@@ -11,6 +11,7 @@ from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import REDIRECT, City
 from tests.http.identity.clients import TestClient, new_client
 
+LASTING = pytest.mark.asyncio(loop_scope="module")
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "RFC9126-2.1-request_uri-pushed": (
         {"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request",
@@ -78,32 +79,35 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 }
 
 
+@LASTING
 @pytest.mark.parametrize("case", REFUSED)
-async def test_bent_request_is_refused_at_the_push(client: TestClient, case: str) -> None:
+async def test_bent_request_is_refused_at_the_push(caller: TestClient, case: str) -> None:
     changes, error, code = REFUSED[case]
-    answer = await client.push(**changes)
+    answer = await caller.push(**changes)
     assert answer.status_code == 400
     assert answer.json()["error"] == error
     assert error_code(answer) == f"identity.{code}"
 
 
+@LASTING
 @pytest.mark.parametrize("case", ACCEPTED)
 async def test_request_within_the_profile_comes_back_with_its_own_values(
-    city: City, client: TestClient, case: str
+    town: City, caller: TestClient, case: str
 ) -> None:
     changes = ACCEPTED[case]
-    callback = await Browser(city).sign_in(
-        client.client_id, await client.pushed(**changes), "ada"
+    callback = await Browser(town).sign_in(
+        caller.client_id, await caller.pushed(**changes), "ada"
     )
-    expected = client.request(**changes).get("state")
+    expected = caller.request(**changes).get("state")
     assert callback.get("state") == expected
     assert callback["iss"] == "http://platform.test"
     assert set(callback) == {"code", "iss"} | ({"state"} if expected else set())
 
 
-async def test_parameter_given_twice_is_refused(city: City, client: TestClient) -> None:
-    body = f"client_id={client.client_id}&client_id={client.client_id}"
-    async with city.http() as http:
+@LASTING
+async def test_parameter_given_twice_is_refused(town: City, caller: TestClient) -> None:
+    body = f"client_id={caller.client_id}&client_id={caller.client_id}"
+    async with town.http() as http:
         answer = await http.post(
             "/identity/par", content=body,
             headers={"content-type": "application/x-www-form-urlencoded"},
@@ -120,18 +124,20 @@ async def test_push_by_another_method_is_refused(city: City, method: str) -> Non
     assert answer.headers["allow"] == "POST"
 
 
-async def test_push_as_json_is_refused(city: City, client: TestClient) -> None:
-    async with city.http() as http:
-        answer = await http.post("/identity/par", json=client.request())
+@LASTING
+async def test_push_as_json_is_refused(town: City, caller: TestClient) -> None:
+    async with town.http() as http:
+        answer = await http.post("/identity/par", json=caller.request())
     assert answer.status_code == 415
 
 
+@LASTING
 async def test_request_not_pushed_gets_an_error_page_and_no_redirect(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    browser = Browser(city)
-    query = "&".join(f"{n}={v}" for n, v in client.request().items())
-    answer = await browser.get(f"/identity/authorize?client_id={client.client_id}&{query}")
+    browser = Browser(town)
+    query = "&".join(f"{n}={v}" for n, v in caller.request().items())
+    answer = await browser.get(f"/identity/authorize?client_id={caller.client_id}&{query}")
     assert answer.status_code == 400
     assert "location" not in answer.headers
     assert error_code(answer) == "identity.request_not_pushed"
@@ -144,9 +150,10 @@ async def test_request_uri_of_another_client_is_not_known(city: City, client: Te
     assert error_code(answer) == "identity.request_unknown"
 
 
-async def test_request_uri_invented_is_not_known(city: City, client: TestClient) -> None:
+@LASTING
+async def test_request_uri_invented_is_not_known(town: City, caller: TestClient) -> None:
     invented = "urn:ietf:params:oauth:request_uri:" + "a" * 43
-    answer = await Browser(city).open(client.client_id, invented)
+    answer = await Browser(town).open(caller.client_id, invented)
     assert error_code(answer) == "identity.request_unknown"
 
 
@@ -162,25 +169,27 @@ async def test_request_uri_expires_at_its_time_and_not_before(
     assert error_code(answer) == "identity.request_expired"
 
 
+@LASTING
 async def test_reload_and_prefetch_do_not_use_the_request_up(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    request_uri, browser = await client.pushed(), Browser(city)
-    query = f"/identity/authorize?client_id={client.client_id}&request_uri={request_uri}"
+    request_uri, browser = await caller.pushed(), Browser(town)
+    query = f"/identity/authorize?client_id={caller.client_id}&request_uri={request_uri}"
     for _ in range(3):
         assert (await browser.get(query)).status_code == 200
     assert (await browser.get(query, method="HEAD")).status_code == 200
-    callback = await browser.sign_in(client.client_id, request_uri, "ada")
+    callback = await browser.sign_in(caller.client_id, request_uri, "ada")
     assert "code" in callback
 
 
+@LASTING
 async def test_request_uri_is_used_up_by_the_completed_sign_in(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    request_uri, browser = await client.pushed(), Browser(city)
-    await browser.sign_in(client.client_id, request_uri, "ada")
-    for each in (browser, Browser(city)):
-        answer = await each.open(client.client_id, request_uri)
+    request_uri, browser = await caller.pushed(), Browser(town)
+    await browser.sign_in(caller.client_id, request_uri, "ada")
+    for each in (browser, Browser(town)):
+        answer = await each.open(caller.client_id, request_uri)
         assert answer.status_code == 400
         assert error_code(answer) == "identity.request_used"
 
@@ -199,34 +208,37 @@ async def test_two_tabs_of_one_request_yield_one_code(city: City, client: TestCl
     assert error_code(refused) == "identity.request_used"
 
 
+@LASTING
 async def test_values_in_the_address_never_replace_pushed_ones(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    browser = Browser(city)
-    request_uri = await client.pushed(state=None)
+    browser = Browser(town)
+    request_uri = await caller.pushed(state=None)
     page = await browser.open(
-        client.client_id, request_uri, state="evil", nonce="evil", scope="contact",
+        caller.client_id, request_uri, state="evil", nonce="evil", scope="contact",
         redirect_uri="https://evil.example/", prompt="none",
     )  # fmt: skip
     assert page.status_code == 200
-    callback = await browser.sign_in(client.client_id, request_uri, "ada")
+    callback = await browser.sign_in(caller.client_id, request_uri, "ada")
     assert "state" not in callback
 
 
+@LASTING
 async def test_person_who_says_no_sends_access_denied_with_iss_and_state(
-    city: City, client: TestClient
+    town: City, caller: TestClient
 ) -> None:
-    callback = await Browser(city).sign_in(
-        client.client_id, await client.pushed(), "ada", "rejected"
+    callback = await Browser(town).sign_in(
+        caller.client_id, await caller.pushed(), "ada", "rejected"
     )
     assert callback == {
         "error": "access_denied", "iss": "http://platform.test", "state": "the-state",
     }  # fmt: skip
 
 
-async def test_silent_request_gets_login_required(city: City, client: TestClient) -> None:
-    request_uri = await client.pushed(prompt="none")
-    answer = await Browser(city).open(client.client_id, request_uri)
+@LASTING
+async def test_silent_request_gets_login_required(town: City, caller: TestClient) -> None:
+    request_uri = await caller.pushed(prompt="none")
+    answer = await Browser(town).open(caller.client_id, request_uri)
     assert answer.status_code == 303
     fields = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
     assert fields["error"] == "login_required"
@@ -248,21 +260,24 @@ async def test_proof_at_the_push_binds_the_code_to_its_key(
     assert (await client.redeem(callback["code"])).status_code == 200
 
 
-async def test_dpop_jkt_of_another_key_than_the_proof_is_refused(client: TestClient) -> None:
-    answer = await client.post("/identity/par", client.request(dpop_jkt="a" * 43))
+@LASTING
+async def test_dpop_jkt_of_another_key_than_the_proof_is_refused(caller: TestClient) -> None:
+    answer = await caller.post("/identity/par", caller.request(dpop_jkt="a" * 43))
     assert answer.status_code == 400
     assert error_code(answer) == "identity.dpop_jkt_mismatch"
 
 
-async def test_dpop_jkt_alone_binds_the_code_to_its_key(city: City, client: TestClient) -> None:
-    code = await client.code(dpop_jkt="a" * 43)
-    stolen = await client.redeem(code)
+@LASTING
+async def test_dpop_jkt_alone_binds_the_code_to_its_key(town: City, caller: TestClient) -> None:
+    code = await caller.code(dpop_jkt="a" * 43)
+    stolen = await caller.redeem(code)
     assert stolen.json()["error"] == "invalid_grant"
     assert error_code(stolen) == "identity.dpop_key_mismatch"
 
 
-async def test_bad_proof_at_the_push_is_refused_though_it_is_optional(client: TestClient) -> None:
-    proof = client.proof("POST", "http://platform.test/identity/token")
-    answer = await client.post("/identity/par", client.request(), proof=proof)
+@LASTING
+async def test_bad_proof_at_the_push_is_refused_though_it_is_optional(caller: TestClient) -> None:
+    proof = caller.proof("POST", "http://platform.test/identity/token")
+    answer = await caller.post("/identity/par", caller.request(), proof=proof)
     assert answer.json()["error"] == "invalid_dpop_proof"
     assert error_code(answer) == "identity.dpop_target"
