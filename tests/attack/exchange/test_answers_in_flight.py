@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lionrock.exchange.domain.fetching import StatusAnswer
-from lionrock.exchange.domain.leases import LEASE_MS_MAX, HeldLease
+from lionrock.exchange.domain.leases import LEASE_MARGIN_MS, LEASE_MS_MAX, HeldLease
 from lionrock.exchange.gateway.replies import LeasedResponse
 from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.jose import generate_key
@@ -100,6 +100,25 @@ async def test_without_the_hub_nothing_is_answered(town: Town) -> None:
     assert await office.ask(jws) == "ok"  # the directory's keys are remembered now
     del town.kernel.network.applications[PLATFORM_URL]
     assert await office.ask(jws) == "exchange.lease_unavailable"
+
+
+async def test_a_hub_slower_than_its_leases_opens_nothing(town: Town) -> None:
+    """A yes that took longer than a lease lasts is no yes any more; it is asked for three times."""
+    consent = await town.active()
+    office = Member.office(town)
+    jws = await artefact_jws(town, consent)
+    assert await office.ask(jws) == "ok"
+    platform = town.kernel.network.applications[PLATFORM_URL]
+    asked: list[str] = []
+
+    async def slow_hub(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"].rsplit("/", 1)[1])
+        await asyncio.sleep((LEASE_MS_MAX - LEASE_MARGIN_MS) / 1000)
+        await platform(scope, receive, send)
+
+    town.kernel.network.applications[PLATFORM_URL] = slow_hub
+    assert await office.ask(jws) == "exchange.lease_run_out"
+    assert asked == ["status"] * 3
 
 
 class FalseHub:

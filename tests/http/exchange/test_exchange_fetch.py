@@ -182,6 +182,39 @@ async def test_an_answer_lost_on_the_way_is_given_again_and_counts_once(town: To
     assert digests == [delivery.delivery_sha256] * 2
 
 
+async def test_a_lost_answer_asked_for_too_late_needs_a_new_reference(town: Town) -> None:
+    consent = await town.active()
+    world = town.kernel.network.applications["http://world.test"]
+
+    async def deaf(scope: Any, receive: Any, _send: Any) -> None:
+        async def swallow(_message: Any) -> None:
+            return None
+
+        await world(scope, receive, swallow)
+
+    town.kernel.network.applications["http://world.test"] = deaf
+    with contextlib.suppress(AssertionError):  # the in-process transport wants a response
+        await town.exchange.fetch(consent.id)
+    town.kernel.network.applications["http://world.test"] = world
+    town.advance_wire(seconds=601)
+    for _ in range(2):
+        late = await town.exchange.fetch(consent.id)
+        assert_refused(late, ExchangeRefusal.PROVIDER_REFUSED)
+        assert isinstance(late, Refused)
+        assert late.detail == ExchangeRefusal.REQUEST_ID_REUSED.value
+    uses = await town.kernel.database.run(lambda db: town.exchange.uses(db, consent.id))
+    assert [use.state for use in uses] == ["refused"]
+    data_of(await town.exchange.fetch(consent.id, "another"))
+
+
+async def test_a_provider_s_no_of_today_is_asked_again_tomorrow(town: Town) -> None:
+    consent = await town.active(valid_for_s=172_800, frequency=Frequency(count_max=1, per="day"))
+    data_of(await town.exchange.fetch(consent.id, "a"))
+    assert_refused(await town.exchange.fetch(consent.id, "b"), ExchangeRefusal.PROVIDER_REFUSED)
+    town.advance_business(days=1)
+    data_of(await town.exchange.fetch(consent.id, "b"))
+
+
 async def test_the_platform_fetches_for_those_it_hosts_only(town: Town) -> None:
     consent = await town.active(consumer=REGISTRY)
     assert_refused(await town.exchange.fetch(consent.id), ExchangeRefusal.CONSUMER_NOT_HOSTED)

@@ -48,13 +48,13 @@ from lionrock.kernel.jose import (
 ERASE_QUEUE = "exchange.erase"
 ENDPOINT = "exchange"
 
-# What a later try under the same request id may turn out otherwise. Everything else is final: the
-# consent or the provider's own signed word says no.
+# What may turn out otherwise at a later try under the same request id: somebody on the way, or a
+# provider's no of today. Everything else is final: the consent ended, or what the provider signed
+# is not what was asked, and it would give the same answer again.
 TRANSIENT: frozenset[Refusal] = frozenset({
-    R.PROVIDER_UNREACHABLE, R.ANSWER_TOO_LARGE, R.ANSWER_SIGNATURE_WRONG, R.ANSWER_MALFORMED,
-    R.ANSWER_OTHER_REQUEST, R.ANSWER_NOT_FOR_US, R.DELIVERY_SIGNATURE_WRONG,
+    R.PROVIDER_UNREACHABLE, R.PROVIDER_REFUSED, R.ANSWER_TOO_LARGE, R.ANSWER_SIGNATURE_WRONG,
+    R.ANSWER_MALFORMED, R.ANSWER_OTHER_REQUEST, R.ANSWER_NOT_FOR_US, R.DELIVERY_SIGNATURE_WRONG,
 })  # fmt: skip
-TRANSIENT_AT_PROVIDER = frozenset({R.LEASE_UNAVAILABLE.value, R.LEASE_RUN_OUT.value})
 _STATUS_REFUSALS: Mapping[rules.Status, R] = {
     "pending": R.CONSENT_NOT_ACTIVE,
     "rejected": R.CONSENT_NOT_ACTIVE,
@@ -239,9 +239,9 @@ class Fetches:
 
     async def _save_refusal(self, db: Connection, fetch: Fetch, refused: Refused) -> Refused:
         """A final refusal ends the fetch; a transient one leaves the intent for another try."""
-        is_transient = refused.refusal in TRANSIENT or (
-            refused.refusal is R.PROVIDER_REFUSED and refused.detail in TRANSIENT_AT_PROVIDER
-        )
+        # The provider's memory of the request is over: no later try under this id can succeed.
+        is_too_late = refused.detail == R.REQUEST_ID_REUSED.value
+        is_transient = refused.refusal in TRANSIENT and not is_too_late
         ended = msgspec.structs.replace(
             fetch, state="intended" if is_transient else "refused",
             refusal=str(refused.refusal.value), refusal_detail=refused.detail[:200],
