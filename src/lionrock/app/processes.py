@@ -12,7 +12,8 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,27 +25,41 @@ import uvloop
 from lionrock.app.kernels import close_kernel, open_kernel
 from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
+from lionrock.kernel.clock import SystemWireClock
 from lionrock.kernel.config import Settings
-from lionrock.kernel.db import Database, migrate
+from lionrock.kernel.db import Database, Migration, migrate
+from lionrock.kernel.epoch import found_on
 from lionrock.kernel.http.server import run_beside, serve
+from lionrock.kernel.i18n import HONG_KONG
 
+FOUNDING_TIME = time(9, 0)
 _log = structlog.get_logger("lionrock.processes")
 
 
 async def run_prepare(settings: Settings) -> None:
     """Bring the databases to the present schema and make the platform's keys."""
-    database = await Database.open(settings.database_url, pool_size_max=2)
-    await migrate(database, all_migrations())
-    await database.close()
+    await _prepare_database(settings, settings.database_url, all_migrations())
     if settings.composition == "sandbox":
-        world = await Database.open(settings.world_database_url, pool_size_max=2)
-        await migrate(world, world_migrations())
-        await world.close()
+        await _prepare_database(settings, settings.world_database_url, world_migrations())
     from lionrock.app.platform import make_keys
 
     kernel = await open_kernel(settings)
     await make_keys(kernel)
     await close_kernel(kernel)
+
+
+async def _prepare_database(
+    settings: Settings, url: str, migrations: Sequence[Migration]
+) -> None:
+    database = await Database.open(url, pool_size_max=2)
+    await migrate(database, migrations)
+    if settings.founding_date and settings.composition == "sandbox":
+        begin = datetime.combine(
+            date.fromisoformat(settings.founding_date), FOUNDING_TIME, tzinfo=HONG_KONG
+        )
+        offset = begin - SystemWireClock().now()
+        await database.run(lambda db: found_on(db, offset))
+    await database.close()
 
 
 async def run_ledger(settings: Settings) -> None:

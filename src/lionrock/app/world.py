@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -12,6 +13,7 @@ from lionrock.app.schemes import read_firm
 from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.db import Database
+from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jobs import JobHandler
 from lionrock.kernel.keys import KeyStore
@@ -44,7 +46,10 @@ class Desk:
 async def open_world(settings: Settings) -> World:
     """Open the world process: its database, its keys, all parties."""
     database = await Database.open(settings.world_database_url)
-    return build_world(world_context(settings, database), cast_of(settings), settings.seed)
+    offset = await database.run(read_offset)
+    return build_world(
+        world_context(settings, database, offset), cast_of(settings), settings.seed
+    )
 
 
 def cast_of(settings: Settings) -> Cast:
@@ -53,12 +58,14 @@ def cast_of(settings: Settings) -> Cast:
     return load_cast(firm)
 
 
-def world_context(settings: Settings, database: Database) -> WorldContext:
+def world_context(
+    settings: Settings, database: Database, offset: timedelta = timedelta(0)
+) -> WorldContext:
     """What the parties are built with, from the settings."""
     wire_clock = SystemWireClock()
     return WorldContext(
         platform_url=settings.public_url, world_url=settings.world_url, wire_clock=wire_clock,
-        business_clock=OffsetBusinessClock(wire_clock), ids=Ids(wire_clock),
+        business_clock=OffsetBusinessClock(wire_clock, offset), ids=Ids(wire_clock),
         key_store=world_key_store(settings), network=open_network(settings), database=database,
         store=WorldStore(database),
     )  # fmt: skip

@@ -83,13 +83,13 @@ def demo(
         board = _Board(lang.value)
         with Live(board, console=console, refresh_per_second=12, transient=True):
             wanted = _Wanted(own, firm, programme, day, out, lang.value)
-            results = _run(directory, board, wanted)
+            results, files = _run(directory, board, wanted)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     is_ok = all(result.ok for result in results)
-    _show(results, lang.value, out, monotonic_ms() - started_ms)
+    _show(results, files, lang.value, out, monotonic_ms() - started_ms)
     if json_file is not None:
-        json_file.write_text(json.dumps(_outcome(results, out, is_ok), ensure_ascii=False))
+        json_file.write_text(json.dumps(_outcome(results, files, is_ok), ensure_ascii=False))
     raise typer.Exit(0 if is_ok else 1)
 
 
@@ -104,18 +104,19 @@ class _Wanted(NamedTuple):
     lang: str
 
 
-def _run(directory: Path, board: _Board, wanted: _Wanted) -> list[StepResult]:
+def _run(directory: Path, board: _Board, wanted: _Wanted) -> tuple[list[StepResult], list[Path]]:
     port = _free_ports()
     firm_file = str(wanted.firm_file.resolve()) if wanted.firm_file else None
     settings = load_settings(environment={}, overrides={
         "data_directory": str(directory), "composition": "sandbox", "firm_file": firm_file,
+        "founding_date": wanted.on.isoformat(),
         "public_url": f"http://127.0.0.1:{port}", "world_url": f"http://127.0.0.1:{port + 1}",
     })  # fmt: skip
     with City(settings, narrate=board.narrate) as city:
         board.narrate("")
         cast = load_cast(wanted.firm)
 
-        async def journey() -> list[StepResult]:
+        async def journey() -> tuple[list[StepResult], list[Path]]:
             network = Network(allow_private=True, ports=None)
             run = Journey(
                 platform_url=city.settings.public_url, world_url=city.settings.world_url,
@@ -126,7 +127,7 @@ def _run(directory: Path, board: _Board, wanted: _Wanted) -> list[StepResult]:
                 project_title=wanted.firm.project_title,
             )  # fmt: skip
             try:
-                return await run_steps(all_steps(run), board.progress)
+                return await run_steps(all_steps(run), board.progress), run.written
             finally:
                 await network.close()
 
@@ -168,7 +169,9 @@ class _Board:
         return Group(*lines)
 
 
-def _show(results: list[StepResult], lang: str, out: Path, total_ms: float) -> None:
+def _show(
+    results: list[StepResult], files: list[Path], lang: str, out: Path, total_ms: float
+) -> None:
     table = Table(title="The journey", title_justify="left", show_lines=True)
     table.add_column("step", max_width=26)
     table.add_column("standard used", max_width=26)
@@ -189,10 +192,10 @@ def _show(results: list[StepResult], lang: str, out: Path, total_ms: float) -> N
             console.print(f"  - {reason}", highlight=False)
     if all(result.ok for result in results):
         console.print(f"\nDone in {total_ms / 1000:.1f} s. What it produced is in "
-                      f"[bold]{out}[/bold]:")
-        for path in sorted(path for path in out.rglob("*") if path.is_file()):
+                      f"[bold]{out}[/bold]" + (":" if files else ": nothing."))
+        for path in files:
             console.print(f"  {path}  ({path.stat().st_size:,} bytes)", highlight=False)
-        if (out / "evidence.zip").exists() and not last.ended:
+        if out / "evidence.zip" in files:
             console.print(
                 "\nLook closer:\n"
                 f"  lionrock verify {out}/evidence.zip --trust {out}/trust.json\n"
@@ -202,12 +205,12 @@ def _show(results: list[StepResult], lang: str, out: Path, total_ms: float) -> N
         console.print("\n[red]The journey failed at the last step shown.[/red]")
 
 
-def _outcome(results: list[StepResult], out: Path, is_ok: bool) -> dict[str, Any]:
-    evidence, trust = out / "evidence.zip", out / "trust.json"
+def _outcome(results: list[StepResult], files: list[Path], is_ok: bool) -> dict[str, Any]:
+    by_name = {path.name: str(path) for path in files}
     return {
         "ok": is_ok,
-        "evidence": str(evidence) if evidence.exists() else None,
-        "trust": str(trust) if trust.exists() else None,
+        "evidence": by_name.get("evidence.zip"),
+        "trust": by_name.get("trust.json"),
         "ended": list(results[-1].ended),
         "steps": [
             {"name": each.name, "ok": each.ok, "ms": round(each.ms, 1), "standard": each.standard,

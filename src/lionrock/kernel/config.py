@@ -11,6 +11,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_format: str = "json"
     seed: int = 20260220
     firm_file: str = ""
+    founding_date: str = ""
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
 
@@ -90,6 +92,10 @@ SETTINGS: dict[str, str] = {
     "log_level": "debug, info, warning or error.",
     "log_format": "json (one object a line) or text.",
     "seed": "Seed of the sandbox's simulated people, companies and ids.",
+    "founding_date": (
+        "The day (YYYY-MM-DD) on which the business clock of a new sandbox begins; "
+        "empty: today."
+    ),
     "firm_file": (
         "The user's own company (TOML), in the place of Harbour Robotics (sandbox only)."
     ),
@@ -173,6 +179,11 @@ def _checked(settings: Settings) -> Settings:
             raise SettingsRefused("serve needs key_passphrase (or LIONROCK_KEY_PASSPHRASE)")
         if not settings.public_url.startswith("https://"):
             raise SettingsRefused("serve needs an https public_url")
+    if settings.founding_date:
+        try:
+            date.fromisoformat(settings.founding_date)
+        except ValueError as error:
+            raise SettingsRefused("founding_date: expected a day such as 2026-02-20") from error
     for name in ("front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms"):
         if getattr(settings, name) < 1:
             raise SettingsRefused(f"{name}: expected 1 or more")

@@ -27,7 +27,6 @@ CREATE TABLE kernel.business_clock (
     epoch      bigint      NOT NULL,
     offset_s   bigint      NOT NULL,
     CONSTRAINT business_clock_pk PRIMARY KEY (singleton),
-    CONSTRAINT business_clock_one_row CHECK (singleton),
-    CONSTRAINT business_clock_forward CHECK (offset_s >= 0)
+    CONSTRAINT business_clock_one_row CHECK (singleton)
 );
 INSERT INTO kernel.business_clock (epoch, offset_s) VALUES (0, 0);

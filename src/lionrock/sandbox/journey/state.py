@@ -44,6 +44,7 @@ class Journey:
     case: dict[str, Any] = dataclasses.field(default_factory=dict)
     staff: dict[str, SignedIn] = dataclasses.field(default_factory=dict)
     payment: dict[str, Any] = dataclasses.field(default_factory=dict)
+    written: list[Path] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.phones = Phones(self.network, self.world_url)
@@ -60,4 +61,6 @@ class Journey:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        if path not in self.written:
+            self.written.append(path)
         return path
