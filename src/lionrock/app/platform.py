@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 import lionrock
+from lionrock import portal
 from lionrock.app.kernels import close_kernel, open_kernel
+from lionrock.app.surroundings import surroundings
 from lionrock.directory import api as directory_api
 from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
@@ -73,6 +75,11 @@ class Platform:
             kernel, cases=self.cases, exchange=self.exchange, payments=self.payments,
             evidence=self.evidence, signing=self.signing,
         )  # fmt: skip
+        self.portal = portal.Portal(
+            kernel, directory=self.directory, evidence=self.evidence, identity=self.identity,
+            exchange=self.exchange, programmes=self.programmes, intake=self.intake,
+            cases=self.cases, office=self.office, surroundings=surroundings(kernel.settings),
+        )  # fmt: skip
 
     def tables(self) -> tuple[RouteTable, ...]:
         """The route tables of all pillars."""
@@ -86,6 +93,7 @@ class Platform:
             programmes_api.intake_table(self.intake, self.identity),
             programmes_api.case_table(self.cases, self.identity),
             programmes_api.office_table(self.office, self.identity),
+            portal.table(self.portal),
         )
 
     def application(self) -> Application:
@@ -130,6 +138,7 @@ class Platform:
         async def use_case(db: Connection) -> None:
             await evidence_api.start(db)
             await identity_api.start(db)
+            await self.portal.provision(db)
             await schedule(db, queue=SWEEP_QUEUE, key="sweep")
             await self.programmes.publish_rule_book(db)
 

@@ -85,7 +85,7 @@ from lionrock.programmes.domain.truth import Answer
 from lionrock.programmes.errors import PROGRAMMES_ERRORS, ProgrammesRefusal
 from lionrock.programmes.http import table
 from lionrock.programmes.intake import INTAKE_ERRORS, Intake, IntakeRefusal, intake_table
-from lionrock.programmes.office import Office, office_table
+from lionrock.programmes.office import OFFICE_ERRORS, Office, office_table
 from lionrock.programmes.service import Programmes
 
 __all__ = [
@@ -94,6 +94,7 @@ __all__ = [
     "CRITERIA",
     "CRITERION_MAX",
     "INTAKE_ERRORS",
+    "OFFICE_ERRORS",
     "PROGRAMMES_ERRORS",
     "Actor",
     "Addition",

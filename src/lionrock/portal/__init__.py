@@ -1,0 +1,7 @@
+"""The portal: pages for people. See README.md."""
+
+from lionrock.portal.http import table
+from lionrock.portal.service import Portal
+from lionrock.portal.surroundings import Introduction, Surroundings
+
+__all__ = ["Introduction", "Portal", "Surroundings", "table"]

@@ -1,0 +1,221 @@
+"""The rows of the portal. A page needs no token in the request: the session's own is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lionrock.kernel.http import Route, RouteTable, Step
+from lionrock.portal.errors import ERRORS
+from lionrock.portal.http import access, cases, files, funding, records, staff
+from lionrock.portal.http.calls import (
+    PlainForm,
+    PortalCall,
+    check_company,
+    check_form,
+    check_signed_in,
+    check_staff,
+    load_session,
+    show_refusal,
+)
+from lionrock.portal.service import CALLBACK_PATH, Portal
+
+_CASE = "/portal/cases/{case_id}"
+_STAFF_CASE = "/portal/staff/cases/{case_id}"
+_CONSENT = "/portal/consents/{consent_id}"
+_SIGNED_IN: tuple[Step, ...] = (load_session, check_signed_in)
+_COMPANY: tuple[Step, ...] = (*_SIGNED_IN, check_company)
+_STAFF: tuple[Step, ...] = (*_SIGNED_IN, check_staff)
+
+
+def table(room: Portal) -> RouteTable:
+    """Return the rows of the portal."""
+    return RouteTable(
+        pillar="portal", room=room,
+        routes=(*_access(), *_funding(), *_cases(), *_records(), *_staff(), *_files()),
+    )  # fmt: skip
+
+
+def _page(
+    path: str, name: str, summary: str, steps: tuple[Step, ...], *query: str, **more: Any
+) -> Route:
+    return Route(
+        method="GET", path=path, name=f"portal_{name}", summary=summary, steps=steps,
+        call=PortalCall, query=("lang", *query), errors=ERRORS, family="html",
+        render_refusal=show_refusal,
+        **{"replies": {200: None}, "reply_media_type": "text/html", **more},
+    )  # fmt: skip
+
+
+def _form(
+    path: str, name: str, summary: str, steps: tuple[Step, ...], body: type = PlainForm,
+    **more: Any,
+) -> Route:
+    """A form's row: whoever may see the page, then the form's own proof, then the deed."""
+    *checks, deed = steps
+    return Route(
+        method="POST", path=path, name=f"portal_{name}", summary=summary,
+        steps=(*checks, check_form, deed), call=PortalCall, body=body, body_kind="form",
+        query=(), errors=ERRORS, family="html", render_refusal=show_refusal,
+        clause="RFC 9700 s4.7",
+        **{"replies": {303: None}, "reply_media_type": "text/html", **more},
+    )  # fmt: skip
+
+
+def _access() -> tuple[Route, ...]:
+    return (
+        _page("/", "start", "The start page", (load_session, access.reply_start)),
+        _page(
+            "/portal/sign-in", "sign_in", "Begin to sign in with the city's own sign-in server",
+            (access.check_address, access.save_begun), "to", replies={303: None}, mode="beats",
+            clause="RFC 9126 s2",
+        ),
+        Route(
+            method="GET", path=CALLBACK_PATH, name="portal_callback", query=None,
+            summary="Where the sign-in server sends the browser back to",
+            steps=(access.save_signed_in,), call=PortalCall, replies={303: None}, errors=ERRORS,
+            family="html", render_refusal=show_refusal, mode="beats", clause="RFC 9207 s2.4",
+        ),
+        _form(
+            "/portal/sign-out", "sign_out", "Sign out", (*_SIGNED_IN, access.save_signed_out)
+        ),
+        _page(
+            "/portal/company", "company", "The companies that the person acts for",
+            (*_SIGNED_IN, access.reply_company),
+        ),
+        _form(
+            "/portal/company", "choose_company", "Act for a company",
+            (*_SIGNED_IN, access.save_company), access.CompanyForm, mode="beats",
+        ),
+    )  # fmt: skip
+
+
+def _funding() -> tuple[Route, ...]:
+    return (
+        _page(
+            "/portal/funding", "funding", "Find funding: every scheme judged, best first",
+            (load_session, funding.reply_funding), "show",
+        ),
+        Route(
+            method="POST", path="/portal/funding", name="portal_state_facts",
+            summary="State facts: a visitor gets the answer, a session keeps them",
+            steps=(load_session, funding.save_facts), call=PortalCall, body_kind="raw",
+            body_media_types=("application/x-www-form-urlencoded",), query=(), errors=ERRORS,
+            replies={200: None, 303: None}, reply_media_type="text/html", family="html",
+            render_refusal=show_refusal,
+        ),
+        _page(
+            "/portal/schemes/{scheme_id}", "scheme", "One scheme with all its clauses",
+            (load_session, funding.reply_scheme),
+        ),
+        _form(
+            "/portal/funding/consents", "ask_consents",
+            "Ask the company's consents for registry and bank",
+            (*_COMPANY, funding.save_requests), funding.BankForm,
+        ),
+        _form(
+            "/portal/funding/collection", "collect", "Fetch what the consents open",
+            (*_COMPANY, funding.save_collection), mode="beats",
+        ),
+    )  # fmt: skip
+
+
+def _cases() -> tuple[Route, ...]:
+    return (
+        _page(
+            "/portal/cases", "cases", "My applications", (*_COMPANY, cases.reply_cases)
+        ),
+        _page(
+            "/portal/cases/new", "new_case", "Begin an application",
+            (*_COMPANY, cases.reply_new_case), "scheme",
+        ),
+        _form(
+            "/portal/cases", "start_case", "Begin an application", (*_COMPANY, cases.save_case),
+            cases.StartForm,
+        ),
+        _page(_CASE, "case", "An application and what became of it",
+              (*_COMPANY, cases.reply_case)),
+        _page(
+            f"{_CASE}/state", "case_state", "Whether something has happened to an application",
+            (*_COMPANY, cases.reply_case_state), replies={200: cases.StateReply},
+            reply_media_type="application/json",
+        ),
+        _page(
+            f"{_CASE}/documents/{{kind}}", "case_document", "A document of an application",
+            (*_COMPANY, cases.reply_document), reply_media_type="application/pdf",
+        ),
+        _form(
+            f"{_CASE}/signatures", "ask_signature", "Ask for a signature on the phone",
+            (*_COMPANY, cases.save_signature_request), cases.SignForm,
+        ),
+        _form(f"{_CASE}/submission", "submit_case", "Submit the application",
+              (*_COMPANY, cases.save_submission)),
+        _form(f"{_CASE}/withdrawal", "withdraw_case", "Withdraw the application",
+              (*_COMPANY, cases.save_withdrawal)),
+        _form(f"{_CASE}/payouts", "claim_payout", "Claim a milestone",
+              (*_COMPANY, cases.save_claim), cases.ClaimForm),
+    )  # fmt: skip
+
+
+def _records() -> tuple[Route, ...]:
+    return (
+        _page("/portal/consents", "consents", "My consents",
+              (*_COMPANY, records.reply_consents)),
+        _page(
+            "/portal/consents/state", "consents_state", "Whether a consent has changed",
+            (*_COMPANY, records.reply_consents_state), replies={200: cases.StateReply},
+            reply_media_type="application/json",
+        ),
+        _page(_CONSENT, "consent", "One consent with its uses",
+              (*_COMPANY, records.reply_consent)),
+        _form(f"{_CONSENT}/revoke", "revoke_consent", "Take a consent back",
+              (*_COMPANY, records.save_revocation), mode="beats"),
+        _page("/portal/evidence", "evidence", "My evidence", (*_COMPANY, records.reply_evidence)),
+        _page(
+            "/portal/evidence/trust.json", "trust", "The keys that a verifier starts from",
+            (records.reply_trust,), reply_media_type="application/json",
+        ),
+        _page("/portal/evidence/{case_id}", "case_evidence", "The receipts of an application",
+              (*_COMPANY, records.reply_case_evidence)),
+        _page(
+            "/portal/evidence/{case_id}/bundle", "bundle", "The evidence bundle of an application",
+            (*_COMPANY, records.reply_bundle), reply_media_type="application/zip", mode="beats",
+        ),
+        _page("/portal/awards", "awards", "The public register of awards",
+              (load_session, records.reply_awards), "after"),
+    )  # fmt: skip
+
+
+def _staff() -> tuple[Route, ...]:
+    return (
+        _page("/portal/staff", "desks", "The office's desks", (*_STAFF, staff.reply_desks), "desk"),
+        _page(_STAFF_CASE, "staff_case", "A submitted application at a desk",
+              (*_STAFF, staff.reply_staff_case)),
+        _page(
+            f"{_STAFF_CASE}/state", "staff_case_state",
+            "Whether something has happened to an application",
+            (*_STAFF, staff.reply_staff_state), replies={200: cases.StateReply},
+            reply_media_type="application/json",
+        ),
+        _page(
+            f"{_STAFF_CASE}/documents/{{kind}}", "staff_document", "A submitted document",
+            (*_STAFF, staff.reply_staff_document), reply_media_type="application/pdf",
+        ),
+        _form(f"{_STAFF_CASE}/assessments", "assess", "Assess an application",
+              (*_STAFF, staff.save_assessment), staff.AssessForm),
+        _form(f"{_STAFF_CASE}/decision", "decide", "Decide for the committee",
+              (*_STAFF, staff.save_decision), staff.DecideForm),
+        _form(f"{_STAFF_CASE}/seal", "seal", "Ask for the office's seal on the phone",
+              (*_STAFF, staff.save_seal_request)),
+        _form(f"{_STAFF_CASE}/payouts/{{payout_id}}/release", "release", "Release a payout",
+              (*_STAFF, staff.save_release)),
+    )  # fmt: skip
+
+
+def _files() -> tuple[Route, ...]:
+    return (
+        _page("/portal/static/{name}", "file", "A packaged file of the pages",
+              (files.reply_file,), mode="none", reply_media_type="*/*",
+              replies={200: None, 304: None}),
+        _page("/favicon.ico", "favicon", "The mark", (files.reply_favicon,), mode="none",
+              reply_media_type="image/svg+xml", replies={200: None, 304: None}),
+    )  # fmt: skip

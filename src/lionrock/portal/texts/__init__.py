@@ -1,0 +1,17 @@
+"""Every text of the pages, by name, in three languages. Texts of the pillars come from them."""
+
+from __future__ import annotations
+
+from lionrock.kernel.i18n import Text
+from lionrock.portal.texts.cases import CASE_TEXTS
+from lionrock.portal.texts.common import COMMON_TEXTS
+from lionrock.portal.texts.funding import FACT_GROUPS, FUNDING_TEXTS
+from lionrock.portal.texts.records import RECORD_TEXTS
+from lionrock.portal.texts.refusals import REFUSALS, refusal_text
+
+LANGUAGE_NAMES = {"en": "English", "zh-Hant": "繁體中文", "zh-Hans": "简体中文"}
+_PARTS = (COMMON_TEXTS, FUNDING_TEXTS, CASE_TEXTS, RECORD_TEXTS)
+TEXTS: dict[str, Text] = {name: text for part in _PARTS for name, text in part.items()}
+assert len(TEXTS) == sum(len(part) for part in _PARTS), "a text's name is taken"
+
+__all__ = ["FACT_GROUPS", "LANGUAGE_NAMES", "REFUSALS", "TEXTS", "refusal_text"]

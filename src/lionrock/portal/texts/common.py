@@ -1,0 +1,128 @@
+"""Texts of the frame around every page, the start page and the company page."""
+
+from __future__ import annotations
+
+from lionrock.kernel.i18n import Text
+
+COMMON_TEXTS = {
+    "skip": Text("Skip to the content", "跳到內容", "跳到内容"),
+    "pages": Text("Pages", "頁面", "页面"),
+    "language": Text("Language", "語言", "语言"),
+    "simulated": Text(
+        "A sandbox: people, companies, banks and departments here are simulated.",
+        "沙盒環境：此處的人物、公司、銀行及部門均為模擬。",
+        "沙盒环境：此处的人物、公司、银行及部门均为模拟。",
+    ),
+    "footer": Text(
+        "Built on open standards. Modelled on public descriptions; not a service of any government.",
+        "以開放標準建成，參照公開資料設計；並非任何政府的服務。",
+        "以开放标准建成，参照公开资料设计；并非任何政府的服务。",
+    ),
+    "for_engineers": Text("For engineers", "技術資料", "技术资料"),
+    "sign_in": Text("Sign in", "登入", "登录"),
+    "sign_in_phone": Text("Sign in with your phone", "以手機登入", "以手机登录"),
+    "sign_out": Text("Sign out", "登出", "退出"),
+    "menu_funding": Text("Find funding", "尋找資助", "寻找资助"),
+    "menu_company": Text("My company", "我的公司", "我的公司"),
+    "menu_cases": Text("My applications", "我的申請", "我的申请"),
+    "menu_consents": Text("My consents", "我的同意書", "我的同意书"),
+    "menu_evidence": Text("My evidence", "我的憑證", "我的凭证"),
+    "menu_staff": Text("Desks", "工作台", "工作台"),
+    "menu_awards": Text("Public awards", "公開資助名單", "公开资助名单"),
+    "refused": Text("This cannot go on", "未能繼續", "未能继续"),
+    "go_back": Text("Go back", "返回", "返回"),
+    "code": Text("Code", "代碼", "代码"),
+    "failed_check": Text("Check", "檢查", "检查"),
+    "request": Text("Request", "請求編號", "请求编号"),
+    "source": Text("Source", "資料來源", "资料来源"),
+    "yes": Text("Yes", "是", "是"),
+    "no": Text("No", "否", "否"),
+    "none": Text("None", "無", "无"),
+    "date": Text("Date", "日期", "日期"),
+    "state": Text("State", "狀態", "状态"),
+    "amount": Text("Amount", "金額", "金额"),
+    "look_again": Text("Look again", "重新整理", "刷新"),
+    "start": Text("Start", "首頁", "首页"),
+    "start_title": Text(
+        "One place for your company's funding", "公司資助，一站辦妥", "公司资助，一站办妥"
+    ),
+    "start_lead": Text(
+        "See which of 61 innovation and technology schemes fit, and why. Apply, sign and follow "
+        "your case to the payout, with proof of every step.",
+        "查看61項創新科技計劃中哪些適合你及其原因；申請、簽署，並跟進個案直至撥款，每一步均有憑證。",
+        "查看61项创新科技计划中哪些适合你及其原因；申请、签署，并跟进个案直至拨款，每一步均有凭证。",
+    ),
+    "start_find": Text("Find funding", "尋找資助", "寻找资助"),
+    "start_how": Text("How it works", "流程", "流程"),
+    "start_step_1": Text("Sign in with your phone", "以手機登入", "以手机登录"),
+    "start_step_1_text": Text(
+        "No password. Your phone shows what is asked; you say yes or no.",
+        "無需密碼。手機會顯示所問事項，由你決定同意與否。",
+        "无需密码。手机会显示所问事项，由你决定同意与否。",
+    ),
+    "start_step_2": Text("Let data come to you", "資料自動取得", "资料自动取得"),
+    "start_step_2_text": Text(
+        "The registry and your bank fill in what they know, only with your consent, which you can "
+        "take back.",
+        "在你同意下，註冊處及銀行代為填寫已知資料；同意可隨時撤回。",
+        "在你同意下，注册处及银行代为填写已知资料；同意可随时撤回。",
+    ),
+    "start_step_3": Text("Apply and sign", "申請及簽署", "申请及签署"),
+    "start_step_3_text": Text(
+        "You sign on the phone; the company's seal follows. People decide, with reasons.",
+        "以手機簽署，再蓋公司印章。由人作出有理由的決定。",
+        "以手机签署，再盖公司印章。由人作出有理由的决定。",
+    ),
+    "start_step_4": Text("Be paid, keep the proof", "收款並保留憑證", "收款并保留凭证"),
+    "start_step_4_text": Text(
+        "Milestones are paid to your bank account. Every step leaves a receipt that anyone can "
+        "check offline.",
+        "按里程碑撥款至你的銀行帳戶。每一步都留下任何人可離線核實的收據。",
+        "按里程碑拨款至你的银行账户。每一步都留下任何人可离线核实的收据。",
+    ),
+    "people": Text("Who you can be here", "你可以扮演的人物", "你可以扮演的人物"),
+    "people_lead": Text(
+        "Sign in with a handle below, then answer on that person's simulated phone in a second "
+        "window.",
+        "以下列代號登入，然後在另一視窗用該人的模擬手機回覆。",
+        "以下列代号登录，然后在另一窗口用该人的模拟手机回复。",
+    ),
+    "all_phones": Text("All simulated phones", "所有模擬手機", "所有模拟手机"),
+    "phone_of": Text("{name}'s phone", "{name}的手機", "{name}的手机"),
+    "company_lead": Text(
+        "The companies that you hold a mandate for. Choose the one to act for.",
+        "你獲授權代表的公司。請選擇要代表的公司。",
+        "你获授权代表的公司。请选择要代表的公司。",
+    ),
+    "company_none": Text(
+        "You hold no mandate for a company. A responsible person of the company can grant one.",
+        "你沒有任何公司的授權。公司的負責人可授權予你。",
+        "你没有任何公司的授权。公司的负责人可授权予你。",
+    ),
+    "company_chosen": Text("You act for this company", "你正代表此公司", "你正代表此公司"),
+    "company_choose": Text("Act for {name}", "代表{name}", "代表{name}"),
+    "business_number": Text("Business registration number", "商業登記號碼", "商业登记号码"),
+    "your_mandate": Text("Your mandate", "你的授權", "你的授权"),
+    "role_responsible_person": Text("Responsible person", "負責人", "负责人"),
+    "role_administrator": Text("Administrator", "管理員", "管理员"),
+    "role_representative": Text("Representative", "代表", "代表"),
+    "role_user": Text("User", "使用者", "使用者"),
+    "mandate_for": Text("For", "範圍", "范围"),
+    "mandate_up_to": Text("Up to", "上限", "上限"),
+    "mandate_until": Text("Until", "有效期至", "有效期至"),
+    "mandate_no_limit": Text("no limit", "無上限", "无上限"),
+    "mandate_until_revoked": Text("until revoked", "至撤銷為止", "至撤销为止"),
+    "mandate_alone": Text("alone", "單獨行事", "单独行事"),
+    "mandate_jointly": Text("{count} jointly", "{count}人共同行事", "{count}人共同行事"),
+    "mandate_how": Text("Acts", "行事方式", "行事方式"),
+    "officers": Text("Who acts for this company", "代表此公司的人士", "代表此公司的人士"),
+    "name": Text("Name", "姓名", "姓名"),
+    "role": Text("Role", "身份", "身份"),
+    "scope_programmes": Text("programmes", "計劃申請", "计划申请"),
+    "scope_exchange": Text("data consents", "資料同意", "资料同意"),
+    "scope_payments": Text("payments", "付款", "付款"),
+    "scope_documents.sign": Text("signing", "簽署", "签署"),
+    "scope_documents.seal": Text("company seal", "公司印章", "公司印章"),
+    "scope_mandates.delegate": Text("granting mandates", "轉授權力", "转授权力"),
+    "next": Text("Next", "下一步", "下一步"),
+}  # fmt: skip
