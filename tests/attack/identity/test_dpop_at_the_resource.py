@@ -9,6 +9,7 @@ import pytest
 
 from lionrock.identity.domain.dpop import token_hash
 from lionrock.kernel import secrets
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jose import generate_key
 from tests.attack.identity.forge import es256, hs256, jws, rs256, unsigned
 from tests.http.identity.browser import error_code
@@ -269,6 +270,22 @@ async def test_token_without_the_scope_of_the_endpoint_is_refused(caller: TestCl
     answer = await caller.get(token, "/identity/v1/mandates")
     assert answer.status_code == 403
     assert 'error="insufficient_scope", scope="company"' in answer.headers["www-authenticate"]
+
+
+async def test_proofs_of_strangers_do_not_fill_the_memory(
+    city: City, client: TestClient
+) -> None:
+    async def count(db: Connection) -> int:
+        return int(await db.fetchval("SELECT count(*) FROM kernel.replays"))
+
+    token = await client.token()
+    before = await city.kernel.database.run(count)
+    for _ in range(5):
+        assert (await client.get("t" * 43)).status_code == 401
+        assert (await client.get(token, key=generate_key())).status_code == 401
+    assert await city.kernel.database.run(count) == before
+    assert (await client.get(token)).status_code == 200
+    assert await city.kernel.database.run(count) == before + 1
 
 
 @LASTING

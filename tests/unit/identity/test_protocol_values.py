@@ -41,8 +41,8 @@ def test_target_has_one_spelling(url: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "/x", "ftp://a.example/", "https://", "https://u:p@a.example/", "https://a:b/", "https://[::1",
-     "https://a.example:99999/"],
+    ["", "/x", "ftp://a.example/", "https://", "https://u:p@a.example/", "https://a:b/",
+     "https://[::1", "https://a.example:99999/"],
 )  # fmt: skip
 def test_what_is_no_web_address_has_no_target(url: str) -> None:
     assert normal_target(url) is None

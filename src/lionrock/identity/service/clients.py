@@ -93,31 +93,39 @@ class Clients:
             return Refused(IdentityRefusal.CLIENT_ASSERTION_REPLAYED)
         return client
 
-    async def check_dpop(
-        self,
-        db: Connection,
-        proofs: Sequence[str],
-        *,
-        method: str,
-        url: str,
-        access_token: str | None = None,
+    def read_dpop(
+        self, proofs: Sequence[str], *, method: str, url: str, access_token: str | None = None
     ) -> Proof | Refused:
-        """Check the DPoP headers of a request and remember the proof's jti for its key."""
+        """Check the DPoP headers of a request; nothing is remembered yet."""
         if not proofs:
             return Refused(IdentityRefusal.DPOP_MISSING)
         if len(proofs) > 1:
             return Refused(IdentityRefusal.DPOP_SEVERAL)
-        now_s = self._kernel.wire_clock.now_s()
-        proof = check_proof(
-            proofs[0], method=method, url=url, now_s=now_s, access_token=access_token
-        )
-        if isinstance(proof, Refused):
-            return proof
+        return check_proof(
+            proofs[0], method=method, url=url, now_s=self._kernel.wire_clock.now_s(),
+            access_token=access_token,
+        )  # fmt: skip
+
+    async def use_dpop(self, db: Connection, proof: Proof) -> Refused | None:
+        """Remember a proof's jti for its key (RFC 9449 s11.1); DPOP_REPLAYED when it was seen.
+
+        Only for callers that are known by then: anybody can make keys and proofs, and what they
+        make must not fill our memory.
+        """
         forget_at_s = proof.iat_s + PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX
         forget_at = datetime.fromtimestamp(forget_at_s, UTC)
-        if not await replay.remember(db, f"identity.dpop/{proof.jkt}", proof.jti, forget_at):
-            return Refused(IdentityRefusal.DPOP_REPLAYED)
-        return proof
+        if await replay.remember(db, f"identity.dpop/{proof.jkt}", proof.jti, forget_at):
+            return None
+        return Refused(IdentityRefusal.DPOP_REPLAYED)
+
+    async def check_dpop(
+        self, db: Connection, proofs: Sequence[str], *, method: str, url: str
+    ) -> Proof | Refused:
+        """Check and use up the proof of an authenticated client's request."""
+        proof = self.read_dpop(proofs, method=method, url=url)
+        if isinstance(proof, Refused):
+            return proof
+        return await self.use_dpop(db, proof) or proof
 
 
 def client_keys(client: Client) -> list[Key]:

@@ -48,8 +48,8 @@ async def _check(
     access_token = read_access_token(call.request.headers.getlist("authorization"))
     if isinstance(access_token, Refused):
         return access_token
-    proof = await clients.check_dpop(
-        db, call.request.headers.getlist("dpop"), method=call.request.method,
+    proof = clients.read_dpop(
+        call.request.headers.getlist("dpop"), method=call.request.method,
         url=request_url(call, issuer), access_token=access_token,
     )  # fmt: skip
     if isinstance(proof, Refused):
@@ -57,6 +57,9 @@ async def _check(
     principal = await tokens.authenticate(db, access_token, proof.jkt)
     if isinstance(principal, Refused):
         return principal
+    replayed = await clients.use_dpop(db, proof)
+    if replayed is not None:
+        return replayed
     scope = call.route.scope
     if scope not in PUBLIC_SCOPES and scope not in principal.scopes:
         return Refused(IdentityRefusal.SCOPE_MISSING, f"{scope} is needed.")

@@ -77,7 +77,9 @@ async def person(db: Connection, person_id: str) -> PersonRow | None:
 
 async def lock_person(db: Connection, person_id: str) -> bool:
     """Hold the person's row to the transaction's end: pending approvals are counted under it."""
-    found = await db.fetchval("SELECT 1 FROM identity.persons WHERE id = $1 FOR UPDATE", person_id)
+    found = await db.fetchval(
+        "SELECT 1 FROM identity.persons WHERE id = $1 FOR NO KEY UPDATE", person_id
+    )
     return found is not None
 
 
