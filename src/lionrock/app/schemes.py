@@ -46,6 +46,8 @@ def navigate_from_file(file: Path, on: date | None, lang: str) -> dict[str, Any]
 
 def read_firm(file: Path) -> Firm:
     """Read a firm file; FactRefused names file, line, field and what was expected."""
+    if not file.is_file():
+        raise FactRefused(f"there is no firm file {file}; see examples/firm.toml")
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

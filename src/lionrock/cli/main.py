@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the answer is no (a bundle that does not verify, a journey
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -58,6 +59,8 @@ def main() -> None:
     """Run the command line; what we can explain becomes one sentence, a bug stays a trace."""
     if sys.flags.optimize:
         sys.exit("lionrock never runs with -O: its assertions guard money and rights")
+    # pyHanko logs the traces of what validation refuses; the verdict says it in a sentence.
+    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
     try:
         application()
     except EXPLAINED as error:
