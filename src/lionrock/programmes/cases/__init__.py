@@ -7,7 +7,7 @@ from lionrock.programmes.cases.domain.refusals import CaseRefusal
 from lionrock.programmes.cases.domain.states import CaseState, PayoutState
 from lionrock.programmes.cases.domain.values import Milestone, Proposal
 from lionrock.programmes.cases.errors import CASE_ERRORS
-from lionrock.programmes.cases.http import table
+from lionrock.programmes.cases.http import actor_of, table
 from lionrock.programmes.cases.jobs import handlers, subscriptions
 from lionrock.programmes.cases.service import (
     APPLY_SCOPE,
@@ -35,6 +35,7 @@ __all__ = [
     "Milestone",
     "PayoutState",
     "Proposal",
+    "actor_of",
     "handlers",
     "subscriptions",
     "table",

@@ -11,7 +11,7 @@ from lionrock.identity.api import Identity, PrincipalCall
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, RouteTable, reply
 from lionrock.kernel.money import Money
-from lionrock.programmes.cases import Actor, CaseRefusal
+from lionrock.programmes.cases import CaseRefusal, actor_of
 from lionrock.programmes.office.errors import OFFICE_ERRORS
 from lionrock.programmes.office.service import Office
 
@@ -38,15 +38,6 @@ class OfficeCall(PrincipalCall):
 
     room: Office
     body: FundingBody
-
-
-def actor_of(call: PrincipalCall) -> Actor:
-    """Who acts, from the access token that was checked."""
-    principal = call.principal
-    return Actor(
-        person_id=principal.actor_person_id, company_id=principal.company_id,
-        staff_roles=frozenset(principal.staff_roles),
-    )  # fmt: skip
 
 
 async def save_funding(call: OfficeCall) -> Response | Refused:
