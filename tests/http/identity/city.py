@@ -148,20 +148,20 @@ def _payload(jws: str) -> dict[str, Any]:
     return value
 
 
-async def found(kernel: Kernel, folder: Path) -> City:
+async def found(kernel: Kernel, folder: Path, issuer: str = ISSUER) -> City:
     """Build the city: three people with phones, a company, a mandate, a service."""
     directory = Directory(kernel)
     identity = Identity(kernel, Evidence(kernel, directory))
     application = build_application(kernel, [api.table(identity)])
     context = WorldContext(
-        platform_url=ISSUER, world_url=WORLD, wire_clock=kernel.wire_clock,
+        platform_url=issuer, world_url=WORLD, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
         key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**10),
         network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )  # fmt: skip
     phone, service = Phone(context), Service(context)
     world = World(context, [phone, service])
-    kernel.network.applications[ISSUER] = application
+    kernel.network.applications[issuer] = application
     kernel.network.applications[WORLD] = world.application
 
     async def provision(db: Connection) -> tuple[dict[str, Person], Company, Mandate]:
