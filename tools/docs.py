@@ -10,10 +10,10 @@ import ast
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import click
 import typer
 
 import lionrock
@@ -63,17 +63,29 @@ def commands_page() -> str:
     return "\n".join(lines)
 
 
+class Emission(NamedTuple):
+    """One place that emits: the topic, the names of what it carries, the module."""
+
+    topic: str
+    fields: tuple[str, ...]
+    module: str
+
+
 def events_page() -> str:
-    """Every event topic and the module that emits it."""
-    topics: dict[str, set[str]] = {}
-    for path in sorted(SOURCE.rglob("*.py")):
-        for topic in _emitted(ast.parse(path.read_text(encoding="utf-8"))):
-            topics.setdefault(topic, set()).add(str(path.relative_to(SOURCE)))
-    lines = ["# Events", NOTE, "Delivered at least once to every subscriber.\n",
-             "| topic | emitted in |", "|---|---|"]
-    for topic, files in sorted(topics.items()):
-        lines.append(f"| `{topic}` | {', '.join(sorted(files))} |")
+    """Every event topic, what it carries and the module that emits it."""
+    lines = ["# Events", NOTE, "Delivered at least once to every subscriber. In a topic, `<name>` "
+             "stands for a state.\n", "| topic | carries | emitted in |", "|---|---|---|"]
+    for each in sorted(set(emissions())):
+        carried = ", ".join(f"`{name}`" for name in each.fields)
+        lines.append(f"| `{each.topic}` | {carried} | {each.module} |")
     return "\n".join(lines) + "\n"
+
+
+def emissions() -> Iterator[Emission]:
+    """Every call of `outbox.emit`; one whose topic cannot be read is a ValueError."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        module = str(path.relative_to(SOURCE))
+        yield from emissions_of(ast.parse(path.read_text(encoding="utf-8")), module)
 
 
 PAGES = {"settings.md": settings_page, "errors.md": errors_page, "commands.md": commands_page,
@@ -107,28 +119,49 @@ def _error_rows() -> Iterator[tuple[str, ErrorRow]]:
                 yield refusal.value, row
 
 
-def _commands(
-    command: click.Command, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from _commands(command.commands[name], (*path, name))
-    else:
-        yield path, command
+def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    # typer brings its own copy of click: a group is known by its commands, not by its class.
+    yield path, command
+    members = getattr(command, "commands", {})
+    for name in sorted(members):
+        yield from _commands(members[name], (*path, name))
 
 
-def _emitted(tree: ast.AST) -> Iterator[str]:
+def emissions_of(tree: ast.Module, module: str) -> Iterator[Emission]:
+    """The emissions of one module; topics may be literals, constants or a choice of them."""
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(tree) if isinstance(node, ast.Assign)
+        for target in node.targets if isinstance(target, ast.Name)
+    }
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) != "outbox.emit":
             continue
-        function = node.func
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        if name != "emit":
-            continue
-        for argument in node.args:
-            value = argument.value if isinstance(argument, ast.Constant) else None
-            if isinstance(value, str) and "." in value:
-                yield value
+        _, _, topic, payload = node.args
+        fields = tuple(
+            str(key.value) for key in getattr(payload, "keys", ()) if isinstance(key, ast.Constant)
+        )
+        for name in _topics(topic, assigned):
+            yield Emission(name, fields, module)
+
+
+def _topics(expression: ast.expr, assigned: Mapping[str, ast.expr]) -> Iterator[str]:
+    match expression:
+        case ast.Constant(value=str(topic)):
+            yield topic
+        case ast.Name(id=name) if name in assigned:
+            yield from _topics(assigned[name], assigned)
+        case ast.IfExp(body=one, orelse=other):
+            yield from _topics(one, assigned)
+            yield from _topics(other, assigned)
+        case ast.JoinedStr(values=parts):
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant)
+                else f"<{ast.unparse(getattr(part, 'value', part))}>"
+                for part in parts
+            )
+        case _:
+            raise ValueError(f"line {expression.lineno}: a topic must be readable from the code")
 
 
 if __name__ == "__main__":
