@@ -28,8 +28,11 @@ POLLS_MAX = 200
 class Browser:
     """One browser window: cookies, forms, redirects followed by hand."""
 
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=10.0)
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """`transport` None speaks real HTTP."""
+        self._client = httpx.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=10.0, transport=transport
+        )
 
     async def close(self) -> None:
         """Close its connections."""
