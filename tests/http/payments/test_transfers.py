@@ -8,9 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from lionrock.directory.api import Organisation
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import generate_key
 from lionrock.kernel.network import Reply
 from lionrock.payments import api
-from lionrock.payments.api import Payment
+from lionrock.payments.api import Enrolment, Payment, ProxyRegistration
+from lionrock.payments.service import Registered
 from tests.unit.payments.city import (
     FIRM_ACCOUNT,
     HARBOUR,
@@ -124,22 +128,33 @@ async def test_a_transfer_that_fails_comes_back_to_the_payer_with_its_reason(
 async def test_a_proxy_that_was_ported_since_the_payer_looked_is_rejected(
     city: PaymentsCity,
 ) -> None:
+    await add_third_bank(city)
     assert (await pay(city)).status == 202
-    registration = {
-        "kind": "mobile", "value": "51230001", "account_number": TEA_ACCOUNT,
-        "account_name": "Somebody Else",
-    }
-    exchange = await city.call(
-        LANTAU, "/payments/v1/proxies", msgspec.json.encode(registration),
-        media_type="application/json",
+    ported = ProxyRegistration(
+        kind="mobile", value="51230001", account_number="777-1", account_name="Somebody Else"
     )
-    assert msgspec.json.decode(exchange.reply.body) == {
-        "masked_proxy": "+852-5123****", "is_replacement": True,
-    }
+    registered = await city.kernel.database.run(
+        lambda db: city.payments.register_proxy(db, "bank-third", ported)
+    )
+    assert registered == Registered("+852-5123****", is_replacement=True)
     await city.settle()
     payment = await only_payment(city)
     assert (payment.state, payment.reason_code) == ("rejected", "AGNT")
+    assert await statement(city, LANTAU, TEA_ACCOUNT) == ("5000.00", ["returned"])
     assert "payments.proxy_replaced" in city.topics()
+
+
+async def add_third_bank(city: PaymentsCity) -> None:
+    """Another participant, with an endpoint of its own."""
+    await city.kernel.database.run(lambda db: city.directory.register(db, Organisation(
+        id="bank-third", names=dict.fromkeys(("en", "zh-Hant", "zh-Hans"), "third"),
+        roles=frozenset({"participant"}), endpoints={"payments": f"{WORLD}/bank-third"},
+        keys=(generate_key().public_jwk,),
+    )))
+    enrolled = await city.payments.enrol_participant(
+        Enrolment(organisation_id="bank-third", clearing_code="777")
+    )
+    assert not isinstance(enrolled, Refused), enrolled
 
 
 async def test_a_customer_without_the_money_sends_nothing(city: PaymentsCity) -> None:
