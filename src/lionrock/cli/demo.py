@@ -10,6 +10,7 @@ import asyncio
 import json
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from datetime import date
@@ -37,7 +38,9 @@ from lionrock.sandbox.journey.state import Journey
 from lionrock.sandbox.journey.steps import all_steps
 from lionrock.sandbox.personas import load_cast
 
-console = Console()
+# Where there is no terminal to ask (a file, a CI log) lines may be this long.
+WIDTH_ELSEWHERE = 120
+console = Console(width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 FOUNDER, COMPANY = "ada", "harbour-robotics"
 
 
@@ -173,8 +176,8 @@ def _show(
     results: list[StepResult], files: list[Path], lang: str, out: Path, total_ms: float
 ) -> None:
     table = Table(title="The journey", title_justify="left", show_lines=True)
-    table.add_column("step", max_width=26)
-    table.add_column("standard used", max_width=26)
+    table.add_column("step", max_width=24)
+    table.add_column("standard used", max_width=24)
     table.add_column("what was checked")
     table.add_column("ms", justify="right")
     for result in results:
