@@ -1,4 +1,8 @@
-"""The processes of a city, one role each: `python -m lionrock.app.processes ROLE SETTINGS.json`.
+"""The processes of a city, one role each.
+
+    python -m lionrock.app.processes ROLE SETTINGS.json [LIFELINE]
+
+LIFELINE is the descriptor of the supervisor's pipe: the process ends when the supervisor has.
 
 prepare: migrations and keys, then ends. ledger: the single writer. front: HTTP. worker: jobs,
 events, log integration, projection. world: the simulated parties (sandbox only). settle: makes the
@@ -31,6 +35,7 @@ from lionrock.kernel.db import Database, Migration, migrate
 from lionrock.kernel.epoch import found_on
 from lionrock.kernel.http.server import run_beside, serve
 from lionrock.kernel.i18n import HONG_KONG
+from lionrock.kernel.lifeline import end_with
 
 FOUNDING_TIME = time(9, 0)
 _log = structlog.get_logger("lionrock.processes")
@@ -153,7 +158,9 @@ def main(arguments: list[str]) -> int:
     if sys.flags.optimize:
         sys.stderr.write("lionrock never runs with -O: its assertions guard money and rights\n")
         return 2
-    role, settings_file = arguments
+    role, settings_file, *lifeline = arguments
+    for reading_end in lifeline:
+        end_with(int(reading_end))
     settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=Settings)
     log.configure(settings.log_level, log_format=settings.log_format)
     structlog.contextvars.bind_contextvars(role=role)

@@ -2,30 +2,33 @@
 
 Each process is a child with its settings in one private file. A child that dies is started again,
 with a pause that grows while it keeps dying; the embedded database too. Stopping goes from the
-outside in: fronts, workers, world, ledger, database.
+outside in: fronts, workers, world, ledger, database. When the supervisor itself is killed, its
+children see their lifeline end and stop.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from lionrock.kernel import secrets
 from lionrock.kernel.config import Settings
 from lionrock.kernel.http.server import check_port_free
+from lionrock.kernel.lifeline import Lifeline
 from lionrock.kernel.postgres import EmbeddedPostgres, create_database
 
 READY_S_MAX = 40.0
+RESTART_PAUSE_S_FIRST = 0.1
 RESTART_PAUSE_S_MAX = 5.0
 STOP_S_MAX = 8.0
 Narrate = Callable[[str], None]
@@ -35,17 +38,40 @@ class CityRefused(RuntimeError):
     """The city could not be started; the text says why and what to do."""
 
 
+class Pauses:
+    """When what died may be started again: at once at first, more slowly while it keeps dying."""
+
+    def __init__(self) -> None:
+        self._pause_s = RESTART_PAUSE_S_FIRST
+        self._started_at_s = 0.0
+
+    def started(self) -> None:
+        """Note a start."""
+        self._started_at_s = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Say whether it may be started again now; yes makes the next pause."""
+        lived_s = time.monotonic() - self._started_at_s
+        if lived_s < self._pause_s:
+            return False
+        self._pause_s = RESTART_PAUSE_S_FIRST if lived_s > RESTART_PAUSE_S_MAX else min(
+            self._pause_s * 2, RESTART_PAUSE_S_MAX)
+        return True
+
+
 class Child:
     """One process of the city, started again when it dies."""
 
-    def __init__(self, role: str, number: int, settings_file: Path, log_file: Path) -> None:
+    def __init__(
+        self, role: str, number: int, settings_file: Path, log_file: Path, lifeline: Lifeline
+    ) -> None:
         self.role = role
         self.name = role if number == 0 else f"{role}-{number}"
         self._settings_file = settings_file
         self._log_file = log_file
+        self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
-        self._pause_s = 0.1
-        self._started_at_s = 0.0
+        self._pauses = Pauses()
         self.restarts = 0
 
     @property
@@ -58,10 +84,11 @@ class Child:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "lionrock.app.processes", self.role,
-                 str(self._settings_file)],
+                 str(self._settings_file), str(self._lifeline.reading_end)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=(self._lifeline.reading_end,),
             )
-        self._started_at_s = time.monotonic()
+        self._pauses.started()
 
     def alive(self) -> bool:
         """Say whether the process runs."""
@@ -69,13 +96,8 @@ class Child:
 
     def keep_up(self) -> bool:
         """Start it again when it died and its pause is over; returns whether it was restarted."""
-        if self.alive():
+        if self.alive() or not self._pauses.is_over():
             return False
-        lived_s = time.monotonic() - self._started_at_s
-        if lived_s < self._pause_s:
-            return False
-        self._pause_s = 0.1 if lived_s > RESTART_PAUSE_S_MAX else min(
-            self._pause_s * 2, RESTART_PAUSE_S_MAX)
         self.restarts += 1
         self.start()
         return True
@@ -95,6 +117,14 @@ class Child:
             self._process.kill()
             self._process.wait()
 
+    def wait(self) -> int:
+        """Wait for a process that ends by itself; returns its exit code."""
+        assert self._process is not None, "it was started"
+        try:
+            return self._process.wait()
+        finally:
+            self._process.kill()  # interrupted: it must not work on while the city stops
+
     def last_log_line(self) -> str:
         """The last line it wrote, for the message when it does not start."""
         if not self._log_file.exists():
@@ -109,6 +139,8 @@ class City:
     def __init__(self, settings: Settings, narrate: Narrate = lambda _line: None) -> None:
         self.settings = settings
         self._narrate = narrate
+        self._lifeline = Lifeline()
+        self._database_pauses = Pauses()
         self.postgres: EmbeddedPostgres | None = None
         self.children: list[Child] = []
 
@@ -140,7 +172,8 @@ class City:
             counts["world"] = 0
         for role, count in counts.items():
             for number in range(count):
-                child = Child(role, number, settings_file, logs / f"{role}-{number}.log")
+                log_file = logs / f"{role}-{number}.log"
+                child = Child(role, number, settings_file, log_file, self._lifeline)
                 self.children.append(child)
                 self._narrate(f"starting {child.name}")
                 child.start()
@@ -149,13 +182,27 @@ class City:
             self._run_once("settle", settings_file, logs)
 
     def keep_up(self) -> list[str]:
-        """One round of supervision; returns the names of what was restarted."""
+        """One round of supervision; returns the names of what was restarted.
+
+        Never waits and never gives up: the processes beside what died go on meanwhile.
+        """
         restarted = []
-        if self.postgres is not None and not self.postgres.alive():
-            self.postgres.relaunch()
-            restarted.append("database")
-        restarted += [child.name for child in self.children if child.keep_up()]
+        # What the system refuses to start now (no memory, no disk) is tried again next round.
+        with contextlib.suppress(OSError):
+            if self._keep_database_up():
+                restarted.append("database")
+            for child in self.children:
+                if child.keep_up():
+                    restarted.append(child.name)
         return restarted
+
+    def _keep_database_up(self) -> bool:
+        server = self.postgres
+        if server is None or server.alive() or not self._database_pauses.is_over():
+            return False
+        self._database_pauses.started()
+        server.relaunch_unwatched()
+        return True
 
     def stop(self) -> None:
         """Stop everything, outermost first."""
@@ -169,6 +216,7 @@ class City:
         if self.postgres is not None:
             self.postgres.stop()
             self.postgres = None
+        self._lifeline.close()
 
     def child(self, name: str) -> Child:
         """The child of that name (front, front-1, ledger, worker, world)."""
@@ -187,6 +235,7 @@ class City:
         self._narrate("starting the embedded database")
         self.postgres = EmbeddedPostgres(self.settings.data_path)
         self.postgres.start()
+        self._database_pauses.started()
         create_database(self.postgres, "lionrock")
         create_database(self.postgres, "lionrock_world")
         self.settings = msgspec.structs.replace(
@@ -198,10 +247,9 @@ class City:
     def _run_once(self, role: str, settings_file: Path, logs: Path) -> None:
         self._narrate({"prepare": "preparing the database", "settle": "settling in"}[role])
         log_file = logs / f"{role}.log"
-        child = Child(role, 0, settings_file, log_file)
+        child = Child(role, 0, settings_file, log_file, self._lifeline)
         child.start()
-        assert child._process is not None
-        code = child._process.wait()
+        code = child.wait()
         if code != 0:
             raise CityRefused(f"{role} failed: {child.last_log_line()} (log: {log_file})")
 
@@ -271,22 +319,46 @@ def _write_private(path: Path, content: bytes) -> Path:
 
 
 def _answers(address: str) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(address, timeout=2.0, trust_env=False).status_code == 200
-    return False
+    parts = urlsplit(address)
+    # Not httpx: making its client costs more than the start can spare at each try.
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2.0)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM and SIGINT an orderly stop from the first moment of a city's start on.
+
+    The first one interrupts what is inside; later ones must not break into the stop.
+    """
+    is_interrupted = False
+
+    def on_signal(_number: int, _frame: object) -> None:
+        nonlocal is_interrupted
+        if not is_interrupted:
+            is_interrupted = True
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def supervise_until_signalled(city: City, narrate: Narrate) -> None:
-    """Keep a city up until SIGINT or SIGTERM."""
-    stopping = False
-
-    def on_signal(_number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    while not stopping:
-        for name in city.keep_up():
-            narrate(f"{name} died and was started again")
-        time.sleep(0.1)
+    """Keep a city up until it is interrupted (see `interruptible`)."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for name in city.keep_up():
+                narrate(f"{name} died and was started again")
+            time.sleep(0.1)

