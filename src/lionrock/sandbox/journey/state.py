@@ -34,6 +34,10 @@ class Journey:
     stated: dict[str, Any]
     project_title: str
     programme_wanted: str | None = None
+    milestones: tuple[dict[str, Any], ...] = (
+        {"title": "Equipment installed", "share_percent": 60},
+        {"title": "Line in operation", "share_percent": 40},
+    )
     person: SignedIn | None = None
     officer: SignedIn | None = None
     company_id: str = ""

@@ -18,8 +18,6 @@ from lionrock.sandbox.journey.state import Journey
 DESK = "staff-desk"
 STAFF_SCOPE = "openid profile staff"
 MARKS = {"innovation": 17, "feasibility": 16, "team": 15, "benefit": 16, "value": 14}
-MILESTONES = ({"title": "Equipment installed", "share_percent": 60},
-              {"title": "Line in operation", "share_percent": 40})
 POLLS_MAX = 400
 POLL_S = 0.05
 
@@ -52,7 +50,7 @@ async def _apply(journey: Journey, checks: Checks) -> None:
         "language": journey.lang,
         "proposal": {
             "title": journey.project_title, "summary": f"{journey.project_title}.",
-            "cost": cost, "requested": amount, "milestones": list(MILESTONES),
+            "cost": cost, "requested": amount, "milestones": list(journey.milestones),
             "payout_proxy_kind": "mobile", "payout_proxy": journey.company.phone,
         },
     }, expect=201)  # fmt: skip
