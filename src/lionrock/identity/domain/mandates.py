@@ -76,6 +76,12 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return self.revoked_at is None or at < self.revoked_at
 
+    def covers(self, *, scope: str | None, at: datetime, amount: Money | None = None) -> bool:
+        """Say whether a deed of a scope and an amount was within the mandate at an instant."""
+        if not self.is_in_force(at) or (scope is not None and scope not in self.scopes):
+            return False
+        return amount is None or _covers(self.amount_max, amount)
+
     @property
     def is_joint(self) -> bool:
         """Whether the holder can act only together with others."""

@@ -114,10 +114,14 @@ class Identity:
         return await self.mandates.find(db, person_id, company_id, scope, at, amount)
 
     async def officers(
-        self, db: Connection, company_id: str, scope: str | None = None
+        self,
+        db: Connection,
+        company_id: str,
+        scope: str | None = None,
+        amount: Money | None = None,
     ) -> list[Mandate]:
-        """Return the mandates in force for a company (that cover a scope): whom to ask."""
-        return await self.mandates.of_company(db, company_id, scope)
+        """Return the mandates in force for a company (covering scope and amount): whom to ask."""
+        return await self.mandates.of_company(db, company_id, scope, amount)
 
     async def staff_roles(self, db: Connection, person_id: str) -> frozenset[StaffRole]:
         """Return the staff roles that a person holds now."""

@@ -117,12 +117,16 @@ class Mandates:
         return [m for m in await store.mandates_of_person(db, person_id) if m.is_in_force(now)]
 
     async def of_company(
-        self, db: Connection, company_id: str, scope: str | None = None
+        self,
+        db: Connection,
+        company_id: str,
+        scope: str | None = None,
+        amount: Money | None = None,
     ) -> list[Mandate]:
-        """Return the mandates held for a company now (that cover a scope)."""
+        """Return the mandates held for a company now (that cover a scope, and an amount)."""
         now = self._kernel.business_clock.now()
         held = await store.mandates_of_company(db, company_id)
-        return [m for m in held if m.is_in_force(now) and (scope is None or scope in m.scopes)]
+        return [m for m in held if m.covers(scope=scope, at=now, amount=amount)]
 
     async def _record(self, db: Connection, kind: str, mandate: Mandate) -> None:
         await self._evidence.record(

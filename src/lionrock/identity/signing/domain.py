@@ -24,6 +24,7 @@ import msgspec
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.kernel.errors import Refusal, Refused
+from lionrock.kernel.money import Money
 
 SIGN_SCOPE = "documents.sign"
 SEAL_SCOPE = "documents.seal"
@@ -206,7 +207,8 @@ class ReleaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask before a signature: the document as it is now, and who is to be asked.
 
     `person_ids` are the signer, the company's officers, or the office's staff; `title` is shown as
-    quoted; `reference` is the asker's own id of the deed.
+    quoted; `reference` is the asker's own id of the deed. `amount` is what the document binds a
+    company to: the mandate of whoever signs or seals for it must cover that.
     """
 
     signer: Signer
@@ -218,6 +220,7 @@ class ReleaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     requester_org: str
     quorum: int = 1
     expires_in_s: int = 600
+    amount: Money | None = None
 
 
 def approval_request(asked: ReleaseRequest) -> ApprovalRequest:
@@ -236,7 +239,7 @@ def approval_request(asked: ReleaseRequest) -> ApprovalRequest:
         kind=kind, template=kind, person_ids=asked.person_ids, fields=fields,
         language=asked.language, requester_org=asked.requester_org, reference=asked.reference,
         company_id=company_id, scope=scope, quorum=asked.quorum, number_match=True,
-        expires_in_s=asked.expires_in_s,
+        expires_in_s=asked.expires_in_s, amount=asked.amount if company_id else None,
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose_keys import Key
+from lionrock.kernel.money import Money
 
 CA_KEY = "identity/signing/ca"
 CA_ID = "ca-1"
@@ -57,7 +58,13 @@ class MandateBook(Protocol):
     """Where mandates are looked up (identity's own service)."""
 
     async def mandate(
-        self, db: Connection, person_id: str, company_id: str, scope: str, at: datetime
+        self,
+        db: Connection,
+        person_id: str,
+        company_id: str,
+        scope: str,
+        at: datetime,
+        amount: Money | None = None,
     ) -> Mandate | Refused:
         """Return the mandate that entitles a person at a business instant."""
         ...
@@ -140,7 +147,7 @@ class Signing:
         misfit = check_approval(approval, signer, digest)
         if misfit is not None:
             return misfit
-        mandate = await self._mandate(db, signer)
+        mandate = await self._mandate(db, signer, approval.amount)
         if mandate is None:
             return ""
         if isinstance(mandate, Refused):
@@ -148,15 +155,17 @@ class Signing:
         joint = check_mandate(mandate, approval)
         return mandate.id if joint is None else joint
 
-    async def _mandate(self, db: Connection, signer: Signer) -> Mandate | Refused | None:
+    async def _mandate(
+        self, db: Connection, signer: Signer, amount: Money | None
+    ) -> Mandate | Refused | None:
         now = self._kernel.business_clock.now()
         if isinstance(signer, CompanySealSigner):
             return await self._mandates.mandate(
-                db, signer.officer_id, signer.company_id, SEAL_SCOPE, now
+                db, signer.officer_id, signer.company_id, SEAL_SCOPE, now, amount
             )
         if isinstance(signer, PersonSigner) and signer.company_id is not None:
             return await self._mandates.mandate(
-                db, signer.person_id, signer.company_id, SIGN_SCOPE, now
+                db, signer.person_id, signer.company_id, SIGN_SCOPE, now, amount
             )
         return None
 

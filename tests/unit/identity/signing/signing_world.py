@@ -28,6 +28,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.ids import Ids
+from lionrock.kernel.money import Money
 
 ADA = "prs_" + "a" * 32
 BEN = "prs_" + "b" * 32
@@ -63,12 +64,13 @@ class Books:
         return self.approvals.get(approval_id)
 
     async def mandate(
-        self, db: Connection, person_id: str, company_id: str, scope: str, at: datetime
+        self, db: Connection, person_id: str, company_id: str, scope: str, at: datetime,
+        amount: Money | None = None,
     ) -> Mandate | Refused:
         of_pair = [
             m for m in self.mandates if m.person_id == person_id and m.company_id == company_id
         ]
-        return choose(of_pair, scope=scope, at=at)
+        return choose(of_pair, scope=scope, at=at, amount=amount)
 
     def grant(self, person_id: str = ADA, *, signatures_needed: int = 1) -> Mandate:
         mandate = Mandate(

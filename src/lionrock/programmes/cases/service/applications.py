@@ -12,13 +12,11 @@ from lionrock.identity.api import SignerKind as Kind
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import HONG_KONG
-from lionrock.kernel.money import Money
 from lionrock.programmes.cases.documents import render_application
 from lionrock.programmes.cases.domain.refusals import CaseRefusal
 from lionrock.programmes.cases.domain.rules import CASES_OPEN_MAX, check_proposal, sha256_hex
 from lionrock.programmes.cases.domain.states import CaseState, Step
 from lionrock.programmes.cases.domain.values import (
-    CURRENCY,
     Case,
     Document,
     DocumentKind,
@@ -56,7 +54,9 @@ class Applications:
         malformed = check_proposal(draft.proposal)
         if malformed is not None:
             return malformed
-        mandate = await self._mandate(db, actor, draft.proposal)
+        mandate = await self._desk.mandate_for(
+            db, actor, APPLY_SCOPE, draft.proposal.requested_minor
+        )
         if isinstance(mandate, Refused):
             return mandate
         judgement = self._judge(draft.programme_id, draft.facts, draft.language)
@@ -96,7 +96,9 @@ class Applications:
         document = await self._signed_application(db, case)
         if isinstance(document, Refused):
             return document
-        mandate = await self._mandate(db, actor, case.proposal)
+        mandate = await self._desk.mandate_for(
+            db, actor, APPLY_SCOPE, case.proposal.requested_minor
+        )
         if isinstance(mandate, Refused):
             return mandate
         judgement = self._judge(case.programme_id, case.facts, case.language)
@@ -120,10 +122,17 @@ class Applications:
         return await self._screen(db, case)
 
     async def withdraw(self, db: Connection, actor: Actor, case_id: str) -> Case | Refused:
-        """Withdraw a case that nobody has decided yet; NOT_WITHDRAWABLE afterwards."""
+        """Withdraw a case that nobody has decided yet; NOT_WITHDRAWABLE afterwards.
+
+        Whoever acts for the company in matters of programmes may, whatever the amount:
+        MANDATE_MISSING.
+        """
         before = await self._desk.locked_own_case(db, actor, case_id)
         if isinstance(before, Refused):
             return before
+        mandate = await self._desk.mandate_for(db, actor, APPLY_SCOPE)
+        if isinstance(mandate, Refused):
+            return mandate
         case = await self._desk.move(db, before, Step.WITHDRAW)
         if isinstance(case, Refused):
             return case
@@ -160,19 +169,6 @@ class Applications:
         reports = await self._desk.signing.validate(db, document.content)
         assert reports and all(report.is_valid for report in reports), "we made these signatures"
         return document
-
-    async def _mandate(
-        self, db: Connection, actor: Actor, proposal: Proposal
-    ) -> Mandate | Refused:
-        assert actor.company_id is not None, "checked before"
-        found = await self._desk.identity.mandate(
-            db, actor.person_id, actor.company_id, APPLY_SCOPE,
-            amount=Money(proposal.requested_minor, CURRENCY),
-        )  # fmt: skip
-        if isinstance(found, Refused):
-            detail = f"{found.refusal.value}: {found.detail}".rstrip(": ")
-            return Refused(CaseRefusal.MANDATE_MISSING, detail)
-        return found
 
     async def _parties(
         self, db: Connection, company_id: str, person_id: str, mandate: Mandate

@@ -38,7 +38,7 @@ from lionrock.ledger.api import (
 from lionrock.payments.api import CreditTransferOrder, Payment
 from lionrock.programmes.cases.domain.refusals import CaseRefusal
 from lionrock.programmes.cases.domain.states import CaseState, Step, move
-from lionrock.programmes.cases.domain.values import Case
+from lionrock.programmes.cases.domain.values import CURRENCY, Case
 from lionrock.programmes.cases.judge import RuleJudge
 from lionrock.programmes.cases.store import cases as store
 
@@ -71,9 +71,13 @@ class IdentityRoom(Protocol):
         ...
 
     async def officers(
-        self, db: Connection, company_id: str, scope: str | None = None
+        self,
+        db: Connection,
+        company_id: str,
+        scope: str | None = None,
+        amount: Money | None = None,
     ) -> list[Mandate]:
-        """Return the mandates in force for a company that cover a scope."""
+        """Return the mandates in force for a company that cover a scope and an amount."""
         ...
 
     async def request_approval(
@@ -228,6 +232,28 @@ class Desk:
         if case is None or case.submitted_at is None:
             return Refused(CaseRefusal.CASE_NOT_FOUND)
         return case
+
+    async def mandate_for(
+        self,
+        db: Connection,
+        actor: Actor,
+        scope: str,
+        amount_minor: int | None = None,
+    ) -> Mandate | Refused:
+        """Return the actor's mandate that covers a deed for the company; MANDATE_MISSING.
+
+        Asked at every deed that binds the company, because a limit that holds at one door only is
+        no limit.
+        """
+        assert actor.company_id is not None, "checked before"
+        found = await self.identity.mandate(
+            db, actor.person_id, actor.company_id, scope,
+            amount=None if amount_minor is None else Money(amount_minor, CURRENCY),
+        )  # fmt: skip
+        if isinstance(found, Refused):
+            detail = f"{found.refusal.value}: {found.detail}".rstrip(": ")
+            return Refused(CaseRefusal.MANDATE_MISSING, detail)
+        return found
 
     async def holds_mandate(self, db: Connection, person_id: str, company_id: str) -> bool:
         """Say whether a person acts for a company in anything at all."""

@@ -32,7 +32,7 @@ from lionrock.programmes.cases.domain.states import (
     move_payout,
 )
 from lionrock.programmes.cases.domain.values import CURRENCY, Award, Case, Payout
-from lionrock.programmes.cases.service.desk import COMMITTEE, Actor, Desk
+from lionrock.programmes.cases.service.desk import APPLY_SCOPE, COMMITTEE, Actor, Desk
 from lionrock.programmes.cases.store import cases, money
 
 ATTEMPTS_MAX = 9
@@ -58,7 +58,7 @@ class Payouts:
         """Claim a milestone of an agreed case.
 
         Refused: CASE_NOT_FOUND, NOT_AGREED, MILESTONE_UNKNOWN, MILESTONE_CLAIMED,
-        PAYOUT_ABOVE_AWARD, PAYOUT_AMOUNT.
+        PAYOUT_ABOVE_AWARD, PAYOUT_AMOUNT, MANDATE_MISSING.
         """
         case = await self._desk.locked_own_case(db, actor, case_id)
         if isinstance(case, Refused):
@@ -74,6 +74,9 @@ class Payouts:
         refused = check_claim(amounts, claim.milestone, claim.amount_minor, before)
         if refused is not None:
             return refused
+        mandate = await self._desk.mandate_for(db, actor, APPLY_SCOPE, claim.amount_minor)
+        if isinstance(mandate, Refused):
+            return mandate
         # From here the claim is kept.
         payout = Payout(
             id=self._desk.kernel.ids.new("pyo"), case_id=case.id, milestone=claim.milestone,

@@ -15,7 +15,6 @@ from lionrock.identity.api import (
     SEAL_SCOPE,
     Appearance,
     CompanySealSigner,
-    Mandate,
     OfficeSealSigner,
     PersonSigner,
     ReleaseRequest,
@@ -27,11 +26,13 @@ from lionrock.identity.api import (
 from lionrock.identity.api import SignerKind as Kind
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
 from lionrock.kernel.outbox import Event
 from lionrock.programmes.cases.documents import SIGNATURE_BOXES, words
 from lionrock.programmes.cases.domain.refusals import CaseRefusal
 from lionrock.programmes.cases.domain.states import CaseState, Step
 from lionrock.programmes.cases.domain.values import (
+    CURRENCY,
     Case,
     Document,
     DocumentKind,
@@ -40,6 +41,7 @@ from lionrock.programmes.cases.domain.values import (
 )
 from lionrock.programmes.cases.service.desk import COMMITTEE, Actor, Desk
 from lionrock.programmes.cases.store import cases as store
+from lionrock.programmes.cases.store import money
 
 EXPIRES_IN_S = 900
 # In which state each document is signed.
@@ -69,7 +71,7 @@ class Signatures:
         """Ask for the applicant's signature or the company's seal on its own case's document.
 
         Refused: CASE_NOT_FOUND, SIGNATURE_NOT_OPEN, SIGNATURE_PENDING, SIGNATURE_OTHER_PARTY,
-        APPROVAL_NOT_TAKEN.
+        APPROVAL_NOT_TAKEN, MANDATE_MISSING.
         """
         case = await self._desk.locked_own_case(db, actor, case_id)
         if isinstance(case, Refused):
@@ -124,7 +126,8 @@ class Signatures:
         if isinstance(document, Refused):
             return document
         signer = self._signer(case, party, actor.person_id)
-        asked = await self._persons(db, case, party, actor)
+        amount_minor = await self._at_stake(db, case, kind)
+        asked = await self._persons(db, case, party, actor, amount_minor)
         if isinstance(asked, Refused):
             return asked
         person_ids, quorum = asked
@@ -136,7 +139,7 @@ class Signatures:
                     document_sha256=document.sha256,
                     title=f"{_NAMES[kind].in_language(case.language)}: {case.proposal.title}",
                     language=case.language, reference=case.id, requester_org=PROGRAMME_OFFICE,
-                    expires_in_s=EXPIRES_IN_S,
+                    expires_in_s=EXPIRES_IN_S, amount=Money(amount_minor, CURRENCY),
                 )
             ),
         )  # fmt: skip
@@ -172,20 +175,29 @@ class Signatures:
             return Refused(CaseRefusal.SIGNATURE_PENDING)
         return document
 
+    async def _at_stake(self, db: Connection, case: Case, kind: DocumentKind) -> int:
+        """What the document binds the company to: the sum asked for, or the sum awarded."""
+        if kind == "application":
+            return case.proposal.requested_minor
+        award = await money.newest_award(db, case.id)
+        assert award is not None and award.state == "posted", "an agreement follows an award"
+        return award.amount_minor
+
     async def _persons(
-        self, db: Connection, case: Case, party: Party, actor: Actor
+        self, db: Connection, case: Case, party: Party, actor: Actor, amount_minor: int
     ) -> tuple[tuple[str, ...], int] | Refused:
         """Say whom to ask and how many must agree: a joint mandate asks all who may seal."""
         if party != "company-seal":
             return (actor.person_id,), 1
-        mandate = await self._desk.identity.mandate(
-            db, actor.person_id, case.company_id, SEAL_SCOPE
-        )
-        if not isinstance(mandate, Mandate):
-            return Refused(CaseRefusal.MANDATE_MISSING, f"{SEAL_SCOPE} is needed.")
+        assert actor.company_id == case.company_id, "the case was locked as the company's own"
+        mandate = await self._desk.mandate_for(db, actor, SEAL_SCOPE, amount_minor)
+        if isinstance(mandate, Refused):
+            return mandate
         if not mandate.is_joint:
             return (actor.person_id,), 1
-        officers = await self._desk.identity.officers(db, case.company_id, SEAL_SCOPE)
+        officers = await self._desk.identity.officers(
+            db, case.company_id, SEAL_SCOPE, Money(amount_minor, CURRENCY)
+        )
         others = sorted({officer.person_id for officer in officers} - {actor.person_id})
         return (actor.person_id, *others), mandate.signatures_needed
 
