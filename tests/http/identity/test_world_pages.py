@@ -86,7 +86,7 @@ async def test_pages_are_marked_as_simulated_and_carry_no_script(city: City) -> 
             for language in ("en", "zh-Hant", "zh-Hans"):
                 page = await http.get(f"{path}?lang={language}")
                 assert page.status_code == 200
-                assert 'class="simulated-note"' in page.text
+                assert '<p class="sim">' in page.text
                 assert "<script" not in page.text
                 assert "script-src" not in page.headers["content-security-policy"]
         assert (await http.get("/phone/nobody")).status_code == 303
