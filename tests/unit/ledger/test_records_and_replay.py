@@ -16,13 +16,23 @@ from lionrock.ledger.domain.machine import (
     Request,
     created,
     execute,
+    holds_resolved,
     mentioned_ids,
     replay,
 )
 from lionrock.ledger.domain.records import Malformed
 from lionrock.ledger.domain.state import State
 from lionrock.ledger.domain.values import AMOUNT_MAX, ID_MAX, Account, Balance, Transfer
-from tests.unit.ledger.books import LINKED, PENDING, POST, Books, account, funded_books
+from tests.unit.ledger.books import (
+    LINKED,
+    PENDING,
+    POST,
+    Books,
+    account,
+    accounts_request,
+    funded_books,
+    transfers_request,
+)
 
 u128 = st.integers(0, ID_MAX)
 amounts = st.integers(0, AMOUNT_MAX)
@@ -159,6 +169,31 @@ def test_a_row_tells_the_query_tables_what_it_added() -> None:
     assert accounts == list(books.state.accounts.values())
     assert transfers == list(books.state.transfers.values())
     assert failed == books.state.failed
+
+
+def test_a_row_of_several_callers_gives_each_event_its_own_timestamp() -> None:
+    books = funded_books()
+    books.run(
+        transfers_request(books.draft(amount=1), books.draft(amount=1)),
+        accounts_request(account(60), account(61)),
+        transfers_request(books.draft(amount=1), books.draft(debit_account_id=99)),
+    )
+    entry = books.entries[-1]
+    row = created(entry)
+    at = [t.timestamp - entry.time_ns for t in row.transfers]
+    assert at == [0, 1, 4]
+    assert [a.timestamp - entry.time_ns for a in row.accounts] == [2, 3]
+    assert [timestamp - entry.time_ns for _, _, timestamp in row.failed] == [5]
+    assert row.transfers == list(books.state.transfers.values())[-3:]
+    assert holds_resolved(row.transfers, b"") == {}
+
+
+def test_a_row_at_the_very_timestamp_of_the_row_before_is_damage() -> None:
+    books = funded_books()
+    state, first = State(), books.entries[0]
+    replay(state, first, GENESIS_HASH)
+    with pytest.raises(Damaged, match="not later"):
+        replay(state, changed(books.entries[1], time_ns=state.time_ns), first.hash)
 
 
 def test_unreadable_effects_are_damage() -> None:
