@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
 
-from lionrock.app.migrations import world_migrations
 from lionrock.app.platform import Platform
 from lionrock.app.schemes import packaged_firm
 from lionrock.app.world import build_world
 from lionrock.identity.api import RelyingParty
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Database, migrate
+from lionrock.kernel.db import Database
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jobs import Worker
@@ -31,6 +28,7 @@ from lionrock.sandbox.personas import load_cast
 from lionrock.sandbox.settle import settle
 from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.store import WorldStore
+from tests.databases import Databases
 
 PLATFORM, WORLD = "http://platform.test", "http://world.test"
 SERVICE_SCOPE = "openid profile contact company programmes exchange evidence"
@@ -86,18 +84,12 @@ class WholeCity:
 
 
 @pytest.fixture
-async def world_database(postgres_server: str, database_url: str) -> AsyncIterator[Database]:
+async def world_database(databases: Databases) -> AsyncIterator[Database]:
     """The world's own database beside the platform's."""
-    name = "world_" + hashlib.sha256(database_url.encode()).hexdigest()[:16]
-    admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
-    await admin.execute(f"CREATE DATABASE {name}")
-    opened = await Database.open(f"postgresql://lionrock@/{name}?host={postgres_server}",
-                                 pool_size_max=4)
-    await migrate(opened, world_migrations())
-    yield opened
-    await opened.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with databases.fresh() as url:
+        opened = await Database.open(url, pool_size_max=4)
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture

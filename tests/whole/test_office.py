@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from lionrock.app.verification import verify_files
+from lionrock.sandbox.journey.actors import SignedIn
 from tests.whole.conftest import WholeCity
 
 FUNDINGS = "/programmes/v1/staff/budgets/nifs/fundings"
 
 
-async def started(city: WholeCity, persona: str) -> tuple[object, str]:
+async def started(city: WholeCity, persona: str) -> tuple[SignedIn, str]:
     """A draft case of the persona's company."""
     officer = await city.act_for(await city.sign_in(persona))
     case = await officer.call("POST", "/programmes/v1/cases", {
@@ -52,7 +53,7 @@ async def test_a_malformed_amount_is_named(city: WholeCity) -> None:
 
 async def test_the_bundle_of_a_case_proves_against_the_citys_anchors(city: WholeCity) -> None:
     officer, case_id = await started(city, "ada")
-    bundle = await officer.fetch(f"/programmes/v1/cases/{case_id}/evidence")  # type: ignore[attr-defined]
+    bundle = await officer.fetch(f"/programmes/v1/cases/{case_id}/evidence")
     trust = (await city.platform.kernel.network.send(
         "GET", "http://platform.test/programmes/v1/trust.json")).body
     verdict = verify_files(bundle, trust)
