@@ -1,39 +1,35 @@
 """Fixtures of every test: a real PostgreSQL, fresh databases, fake clocks, an in-process network.
 
 One server per test run (shared by the parallel workers), one migrated template per server, one
-database per test, dropped after. Seeds are printed.
+database per test that equals the template (see tests.databases). Seeds are printed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
-import itertools
-import json
 import os
-import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+import sys
+import tempfile
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Database, migrate
+from lionrock.kernel.db import Database
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
-from lionrock.kernel.postgres import EmbeddedPostgres
+from tests.databases import Databases
 
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
 START = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
-_numbers = itertools.count(1)
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_report_header() -> str:
@@ -55,54 +51,31 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    """Address prefix of the test run's server; the first worker starts it, the last stops it."""
-    root = tmp_path_factory.getbasetemp()
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
+    """The socket folder of the test run's server, which ends with the run (see tests.server)."""
+    root, run_pid = tmp_path_factory.getbasetemp(), os.getpid()
     if worker_id != "master":
-        root = root.parent
-    with _shared_server(root) as socket_directory:
-        yield socket_directory
+        root, run_pid = root.parent, os.getppid()
+    state = root / "postgres-socket"
+    with _FileLock(root / "postgres.lock"):
+        if not state.exists():
+            state.write_text(_start_server(run_pid))
+    return state.read_text()
 
 
-class _shared_server:  # noqa: N801 - reads as a function
-    """A server counted by its users across processes."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._state = root / "postgres-users.json"
-
-    def __enter__(self) -> str:
-        with self._locked():
-            state = json.loads(self._state.read_text()) if self._state.exists() else {}
-            if not state.get("users"):
-                state = self._start()
-            state["users"] += 1
-            self._state.write_text(json.dumps(state))
-            return str(state["socket"])
-
-    def __exit__(self, *_: object) -> None:
-        with self._locked():
-            state = json.loads(self._state.read_text())
-            state["users"] -= 1
-            self._state.write_text(json.dumps(state))
-            if state["users"] == 0:
-                subprocess.run(["kill", "-INT", str(state["pid"])], check=False)
-                shutil.rmtree(state["directory"], ignore_errors=True)
-
-    def _start(self) -> dict[str, object]:
-        import tempfile
-
-        directory = Path(tempfile.mkdtemp(prefix="lrt-"))
-        directory.chmod(0o755)
-        server = EmbeddedPostgres(directory, durable=False)
-        server.start()
-        url = server.url("postgres")
-        asyncio.run(_make_template(url))
-        return {"users": 0, "pid": server.pid, "socket": str(server.socket_directory),
-                "directory": str(directory)}
-
-    def _locked(self) -> _FileLock:
-        return _FileLock(self._root / "postgres.lock")
+def _start_server(run_pid: int) -> str:
+    directory = Path(tempfile.mkdtemp(prefix="lrt-"))
+    directory.chmod(0o755)
+    holder = subprocess.Popen(
+        [sys.executable, "-m", "tests.server", str(directory), str(run_pid)],
+        cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert holder.stdout is not None, "it is a pipe"
+    socket = holder.stdout.readline().strip()
+    if not socket:
+        pytest.fail("the PostgreSQL server of the test run did not start; see above")
+    return socket
 
 
 class _FileLock:
@@ -117,26 +90,17 @@ class _FileLock:
         self._handle.close()
 
 
-async def _make_template(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute("CREATE DATABASE template_city")
-    await connection.close()
-    database = await Database.open(url.replace("/postgres?", "/template_city?"), pool_size_max=2)
-    await migrate(database, [*all_migrations(), *world_migrations()])
-    await database.close()
+@pytest.fixture(scope="session")
+def databases(postgres_server: str, worker_id: str) -> Databases:
+    """Where databases come from: `async with databases.fresh() as url`."""
+    return Databases(postgres_server, f"test_{worker_id}_{os.getpid()}")
 
 
 @pytest.fixture
-async def database_url(postgres_server: str, worker_id: str) -> AsyncIterator[str]:
-    """Address of a fresh migrated database, dropped after the test."""
-    name = f"test_{worker_id}_{os.getpid()}_{next(_numbers)}"
-    admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template_city STRATEGY FILE_COPY")
-        yield f"postgresql://lionrock@/{name}?host={postgres_server}"
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """Address of a migrated database that holds what a fresh one does."""
+    async with databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -21,6 +20,7 @@ from lionrock.kernel.ids import Ids
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 from tests.conftest import SEED, START
+from tests.databases import Databases
 from tests.http.identity.city import City, found
 from tests.http.identity.clients import TestClient, new_client
 
@@ -39,32 +39,27 @@ async def client(city: City) -> TestClient:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(
-    postgres_server: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[City]:
     """A city for all attacks of a module; its clocks stand still."""
     folder = tmp_path_factory.mktemp("lasting")
-    name = f"lasting_{worker_id}_{folder.name.replace('-', '_')}"
-    admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
-    await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE template_city STRATEGY FILE_COPY")
-    database = await Database.open(f"postgresql://lionrock@/{name}?host={postgres_server}")
     wire_clock, network = FrozenClock(START), Network(applications={})
-    kernel = Kernel(
-        settings=Settings(
-            data_directory=str(folder), public_url="http://platform.test",
-            world_url="http://world.test", allow_private_targets=True,
-        ),
-        database=database, wire_clock=wire_clock, business_clock=FrozenClock(START),
-        ids=Ids(wire_clock, seed=SEED), network=network,
-        key_store=KeyStore(folder / "keys", "test passphrase", scrypt_cost=2**10),
-    )  # fmt: skip
-    try:
-        yield await found(kernel, folder)
-    finally:
-        await network.close()
-        await database.close()
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+    async with databases.fresh() as url:
+        database = await Database.open(url)
+        kernel = Kernel(
+            settings=Settings(
+                data_directory=str(folder), public_url="http://platform.test",
+                world_url="http://world.test", allow_private_targets=True,
+            ),
+            database=database, wire_clock=wire_clock, business_clock=FrozenClock(START),
+            ids=Ids(wire_clock, seed=SEED), network=network,
+            key_store=KeyStore(folder / "keys", "test passphrase", scrypt_cost=2**4),
+        )  # fmt: skip
+        try:
+            yield await found(kernel, folder)
+        finally:
+            await network.close()
+            await database.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

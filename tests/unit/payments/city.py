@@ -10,11 +10,9 @@ import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
 
-from lionrock.app.migrations import world_migrations
 from lionrock.directory.api import (
     PLATFORM_ORGANISATION,
     Directory,
@@ -29,7 +27,7 @@ from lionrock.evidence.api import Evidence
 from lionrock.kernel import outbox
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection, Database, migrate
+from lionrock.kernel.db import Connection, Database
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import build_application
 from lionrock.kernel.ids import Ids
@@ -46,6 +44,7 @@ from lionrock.payments.api import CreditTransferOrder, Enrolment, Payment, Payme
 from lionrock.sandbox.world.bank import Bank
 from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.store import WorldStore
+from tests.databases import Databases
 
 PLATFORM, WORLD = "http://platform.test", "http://world.test"
 HARBOUR, LANTAU = "bank-harbour", "bank-lantau"
@@ -159,21 +158,12 @@ class PaymentsCity:
 
 
 @pytest.fixture
-async def world_database(
-    postgres_server: str, database_url: str
-) -> AsyncIterator[Database]:
+async def world_database(databases: Databases) -> AsyncIterator[Database]:
     """The world's own database."""
-    name = database_url.split("@/")[1].partition("?")[0] + "_world"
-    admin = await asyncpg.connect(f"postgresql://lionrock@/postgres?host={postgres_server}")
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE template_city STRATEGY FILE_COPY")
-    opened = await Database.open(
-        f"postgresql://lionrock@/{name}?host={postgres_server}", pool_size_max=6
-    )
-    await migrate(opened, world_migrations())
-    yield opened
-    await opened.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with databases.fresh() as url:
+        opened = await Database.open(url, pool_size_max=6)
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture
