@@ -165,6 +165,7 @@ class City:
         settings_file = _write_private(directory / "run.json", msgspec.json.encode(self.settings))
         logs = directory / "logs"
         logs.mkdir(exist_ok=True)
+        logs.chmod(0o700)
         self._run_once("prepare", settings_file, logs)
         counts = {"ledger": 1, "world": 1, "front": self.settings.front_count,
                   "worker": self.settings.worker_count}

@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lionrock.kernel.lifeline import Keeper
 
@@ -62,8 +62,11 @@ class EmbeddedPostgres:
         self._keeper: Keeper | None = None
         self._lock: int | None = None
         self._user = _unprivileged_user()
-        self._socket = self.directory
-        if len(os.fsencode(self.directory)) > SOCKET_PATH_BYTES_MAX - len("/.s.PGSQL.5432"):
+        self._socket = self.directory / "socket"
+        self._is_socket_elsewhere = (
+            len(os.fsencode(self._socket)) > SOCKET_PATH_BYTES_MAX - len("/.s.PGSQL.5432")
+        )
+        if self._is_socket_elsewhere:
             self._socket = Path(tempfile.mkdtemp(prefix="lionrock-pg-"))
 
     @property
@@ -89,9 +92,8 @@ class EmbeddedPostgres:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         try:
-            self._give_to_user(self.directory)
-            if self._socket != self.directory:
-                self._give_to_user(self._socket)
+            self._close_to_others()
+            self._make_own(self._socket)
             binaries = self._binaries()
             if not (self._data / "PG_VERSION").exists():
                 self._initialise(binaries)
@@ -113,7 +115,7 @@ class EmbeddedPostgres:
                 process.kill()
                 process.wait()
         self._process = None
-        if self._socket != self.directory:
+        if self._is_socket_elsewhere:
             shutil.rmtree(self._socket, ignore_errors=True)
         self._release_lock()
 
@@ -191,6 +193,7 @@ class EmbeddedPostgres:
     def _initialise(self, binaries: Path) -> None:
         partial = self.directory / "postgres.partial"
         shutil.rmtree(partial, ignore_errors=True)
+        self._make_own(partial)
         command = [
             str(binaries / "initdb"), "-D", str(partial), "-U", "lionrock", "--auth=trust",
             "--encoding=UTF8", "--locale=C", "--no-sync",
@@ -231,16 +234,16 @@ class EmbeddedPostgres:
 
     def _spawn(self, binaries: Path) -> None:
         self._dismiss_keeper()
-        log = (self.directory / "postgres.log").open("ab")
-        command = [str(binaries / "postgres"), "-D", str(self._data), "-k", str(self._socket)]
+        command = [str(binaries / "postgres"), "-D", str(self._data), "-k", str(self._socket),
+                   "-c", "unix_socket_permissions=0700"]
         if not self._durable:
             command += ["-c", "fsync=off", "-c", "synchronous_commit=off",
                         "-c", "full_page_writes=off"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, **self._as(),
-        )
-        log.close()
+        with _private_log(self.directory / "postgres.log") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, **self._as(),
+            )
         self._keeper = Keeper(self._process.pid, signal.SIGINT)
 
     def _launch(self, binaries: Path) -> None:
@@ -265,9 +268,29 @@ class EmbeddedPostgres:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
-    def _give_to_user(self, path: Path) -> None:
+    def _close_to_others(self) -> None:
+        """Keep the folder ours: connections are trusted, so the file modes are the lock.
+
+        The user that root lends the server to may pass through, but neither list it nor put a file
+        or a link in the place of one that root will open.
+        """
         if self._user is not None:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+            os.chown(self.directory, os.geteuid(), os.getegid())
+        self.directory.chmod(0o700 if self._user is None else 0o711)
+
+    def _make_own(self, folder: Path) -> None:
+        """Make a folder of the server's user, closed to everybody else."""
+        folder.mkdir(exist_ok=True)
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        folder.chmod(0o700)
+
+
+def _private_log(path: Path) -> BinaryIO:
+    """Open a log that only its owner reads: the server's quotes statements."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "ab")
 
 
 def _is_server_over(pid: int, data: Path) -> bool:

@@ -114,3 +114,42 @@ def test_a_taken_port_is_named() -> None:
         with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is taken.*--port"):
             check_port_free("127.0.0.1", port)
     check_port_free("127.0.0.1", port)
+
+
+def test_nobody_else_on_the_machine_reaches_the_server_or_reads_the_folder(
+    directory: Path,
+) -> None:
+    server = EmbeddedPostgres(directory / "city")
+    server.start()
+    try:
+        folder = directory / "city"
+        assert folder.stat().st_uid == os.geteuid(), "the server's user cannot swap our files"
+        assert folder.stat().st_mode & 0o066 == 0
+        assert server.socket_directory.stat().st_mode & 0o077 == 0
+        assert (server.socket_directory / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+        assert (folder / "postgres.log").stat().st_mode & 0o077 == 0
+    finally:
+        server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_another_user_cannot_connect(directory: Path) -> None:
+    server = EmbeddedPostgres(directory)
+    server.start()
+    code = (
+        "import socket; s = socket.socket(socket.AF_UNIX);"
+        f"s.connect({str(server.socket_directory / '.s.PGSQL.5432')!r}); print('connected')"
+    )
+    python = next(
+        str(path)
+        for path in (Path(sys.executable).resolve(), Path("/usr/bin/python3").resolve())
+        if postgres._reachable(path)
+    )
+    try:
+        result = subprocess.run(
+            [python, "-c", code], user=65534, group=65534, extra_groups=[],
+            capture_output=True, text=True, check=False, cwd="/",
+        )
+    finally:
+        server.stop()
+    assert "PermissionError" in result.stderr, result.stdout
