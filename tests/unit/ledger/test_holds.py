@@ -36,7 +36,9 @@ def test_posting_moves_the_whole_hold() -> None:
     assert books.state.hold_status(HOLD) is HoldStatus.POSTED
 
 
-@pytest.mark.parametrize(("flags", "status"), [(POST, HoldStatus.POSTED), (VOID, HoldStatus.VOIDED)])
+@pytest.mark.parametrize(
+    ("flags", "status"), [(POST, HoldStatus.POSTED), (VOID, HoldStatus.VOIDED)]
+)
 def test_the_query_tables_are_told_how_a_hold_ended(flags: int, status: HoldStatus) -> None:
     books = held_books()
     books.send(books.draft(amount=1), books.resolve(HOLD, flags, 40))

@@ -10,7 +10,7 @@ from lionrock.ledger.domain.machine import GENESIS_HASH, Damaged, replay
 from lionrock.ledger.domain.results import AccountResult, all_created
 from lionrock.ledger.domain.state import State
 from lionrock.ledger.domain.values import HoldStatus
-from tests.unit.ledger.books import PENDING, POST, VOID, Books, funded_books
+from tests.unit.ledger.books import PENDING, POST, VOID, Books, account, funded_books
 
 
 def lived_books() -> tuple[Books, int]:
@@ -64,6 +64,28 @@ def test_forgetting_in_memory_is_what_a_snapshot_leaves_out() -> None:
     for table in ("transfers", "holds", "settled_ns", "failed", "archived_until_ns"):
         assert getattr(books.state, table) == getattr(kept, table), table
     assert books.state.archive(until_ns) == 0
+
+
+def test_what_was_settled_at_the_very_instant_was_settled_by_it() -> None:
+    books = funded_books()
+    books.pay(id=20, amount=1)
+    state = books.state
+    paid_ns = state.transfers[20].timestamp
+    assert state.is_settled_by(state.transfers[20], paid_ns)
+    assert not state.is_settled_by(state.transfers[20], paid_ns - 1)
+    books.pay(id=21, amount=1, flags=PENDING)
+    books.send(books.resolve(21, VOID, id=31))
+    settled_ns = state.settled_ns[21]
+    assert state.is_settled_by(state.transfers[21], settled_ns)
+    assert not state.is_settled_by(state.transfers[21], settled_ns - 1)
+
+
+def test_forgetting_only_refused_ids_is_forgetting_too() -> None:
+    books = Books()
+    books.open(account(2), account(3))
+    books.pay(id=20, debit_account_id=99)
+    assert books.state.archive(books.state.time_ns) == 1
+    assert books.state.archived_until_ns == books.state.time_ns
 
 
 def test_a_later_snapshot_does_not_claim_that_less_was_left_out() -> None:
