@@ -50,6 +50,7 @@ class KernelRefusal(Refusal):
     METHOD_NOT_ALLOWED = "kernel.method_not_allowed"
     HOST_UNKNOWN = "kernel.host_unknown"
     BODY_TOO_LARGE = "kernel.body_too_large"
+    BODY_SLOW = "kernel.body_slow"
     BODY_MALFORMED = "kernel.body_malformed"
     MEDIA_TYPE_UNSUPPORTED = "kernel.media_type_unsupported"
     QUERY_MALFORMED = "kernel.query_malformed"
@@ -73,6 +74,9 @@ KERNEL_ERRORS: ErrorTable = {
     ),
     KernelRefusal.BODY_TOO_LARGE: ErrorRow(
         413, "The request body is larger than this endpoint takes.", "RFC 9110 s15.5.14"
+    ),
+    KernelRefusal.BODY_SLOW: ErrorRow(
+        408, "The request body did not arrive in time. Send it again.", "RFC 9110 s15.5.9"
     ),
     KernelRefusal.BODY_MALFORMED: ErrorRow(
         400, "The request body does not fit the documented shape. Compare it with /reference."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import msgspec
@@ -11,7 +13,15 @@ from starlette.responses import Response
 
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal, Refused
-from lionrock.kernel.http import Call, Route, RouteTable, build_application, openapi_document, reply
+from lionrock.kernel.http import (
+    Call,
+    Route,
+    RouteTable,
+    bodies,
+    build_application,
+    openapi_document,
+    reply,
+)
 
 
 class DemoRefusal(Refusal):
@@ -172,7 +182,48 @@ async def test_unknown_paths_methods_hosts_and_parameters_are_refused(
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     host = await client.get("/page", headers={"host": "evil.test"})
     assert (host.status_code, host.json()["code"]) == (421, "kernel.host_unknown")
+    twice = await client.get("/page", headers=[("host", "platform.test"), ("host", "evil.test")])
+    assert (twice.status_code, twice.json()["code"]) == (421, "kernel.host_unknown")
     assert (await client.get("/page?debug=1")).status_code == 400
+
+
+async def test_a_body_that_drips_in_is_given_up(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_S_MAX", 0.05)
+
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    answer = await client.post("/demo", content=drip(), headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (408, "kernel.body_slow")
+
+
+async def test_a_client_that_hangs_up_is_no_bug(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    transport = client._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+        "path": "/demo", "raw_path": b"/demo", "query_string": b"", "root_path": "",
+        "scheme": "http", "server": ("platform.test", 80), "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"platform.test"), (b"content-type", b"application/json")],
+    }
+    await transport.app(scope, receive, send)
+    assert answered[0]["status"] == 408
+    seen = capsys.readouterr()
+    assert "bug" not in seen.out + seen.err
 
 
 def test_the_openapi_description_holds_every_row_and_strict_bodies() -> None:

@@ -5,24 +5,38 @@ Source: RFC 9110 s15.5.14 and s15.5.16; RFC 6749 s3.1 (a parameter sent twice is
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from lionrock.kernel.errors import KernelRefusal, Refused
 from lionrock.kernel.http.table import Route
 
 QUERY_BYTES_MAX = 16 * 1024
+# Whoever sends a byte now and then must not hold a place for ever (OWASP, slow HTTP).
+BODY_S_MAX = 20.0
 FIELDS_MAX = 64
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes | Refused:
-    """Read the whole body, at most `bytes_max` bytes; a lying Content-Length gains nothing."""
+    """Read the whole body, at most `bytes_max` bytes; a lying Content-Length gains nothing.
+
+    BODY_TOO_LARGE; BODY_SLOW when it is not there after BODY_S_MAX, or its sender has gone.
+    """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > bytes_max:
+    if not (declared.isascii() and declared.isdigit()) or int(declared) > bytes_max:
         return Refused(KernelRefusal.BODY_TOO_LARGE, f"At most {bytes_max} bytes are taken.")
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            return await _read_chunks(request, bytes_max)
+    except (TimeoutError, ClientDisconnect):
+        return Refused(KernelRefusal.BODY_SLOW)
+
+
+async def _read_chunks(request: Request, bytes_max: int) -> bytes | Refused:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
