@@ -24,7 +24,7 @@ from lionrock.kernel import outbox, replay
 from lionrock.kernel.clock import OffsetBusinessClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection
+from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.http import (
     Application,
@@ -154,7 +154,7 @@ class Platform:
             await asyncio.sleep(CLOCK_EVERY_S)
             try:
                 offset = await self.kernel.database.run(read_offset)
-            except (OSError, ConnectionError):
+            except DATABASE_FAILURES:
                 continue
             clock.advance_to_offset(offset)
 

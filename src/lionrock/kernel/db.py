@@ -9,8 +9,9 @@ Not for: SQL of a pillar (its store.py).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +23,10 @@ from lionrock.kernel.errors import Refused
 T = TypeVar("T")
 POOL_SIZE_MAX = 12
 STATEMENT_TIMEOUT_MS_MAX = 15_000
+# Everything by which a database shows that it is away, ill or full; a loop outlives them all.
+DATABASE_FAILURES = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+)
 
 
 class Connection(Protocol):
@@ -89,7 +94,7 @@ class Database:
 
         Committed unless it raises or returns a `Refused` without `keep`.
         """
-        async with self._pool.acquire() as connection:
+        async with self._connection() as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:
@@ -105,13 +110,25 @@ class Database:
 
     async def read(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a reading use case on one snapshot; writes are refused by the server."""
-        async with self._pool.acquire() as connection:
+        async with self._connection() as connection:
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
             await transaction.start()
             try:
                 return await use_case(connection)
             finally:
                 await _roll_back(transaction)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            connection = await self._pool.acquire()
+        except OSError as error:
+            # A starting server has no socket file yet: for callers that is the same as no answer.
+            raise ConnectionError(f"the database does not answer ({error})") from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
 
 async def _roll_back(transaction: Any) -> None:

@@ -6,6 +6,8 @@ anything is written, however deep they are nested; a text that looks like a toke
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import re
 import sys
@@ -26,11 +28,11 @@ def configure(
     level: str = "info", *, log_format: str = "json", stream: TextIO | None = None
 ) -> None:
     """Set up logging for this process; call once at start."""
-    stream = stream or sys.stderr
+    target: Any = _Forgiving(stream or sys.stderr)
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        else structlog.dev.ConsoleRenderer(colors=target.isatty())
     )
     structlog.configure(
         processors=[
@@ -44,10 +46,35 @@ def configure(
         wrapper_class=structlog.make_filtering_bound_logger(
             getattr(logging, level.upper(), logging.INFO)
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(message)s", force=True)
+    logging.basicConfig(stream=target, level=logging.WARNING, format="%(message)s", force=True)
+
+
+class _Forgiving(io.TextIOBase):
+    """A stream whose failure is nobody's business: on a full disk a line is lost, and no request.
+
+    Without it the log line about the full disk would itself break the answer that says so.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Say whether a person reads it."""
+        return self._stream.isatty()
 
 
 def remove_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:

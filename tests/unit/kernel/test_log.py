@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 
@@ -21,3 +22,13 @@ def test_no_secret_reaches_the_log_however_deep() -> None:
     for secret in ("s3cret", "A1234563", "c00kie", "eyJhbGci"):
         assert secret not in line
     assert json.loads(line)["harmless"] == 7
+
+
+def test_a_log_line_that_cannot_be_written_breaks_nothing() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        log.configure("info", log_format="json", stream=full)
+        structlog.get_logger("t").error("disk_full")
+        structlog.get_logger("t").error("and again")
+        with contextlib.suppress(OSError):
+            full.close()
+    log.configure("warning", log_format="text")

@@ -6,7 +6,6 @@ Several processes may share one port (SO_REUSEPORT); `check_port_free` is asked 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -48,22 +47,31 @@ async def serve(application: Any, host: str, port: int) -> None:
         loop.add_signal_handler(number, stopping.set)
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    server.stop()
-    await asyncio.wait({serving}, timeout=STOP_S_MAX)
-    waiting.cancel()
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        server.stop()
+        await asyncio.wait({serving}, timeout=STOP_S_MAX)
 
 
 async def run_beside(
     main: Awaitable[None], *others: Callable[[], Awaitable[None]]
 ) -> None:
-    """Run background loops beside the main task and cancel them when it ends."""
-    tasks = [asyncio.ensure_future(other()) for other in others]
+    """Run background loops beside the main task and cancel them when it ends.
+
+    A loop that fails ends the main task too and raises: the process is started again, rather than
+    going on half alive.
+    """
+    working = asyncio.ensure_future(main)
+    tasks = {working, *(asyncio.ensure_future(other()) for other in others)}
+    pending = tasks
     try:
-        await main
+        while not working.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
