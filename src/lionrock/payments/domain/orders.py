@@ -7,6 +7,7 @@ Source: ISO 20022 Max35Text, Max140Text; our usage schemas, whose patterns these
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
 import msgspec
@@ -40,6 +41,7 @@ class CreditTransferOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     `end_to_end_id` names the order for its initiator for ever: the same order again is the same
     payment. `reference` comes back in the events; `references` (ids only) go into the receipts.
+    With `creditor_names`, only an account in one of these names is paid.
     """
 
     debit_account_id: int
@@ -52,15 +54,27 @@ class CreditTransferOrder(msgspec.Struct, frozen=True, kw_only=True):
     remittance: str = ""
     reference: str = ""
     references: dict[str, str] = {}
+    creditor_names: tuple[str, ...] = ()
+
+    def is_payable_to(self, account_name: str) -> bool:
+        """Say whether an account of that name may be paid; case and spacing do not matter."""
+        if not self.creditor_names:
+            return True
+        return _plain(account_name) in {_plain(name) for name in self.creditor_names}
 
     def digest(self) -> bytes:
         """Digest of what is asked."""
         references = [f"{name}={value}" for name, value in sorted(self.references.items())]
+        references += [f"creditor name={name}" for name in self.creditor_names]
         return order_digest_of(
             "order/1", str(self.debit_account_id), self.debtor_name, self.amount.wire(),
             self.amount.currency, self.creditor_proxy_kind, self.creditor_proxy, self.remittance,
             self.reference, *references,
         )
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def check_order(order: CreditTransferOrder) -> Refused | None:

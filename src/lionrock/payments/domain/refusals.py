@@ -40,6 +40,7 @@ class PaymentRefusal(Refusal):
     PROXY_MALFORMED = "payments.proxy_malformed"
     PROXY_NOT_FOUND = "payments.proxy_not_found"
     LOOKUPS_EXHAUSTED = "payments.lookups_exhausted"
+    CREDITOR_NAME_DIFFERS = "payments.creditor_name_differs"
     CREDITOR_AGENT_WRONG = "payments.creditor_agent_wrong"
     CREDITOR_AGENT_OFFLINE = "payments.creditor_agent_offline"
     CURRENCY_NOT_TAKEN = "payments.currency_not_taken"

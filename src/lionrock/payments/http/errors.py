@@ -73,6 +73,9 @@ ERRORS: ErrorTable = {
     _R.LOOKUPS_EXHAUSTED: ErrorRow(
         429, "You asked too often. Wait: one question comes back each second.", "RFC 6585 s4"
     ),
+    _R.CREDITOR_NAME_DIFFERS: ErrorRow(
+        409, "The account under this proxy is not in the name of whom is to be paid."
+    ),
     _R.CREDITOR_AGENT_WRONG: ErrorRow(409, "The creditor's bank is not the one named."),
     _R.CREDITOR_AGENT_OFFLINE: ErrorRow(409, "The creditor's bank takes no payments now."),
     _R.CURRENCY_NOT_TAKEN: ErrorRow(409, "The account or its bank does not take this currency."),

@@ -45,7 +45,8 @@ class Orders:
     async def initiate(self, db: Connection, order: CreditTransferOrder) -> Payment | Refused:
         """Take an order in the caller's transaction; the same order again is the same payment.
 
-        Refused: ORDER_MALFORMED, ORDER_REUSED, AMOUNT_OUT_OF_RANGE and those of routing.
+        Refused: ORDER_MALFORMED, ORDER_REUSED, AMOUNT_OUT_OF_RANGE, CREDITOR_NAME_DIFFERS and
+        those of routing.
         """
         refused = check_order(order)
         if refused is not None:
@@ -58,6 +59,8 @@ class Orders:
         )
         if isinstance(found, Refused):
             return found
+        if not order.is_payable_to(found.creditor.name):
+            return Refused(PaymentRefusal.CREDITOR_NAME_DIFFERS, field="creditor_proxy")
         payment_id = self._core.kernel.ids.new(PAYMENT_PREFIX)
         debtor = PartyAccount(
             name=order.debtor_name, account=f"{order.debit_account_id:032x}", member=SWITCH_MEMBER

@@ -191,6 +191,7 @@ class Payouts:
     ) -> CreditTransferOrder:
         """The end-to-end id names payout and attempt, so that a repeat is the same payment."""
         number = payout.id.rsplit("_", 1)[1]
+        names = case.parties.company_names
         return CreditTransferOrder(
             debit_account_id=u128(award.account_id),
             debtor_name=words.OFFICE_NAME.en,
@@ -202,4 +203,6 @@ class Payouts:
             remittance=f"Milestone {payout.milestone} of {case.id}",
             reference=payout.id,
             references={"case_id": case.id, "payout_id": payout.id},
+            # The applicant wrote the proxy; the award is the company's, whoever that stands for.
+            creditor_names=(names.en, names.zh_hant, names.zh_hans),
         )
