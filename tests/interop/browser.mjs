@@ -53,7 +53,8 @@ export async function open(browser, { language = "en", ...options } = {}) {
 // Every page that is shown is looked at once under its name: axe, keyboard, picture.
 export async function look(page, name) {
   report.pages += 1;
-  visited.add(new URL(page.url()).pathname);
+  const address = new URL(page.url());
+  if (address.origin === OWN[0]) visited.add(address.pathname + address.search);
   expect((await page.title()).length > 3, `${name}: no title`);
   await page.evaluate(AXE);
   const found = await page.evaluate(
@@ -107,8 +108,9 @@ async function checkKeyboard(page, name) {
       return { stop: Number(one.dataset.stop), isSeen };
     });
     if (stop === null) continue;
+    // A date has several parts, and draws the focus on each itself.
+    if (stop.stop === reached.at(-1)) continue;
     expect(stop.isSeen, `${name}: the focus on control ${stop.stop} is not seen`);
-    if (stop.stop === reached.at(-1)) continue; // the parts of a date
     if (reached.includes(stop.stop)) break;
     reached.push(stop.stop);
   }

@@ -92,6 +92,8 @@ def _menu(path: str, session: Session | None) -> list[dict[str, Any]]:
         ]  # fmt: skip
     if session is not None and session.is_staff:
         names.append(("staff", "/portal/staff"))
+    if session is not None and session.is_operator:
+        names.append(("budgets", "/portal/budgets"))
     names.append(("awards", "/portal/awards"))
     return [
         {"href": href, "name": f"menu_{name}", "is_current": path.startswith(href)}

@@ -50,6 +50,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the person holds a role at the office's desks."""
         return bool(self.person.staff_roles & {"assessor", "committee"})
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether the person is an operator of the city."""
+        return "operator" in self.person.staff_roles
+
 
 def dpop_key_of(tokens: Tokens) -> str:
     """Return the thumbprint of the key that a session's token is bound to (RFC 7638)."""

@@ -103,6 +103,11 @@ async def check_staff(call: PortalCall) -> Refused | None:
     return None if call.signed_in.is_staff else Refused(PortalRefusal.PAGE_UNKNOWN)
 
 
+async def check_operator(call: PortalCall) -> Refused | None:
+    """Show the budgets only to operators; to others there is no such page."""
+    return None if call.signed_in.is_operator else Refused(PortalRefusal.PAGE_UNKNOWN)
+
+
 async def check_form(call: PortalCall) -> Refused | None:
     """Take a form only from the session that it was shown to (RFC 9700 s4.7)."""
     session = call.signed_in

@@ -56,6 +56,45 @@ class DecideForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: str = ""
 
 
+class BudgetForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money for a programme's budget; the same reference funds once."""
+
+    form_token: str
+    scheme: str
+    amount: str
+    reference: str
+
+
+async def reply_budgets(call: PortalCall) -> Response:
+    """Show the form that puts money into a programme's budget."""
+    room = call.room
+    names = {
+        scheme.id: scheme.record.name.in_language(call.lang)
+        for scheme in room.programmes.book.schemes.values()
+    }
+    return show(
+        call, "budgets.html", names=names, reference=room.kernel.ids.new("ref"),
+        funded=names.get(call.query.get("funded", "")),
+    )  # fmt: skip
+
+
+async def save_funding(call: PortalCall) -> Response | Refused:
+    """Put money into a programme's budget; the ledger is asked outside of any transaction."""
+    body = cast("BudgetForm", call.body)
+    if body.scheme not in call.room.programmes.book.schemes:
+        return Refused(PortalRefusal.FIELD_MALFORMED, field="scheme")
+    try:
+        amount = Money.parse(body.amount.replace(",", "").strip(), CURRENCY)
+    except ValueError as error:
+        return Refused(PortalRefusal.FIELD_MALFORMED, f"{error}.", "amount")
+    funding = await call.room.office.fund_budget(
+        actor_of(call.signed_in.person), body.scheme, amount, body.reference
+    )
+    if isinstance(funding, Refused):
+        return funding
+    return redirect(f"/portal/budgets?funded={body.scheme}")
+
+
 async def reply_desks(call: PortalCall) -> Response | Refused:
     """List the cases on a desk, oldest first."""
     roles = call.signed_in.person.staff_roles

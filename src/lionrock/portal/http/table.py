@@ -12,6 +12,7 @@ from lionrock.portal.http.calls import (
     PortalCall,
     check_company,
     check_form,
+    check_operator,
     check_signed_in,
     check_staff,
     load_session,
@@ -25,6 +26,7 @@ _CONSENT = "/portal/consents/{consent_id}"
 _SIGNED_IN: tuple[Step, ...] = (load_session, check_signed_in)
 _COMPANY: tuple[Step, ...] = (*_SIGNED_IN, check_company)
 _STAFF: tuple[Step, ...] = (*_SIGNED_IN, check_staff)
+_OPERATOR: tuple[Step, ...] = (*_SIGNED_IN, check_operator)
 
 
 def table(room: Portal) -> RouteTable:
@@ -208,6 +210,10 @@ def _staff() -> tuple[Route, ...]:
               (*_STAFF, staff.save_seal_request)),
         _form(f"{_STAFF_CASE}/payouts/{{payout_id}}/release", "release", "Release a payout",
               (*_STAFF, staff.save_release)),
+        _page("/portal/budgets", "budgets", "Programme budgets",
+              (*_OPERATOR, staff.reply_budgets), "funded"),
+        _form("/portal/budgets", "fund_budget", "Put money into a programme's budget",
+              (*_OPERATOR, staff.save_funding), staff.BudgetForm, mode="beats"),
     )  # fmt: skip
 
 

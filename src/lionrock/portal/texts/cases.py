@@ -246,6 +246,12 @@ CASE_TEXTS = {
         "里程碑{n}的付款被拒（{reason}），款項沒有轉移，可再次發放。",
         "里程碑{n}的付款被拒（{reason}），款项没有转移，可再次发放。",
     ),
+    "budgets_lead": Text(
+        "A programme's budget is an account in the ledger: no award can exceed it.",
+        "計劃預算是帳本中的帳戶，資助不可超出其結餘。", "计划预算是账本中的账户，资助不可超出其结余。",
+    ),
+    "fund": Text("Put money in", "注資", "注资"),
+    "funded": Text("The budget has its money: {name}", "已注資：{name}", "已注资：{name}"),
     "step_application_prepared": Text("Application made", "申請書已製成", "申请书已制成"),
     "step_application_signed": Text("Application signed", "申請書已簽署", "申请书已签署"),
     "step_case_submitted": Text("Submitted", "已提交", "已提交"),

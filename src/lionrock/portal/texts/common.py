@@ -28,6 +28,7 @@ COMMON_TEXTS = {
     "menu_consents": Text("My consents", "我的同意書", "我的同意书"),
     "menu_evidence": Text("My evidence", "我的憑證", "我的凭证"),
     "menu_staff": Text("Desks", "工作台", "工作台"),
+    "menu_budgets": Text("Budgets", "預算", "预算"),
     "menu_awards": Text("Public awards", "公開資助名單", "公开资助名单"),
     "refused": Text("This cannot go on", "未能繼續", "未能继续"),
     "go_back": Text("Go back", "返回", "返回"),
