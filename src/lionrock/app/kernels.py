@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Database
+from lionrock.kernel.db import DATABASE_FAILURES, Database
 from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import WEB_PORTS, Network
+
+CLOCK_EVERY_S = 0.5
 
 
 async def open_kernel(settings: Settings) -> Kernel:
@@ -38,3 +42,17 @@ async def close_kernel(kernel: Kernel) -> None:
     await kernel.network.close()
     await kernel.database.close()
 
+
+
+async def follow_business_clock(kernel: Kernel) -> None:
+    """Adopt the business clock's epochs as they come, for as long as the process lives."""
+    clock = kernel.business_clock
+    if not isinstance(clock, OffsetBusinessClock):
+        return
+    while True:
+        await asyncio.sleep(CLOCK_EVERY_S)
+        try:
+            offset = await kernel.database.run(read_offset)
+        except DATABASE_FAILURES:
+            continue
+        clock.advance_to_offset(offset)

@@ -6,7 +6,6 @@ sandbox and in serve: nothing here knows of simulated parties.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -21,10 +20,9 @@ from lionrock.exchange import api as exchange_api
 from lionrock.hongkong import scheme_book
 from lionrock.identity import api as identity_api
 from lionrock.kernel import outbox, replay
-from lionrock.kernel.clock import OffsetBusinessClock
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import DATABASE_FAILURES, Connection
+from lionrock.kernel.db import Connection
 from lionrock.kernel.epoch import read_offset
 from lionrock.kernel.http import (
     Application,
@@ -40,7 +38,6 @@ from lionrock.programmes import api as programmes_api
 
 SWEEP_QUEUE = "kernel.sweep"
 SWEEP_EVERY_MS = 30_000
-CLOCK_EVERY_S = 0.5
 
 _log = structlog.get_logger("lionrock.platform")
 Loop = Callable[[], Awaitable[None]]
@@ -87,6 +84,7 @@ class Platform:
             directory_api.table(self.directory),
             evidence_api.table(self.evidence),
             identity_api.table(self.identity),
+            ledger_api.table(self.ledger_reader, self.identity),
             payments_api.table(self.payments),
             exchange_api.table(self.exchange),
             programmes_api.table(self.programmes),
@@ -143,20 +141,6 @@ class Platform:
             await self.programmes.publish_rule_book(db)
 
         await self.kernel.database.run(use_case)
-
-    async def follow_business_clock(self) -> None:
-        """Adopt the business clock's epochs as they come."""
-        clock = self.kernel.business_clock
-        if not isinstance(clock, OffsetBusinessClock):
-            return
-
-        while True:
-            await asyncio.sleep(CLOCK_EVERY_S)
-            try:
-                offset = await self.kernel.database.run(read_offset)
-            except DATABASE_FAILURES:
-                continue
-            clock.advance_to_offset(offset)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -26,7 +26,7 @@ import msgspec
 import structlog
 import uvloop
 
-from lionrock.app.kernels import close_kernel, open_kernel
+from lionrock.app.kernels import close_kernel, follow_business_clock, open_kernel
 from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
 from lionrock.kernel.clock import SystemWireClock
@@ -73,7 +73,11 @@ async def run_ledger(settings: Settings) -> None:
 
     kernel = await open_kernel(settings)
     stopping = _stop_event()
-    await serve_ledger(kernel, settings.ledger_address, stopping)
+    # Holds lapse by the business clock, so the writer follows its epochs as everybody does.
+    await run_beside(
+        serve_ledger(kernel, settings.ledger_address, stopping),
+        lambda: follow_business_clock(kernel),
+    )
     await close_kernel(kernel)
 
 
@@ -86,7 +90,7 @@ async def run_front(settings: Settings) -> None:
     gc.freeze()
     await run_beside(
         serve(platform.application(), settings.bind_address, parts.port or 443),
-        platform.follow_business_clock,
+        lambda: follow_business_clock(platform.kernel),
     )
     await platform.close()
 
@@ -105,7 +109,8 @@ async def run_worker(settings: Settings) -> None:
         worker.stop()
 
     gc.freeze()
-    await run_beside(worker.run_for_ever(), until_stopped, platform.follow_business_clock,
+    await run_beside(worker.run_for_ever(), until_stopped,
+                     lambda: follow_business_clock(platform.kernel),
                      *platform.loops())
     await platform.close()
 
