@@ -57,7 +57,9 @@ def client_key(running_city: City) -> Key:
     return key
 
 
-def run_node(script: str, city: City, timeout_s: int, **more: str) -> subprocess.CompletedProcess[str]:
+def run_node(
+    script: str, city: City, timeout_s: int, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run one of the scripts beside this file against a city."""
     node = shutil.which("node")
     if node is None or not (HERE / "node_modules").is_dir():

@@ -1,4 +1,4 @@
-"""A browser without script at the portal: cookies, forms as the page has them, redirects by hand."""
+"""A browser without script at the portal: cookies, the page's own forms, redirects by hand."""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ async def reply_scheme(call: PortalCall) -> Response | Refused:
     scheme = room.scheme(call.path_params["scheme_id"])
     if isinstance(scheme, Refused):
         return scheme
-    facts, on = room.read_facts(call.session.kept.facts if call.session else {}), room.read_date(None)
+    facts = room.read_facts(call.session.kept.facts if call.session else {})
+    on = room.read_date(None)
     assert not isinstance(facts, Refused) and not isinstance(on, Refused), "kept facts were read"
     decision = room.decide(scheme, facts, on)
     return show(

@@ -119,7 +119,9 @@ CASE_TEXTS = {
         "Answer on your phone.", "請在手機上回覆。", "请在手机上回复。"
     ),
     "phone_words": Text("What the phone shows", "手機顯示的內容", "手机显示的内容"),
-    "phone_until": Text("It can be answered until {instant}.", "可在{instant}前回覆。", "可在{instant}前回复。"),
+    "phone_until": Text(
+        "It can be answered until {instant}.", "可在{instant}前回覆。", "可在{instant}前回复。"
+    ),
     "phone_other": Text(
         "Somebody else is asked on the phone just now.", "現正徵求另一人在手機上同意。",
         "现正征求另一人在手机上同意。",
@@ -167,6 +169,8 @@ CASE_TEXTS = {
     "company": Text("Company", "公司", "公司"),
     "cost": Text("Total cost", "總成本", "总成本"),
     "milestones": Text("Milestones and payouts", "里程碑及撥款", "里程碑及拨款"),
+    "milestone": Text("Milestone", "里程碑", "里程碑"),
+    "document": Text("Document", "文件", "文件"),
     "share": Text("Share", "百分比", "百分比"),
     "payout": Text("Payout", "撥款", "拨款"),
     "claim": Text("Claim {amount}", "申領{amount}", "申领{amount}"),

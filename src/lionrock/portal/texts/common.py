@@ -14,7 +14,8 @@ COMMON_TEXTS = {
         "沙盒环境：此处的人物、公司、银行及部门均为模拟。",
     ),
     "footer": Text(
-        "Built on open standards. Modelled on public descriptions; not a service of any government.",
+        "Built on open standards. Modelled on public descriptions; not a service of any "
+        "government.",
         "以開放標準建成，參照公開資料設計；並非任何政府的服務。",
         "以开放标准建成，参照公开资料设计；并非任何政府的服务。",
     ),

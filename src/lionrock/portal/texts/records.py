@@ -26,7 +26,6 @@ RECORD_TEXTS = {
     "consent_revoked": Text("Taken back", "已撤回", "已撤回"),
     "consent_expired": Text("Ended", "已屆滿", "已届满"),
     "consent_rejected": Text("Refused", "已拒絕", "已拒绝"),
-    "from_to": Text("{provider} → {consumer}", "{provider} → {consumer}", "{provider} → {consumer}"),
     "provider": Text("From", "提供者", "提供者"),
     "consumer": Text("To", "使用者", "使用者"),
     "fields": Text("What", "內容", "内容"),
