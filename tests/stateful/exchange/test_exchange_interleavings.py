@@ -35,7 +35,6 @@ FETCHES_PER_CONSENT = 25
 CONSENTS_AT_ONCE = 4
 IN_FLIGHT_MAX = 16
 FETCHES_SPREAD_S = 0.4
-FIRST_ANSWERS_S_MAX = 20.0
 # lease_refused: the revocation fell between the lease and the question whose data they are.
 EXPECTED_CODES = {
     "ok", "exchange.consent_revoked", "exchange.lease_run_out", "exchange.lease_unavailable",
@@ -50,6 +49,8 @@ class Interference:
         self._application = application
         self._chance = chance
         self.begun_ms: dict[str, list[float]] = {}
+        self.answers_before: dict[str, int] = {}
+        self.enough: dict[str, asyncio.Event] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Delay the question, pass it on, note and delay the answer."""
@@ -59,11 +60,17 @@ class Interference:
         async def note(message: Any) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == 200 and "x-consent" in headers:
-                    self.begun_ms.setdefault(headers["x-consent"], []).append(monotonic_ms())
+                    self._note(headers["x-consent"])
                 await asyncio.sleep(self._delay_s())
             await send(message)
 
         await self._application(scope, receive, note)
+
+    def _note(self, consent_id: str) -> None:
+        begun = self.begun_ms.setdefault(consent_id, [])
+        begun.append(monotonic_ms())
+        if len(begun) >= self.answers_before[consent_id]:
+            self.enough[consent_id].set()
 
     def _delay_s(self) -> float:
         return self._chance.choice((0.0, 0.0, self._chance.uniform(0, 0.08)))
@@ -101,7 +108,8 @@ async def _one_consent(
     """Fetch many times and revoke once in between; returns when that was acknowledged."""
     office = Member.office(town)
     jws = await artefact_jws(town, consent)
-    answers_before = chance.randrange(FETCHES_PER_CONSENT * 3 // 4)
+    enough = world.enough[consent.id] = asyncio.Event()
+    world.answers_before[consent.id] = 1 + chance.randrange(FETCHES_PER_CONSENT * 3 // 4)
 
     async def fetch() -> None:
         await asyncio.sleep(chance.uniform(0, FETCHES_SPREAD_S))
@@ -115,19 +123,19 @@ async def _one_consent(
                 codes["timed out"] += 1
 
     async def revoke() -> float:
-        give_up_ms = monotonic_ms() + FIRST_ANSWERS_S_MAX * 1_000
-        while len(world.begun_ms.get(consent.id, ())) < answers_before:
-            assert monotonic_ms() < give_up_ms, codes
-            await asyncio.sleep(0.002)
+        await enough.wait()
         await asyncio.sleep(chance.uniform(0, 0.05))
         revoked = await town.revoke(consent.id)
         assert isinstance(revoked, Consent), revoked
         assert await town.exchange.wait_for_acknowledgement(consent.id)
         return monotonic_ms()
 
-    revoking = asyncio.create_task(revoke())
-    await asyncio.gather(*(fetch() for _ in range(FETCHES_PER_CONSENT)))
-    return await revoking
+    fetching = asyncio.gather(*(fetch() for _ in range(FETCHES_PER_CONSENT)))
+    # On a machine under load leases run out and fewer answers come; then the last fetch counts.
+    fetching.add_done_callback(lambda _: enough.set())
+    acknowledged_ms = await revoke()
+    await fetching
+    return acknowledged_ms
 
 
 async def _interleave(town: Town, count: int, chance: random.Random) -> None:
@@ -156,7 +164,7 @@ async def _interleave(town: Town, count: int, chance: random.Random) -> None:
     late = [(c, at - acknowledged[c]) for c, at in begun if at >= acknowledged[c]]
     assert not late, late
     assert len(begun) >= codes["ok"], "each answer was measured"
-    floor = sum(codes.values()) // 10
+    floor = sum(codes.values()) // 20
     assert codes["ok"] > floor, "both sides of the race must occur"
     assert codes["exchange.consent_revoked"] > floor, codes
 
