@@ -57,7 +57,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
     if worker_id != "master":
         root, run_pid = root.parent, os.getppid()
     state = root / "postgres-socket"
-    with _FileLock(root / "postgres.lock"):
+    with FileLock(root / "postgres.lock"):
         if not state.exists():
             state.write_text(_start_server(run_pid))
     return state.read_text()
@@ -78,7 +78,9 @@ def _start_server(run_pid: int) -> str:
     return socket
 
 
-class _FileLock:
+class FileLock:
+    """Between the workers of one run: who has it goes on, the others wait."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
