@@ -174,12 +174,3 @@ async def open_platform(settings: Settings) -> Platform:
     """Open a process's platform: kernel, ledger connection, pillars."""
     kernel = await open_kernel(settings)
     return Platform(kernel, ledger_api.connect(settings.ledger_address))
-
-
-async def make_keys(kernel: Kernel) -> None:
-    """Make the platform's own keys before several processes want them at once."""
-    for organisation_id in (
-        directory_api.PLATFORM_ORGANISATION, directory_api.PROGRAMME_OFFICE
-    ):
-        directory_api.organisation_key(kernel, organisation_id)
-    directory_api.Directory(kernel).signing_key()

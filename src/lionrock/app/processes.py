@@ -46,7 +46,7 @@ async def run_prepare(settings: Settings) -> None:
     await _prepare_database(settings, settings.database_url, all_migrations())
     if settings.composition == "sandbox":
         await _prepare_database(settings, settings.world_database_url, world_migrations())
-    from lionrock.app.platform import make_keys
+    from lionrock.app.platform_keys import make_keys
 
     kernel = await open_kernel(settings)
     await make_keys(kernel)

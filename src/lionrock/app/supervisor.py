@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from lionrock.app.settled import SettledMark
 from lionrock.kernel import secrets
 from lionrock.kernel.config import Settings
 from lionrock.kernel.http.server import check_port_free
@@ -180,7 +181,10 @@ class City:
                 child.start()
         self._wait_ready()
         if self.settings.composition == "sandbox":
-            self._run_once("settle", settings_file, logs)
+            mark = SettledMark(self.settings)
+            if self.postgres is None or not mark.holds():
+                self._run_once("settle", settings_file, logs)
+                mark.put()
 
     def keep_up(self) -> list[str]:
         """One round of supervision; returns the names of what was restarted.
