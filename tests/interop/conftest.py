@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,15 +27,19 @@ REDIRECT = "https://client.example/callback"
 
 
 @pytest.fixture(scope="session")
-def running_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+def running_city() -> Iterator[City]:
     """A city on free ports, stopped at the end."""
     platform_port, world_port = _free_ports(2)
+    # Not under pytest's own folder: as root the database runs as another user, who may not enter.
+    directory = Path(tempfile.mkdtemp(prefix="lri-"))
+    directory.chmod(0o755)
     settings = Settings(
-        data_directory=str(tmp_path_factory.mktemp("city")),
+        data_directory=str(directory),
         public_url=f"http://127.0.0.1:{platform_port}", world_url=f"http://127.0.0.1:{world_port}",
     )  # fmt: skip
     with City(settings) as city:
         yield city
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
