@@ -21,11 +21,9 @@ from lionrock.directory.api import (
 from lionrock.exchange.domain.fetching import OwnerAnswer, StatusAnswer
 from lionrock.exchange.domain.products import PRODUCTS, Product, json_schema
 from lionrock.exchange.domain.purposes import LEGAL_BASES, PURPOSES
-from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.errors import EXCHANGE_ERRORS
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
 from lionrock.exchange.service import Exchange
-from lionrock.exchange.service.consents import MANDATE_SCOPE
 from lionrock.identity.api import PrincipalCall
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import ErrorTable, Refused
@@ -158,10 +156,7 @@ async def check_mandate(call: OwnersCall) -> Refused | None:
 
     async def find(db: Connection) -> Refused | None:
         room: Exchange = call.room
-        mandate = await room.identity.mandate(
-            db, principal.actor_person_id, company_id, MANDATE_SCOPE
-        )
-        return Refused(ExchangeRefusal.MANDATE_MISSING) if isinstance(mandate, Refused) else None
+        return await room.check_mandate(db, principal.actor_person_id, company_id)
 
     return await _reading(call, find)
 

@@ -13,7 +13,7 @@ from lionrock.exchange.domain.products import find_product
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
 from lionrock.exchange.requests import ConsentRequest, Delivery
-from lionrock.exchange.service.consents import Consents
+from lionrock.exchange.service.consents import MANDATE_SCOPE, Consents
 from lionrock.exchange.service.fetches import Fetches
 from lionrock.exchange.service.owners import Owners
 from lionrock.identity.api import Identity
@@ -56,6 +56,16 @@ class Exchange:
         """Return an owner's consent; CONSENT_UNKNOWN also for another owner's."""
         found = await store.owners_consent(db, owner, consent_id)
         return found or Refused(ExchangeRefusal.CONSENT_UNKNOWN)
+
+    async def check_mandate(
+        self, db: Connection, person_id: str, company_id: str
+    ) -> Refused | None:
+        """Refuse whoever acts for a company, but not in matters of its data; MANDATE_MISSING.
+
+        For every door to a company's consents and to what they bring.
+        """
+        mandate = await self.identity.mandate(db, person_id, company_id, MANDATE_SCOPE)
+        return Refused(ExchangeRefusal.MANDATE_MISSING) if isinstance(mandate, Refused) else None
 
     async def owners_consents(self, db: Connection, owner: Owner) -> list[Consent]:
         """Return an owner's consents, newest first."""

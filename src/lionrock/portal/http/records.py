@@ -11,7 +11,7 @@ from lionrock.exchange.api import PRODUCTS, PURPOSES, Consent, Owner
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import redirect, reply
 from lionrock.portal.errors import PortalRefusal
-from lionrock.portal.http.calls import PortalCall, actor_of, show
+from lionrock.portal.http.calls import PortalCall, actor_of, in_transaction, show
 from lionrock.portal.http.cases import StateReply
 from lionrock.portal.http.funding import organisation_names
 
@@ -21,6 +21,13 @@ _BUNDLE_HEADERS = {"cache-control": "no-store"}
 def owner_of(call: PortalCall) -> Owner:
     """The company whose officer is signed in."""
     return Owner(kind="company", id=call.company_id)
+
+
+async def check_data_mandate(call: PortalCall) -> Refused | None:
+    """Check that the officer's mandate is for the company's data too, as the API does."""
+    return await in_transaction(call, lambda db: call.room.exchange.check_mandate(
+        db, call.officer.actor_person_id, call.company_id
+    ))
 
 
 async def reply_consents(call: PortalCall) -> Response:

@@ -25,6 +25,7 @@ _STAFF_CASE = "/portal/staff/cases/{case_id}"
 _CONSENT = "/portal/consents/{consent_id}"
 _SIGNED_IN: tuple[Step, ...] = (load_session, check_signed_in)
 _COMPANY: tuple[Step, ...] = (*_SIGNED_IN, check_company)
+_DATA: tuple[Step, ...] = (*_COMPANY, records.check_data_mandate)
 _STAFF: tuple[Step, ...] = (*_SIGNED_IN, check_staff)
 _OPERATOR: tuple[Step, ...] = (*_SIGNED_IN, check_operator)
 
@@ -161,16 +162,16 @@ def _cases() -> tuple[Route, ...]:
 def _records() -> tuple[Route, ...]:
     return (
         _page("/portal/consents", "consents", "My consents",
-              (*_COMPANY, records.reply_consents)),
+              (*_DATA, records.reply_consents)),
         _page(
             "/portal/consents/state", "consents_state", "Whether a consent has changed",
-            (*_COMPANY, records.reply_consents_state), replies={200: cases.StateReply},
+            (*_DATA, records.reply_consents_state), replies={200: cases.StateReply},
             reply_media_type="application/json",
         ),
         _page(_CONSENT, "consent", "One consent with its uses",
-              (*_COMPANY, records.reply_consent)),
+              (*_DATA, records.reply_consent)),
         _form(f"{_CONSENT}/revoke", "revoke_consent", "Take a consent back",
-              (*_COMPANY, records.save_revocation), mode="beats"),
+              (*_DATA, records.save_revocation), mode="beats"),
         _page("/portal/evidence", "evidence", "My evidence", (*_COMPANY, records.reply_evidence)),
         _page(
             "/portal/evidence/trust.json", "trust", "The keys that a verifier starts from",

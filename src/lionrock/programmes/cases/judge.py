@@ -36,6 +36,10 @@ class RuleJudge:
     def __init__(self, book: SchemeBook) -> None:
         self._book = book
 
+    def knows(self, programme_id: str) -> bool:
+        """Say whether the book has rules of a programme."""
+        return programme_id in self._book.schemes
+
     def judge(
         self, programme_id: str, values: Mapping[str, Any], on: date, language: str
     ) -> Judgement | Refused:

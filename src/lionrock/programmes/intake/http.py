@@ -90,6 +90,11 @@ async def save_requests(call: ConsentsCall) -> Response | Refused:
     return reply(IntakeConsents([_shown(each) for each in consents]), 201)
 
 
+async def check_mandate(call: ConsentsCall) -> Refused | None:
+    """Check that whoever acts for the company may do so in matters of its data, now."""
+    return await call.room.check_mandate(call.db, call.principal)
+
+
 async def reply_consents(call: ConsentsCall) -> Response:
     """Answer with the company's consents to the programme office."""
     found = await call.room.consents(call.db, call.principal)
@@ -129,7 +134,7 @@ def intake_table(room: Intake, identity: Identity) -> RouteTable:
         Route(
             method="GET", path=f"{base}/consents", name="list_intake_consents",
             summary="The company's consents to the programme office",
-            steps=(*checks, reply_consents), call=ConsentsCall,
+            steps=(*checks, check_mandate, reply_consents), call=ConsentsCall,
             replies={200: IntakeConsents}, **common,
         ),
         Route(

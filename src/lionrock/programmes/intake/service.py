@@ -73,6 +73,13 @@ class Intake:
             consents.append(consent)
         return consents
 
+    async def check_mandate(self, db: Connection, principal: Principal) -> Refused | None:
+        """Refuse an officer whose mandate is not for the company's data; MANDATE_MISSING."""
+        assert principal.company_id is not None, "the row checks that a company acts"
+        return await self._exchange.check_mandate(
+            db, principal.actor_person_id, principal.company_id
+        )
+
     async def consents(self, db: Connection, principal: Principal) -> list[Consent]:
         """Return the company's consents to the programme office, newest first."""
         assert principal.company_id is not None, "the row checks that a company acts"
@@ -84,8 +91,11 @@ class Intake:
         """Fetch what every active consent opens and read facts from it; the same reference again
         gives the same deliveries. Opens its own transactions.
 
-        Refused: NOTHING_ACTIVE, PROVIDER_SILENT and what the exchange refuses.
+        Refused: MANDATE_MISSING, NOTHING_ACTIVE, PROVIDER_SILENT and what the exchange refuses.
         """
+        refused = await self.kernel.database.run(lambda db: self.check_mandate(db, principal))
+        if refused is not None:
+            return refused
         consents = await self.kernel.database.run(lambda db: self.consents(db, principal))
         active = [each for each in consents if each.status == "active"]
         if not active:

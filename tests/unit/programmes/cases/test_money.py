@@ -71,6 +71,8 @@ async def test_budget_is_funded_once_for_a_reference(office: Office) -> None:
     for amount in (Money(0, "HKD"), Money(1, "CNY")):
         wrong = await office.cases.awards.fund_budget("nifs", amount, "x")
         assert refusal(wrong) is CaseRefusal.BUDGET_MALFORMED
+    unknown = await office.cases.awards.fund_budget("no-such-thing", Money(1, "HKD"), "x")
+    assert refusal(unknown) is CaseRefusal.PROGRAMME_UNKNOWN
     case = await office.assessed()
     await office.decide(case.id, amount_minor=AWARD_MINOR)
     await office.settle()

@@ -66,7 +66,7 @@ class Awards:
     ) -> Funding | Refused:
         """Put money into a programme's budget, opening it first; the same reference funds once.
 
-        Refused: BUDGET_MALFORMED. Raises Unavailable; the same call again goes on.
+        Refused: BUDGET_MALFORMED, PROGRAMME_UNKNOWN. Raises Unavailable; the same call again goes on.
         """
         done = await self.fund_budgets([programme_id], amount, reference)
         return done if isinstance(done, Refused) else done[0]
@@ -79,6 +79,8 @@ class Awards:
         is_bounded = 0 < len(programme_ids) <= PROGRAMMES_MAX and 0 < len(reference) <= 128
         if not is_in_range or not is_bounded:
             return Refused(CaseRefusal.BUDGET_MALFORMED)
+        if not all(self._desk.judge.knows(each) for each in programme_ids):
+            return Refused(CaseRefusal.PROGRAMME_UNKNOWN, field="programme_id")
 
         async def save(db: Connection) -> list[tuple[Budget, Funding]]:
             return [
