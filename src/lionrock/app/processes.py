@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 import structlog
 import uvloop
@@ -31,7 +32,7 @@ from lionrock.app.migrations import all_migrations, world_migrations
 from lionrock.kernel import log
 from lionrock.kernel.clock import SystemWireClock
 from lionrock.kernel.config import Settings
-from lionrock.kernel.db import Database, Migration, migrate
+from lionrock.kernel.db import Database, Migration, create_beside, migrate
 from lionrock.kernel.epoch import found_on
 from lionrock.kernel.http.server import run_beside, serve
 from lionrock.kernel.i18n import HONG_KONG
@@ -45,6 +46,7 @@ async def run_prepare(settings: Settings) -> None:
     """Bring the databases to the present schema and make the platform's keys."""
     await _prepare_database(settings, settings.database_url, all_migrations())
     if settings.composition == "sandbox":
+        await create_beside(settings.world_database_url, settings.database_url)
         await _prepare_database(settings, settings.world_database_url, world_migrations())
     from lionrock.app.platform_keys import make_keys
 
@@ -158,6 +160,23 @@ def _stop_event() -> asyncio.Event:
     return stopping
 
 
+# What a wrong database address looks like, in words; the address may hold a password: never shown.
+_EXPLAINED: tuple[tuple[type[Exception], str], ...] = (
+    (asyncpg.InvalidCatalogNameError,
+     "the database of database_url does not exist; create it with createdb and start again"),
+    (asyncpg.InsufficientPrivilegeError,
+     "the role of database_url may not do this; it needs its own database and the right to create "
+     "schemas (and, in the sandbox, a database beside it)"),
+    (asyncpg.InvalidAuthorizationSpecificationError,
+     "the PostgreSQL server refuses the role or password of database_url"),
+    (OSError, "no PostgreSQL server answers at the address of database_url"),
+)
+
+
+def _explained(error: Exception) -> str | None:
+    return next((text for kind, text in _EXPLAINED if isinstance(error, kind)), None)
+
+
 def main(arguments: list[str]) -> int:
     """Run one role; returns the exit code."""
     if sys.flags.optimize:
@@ -169,8 +188,15 @@ def main(arguments: list[str]) -> int:
     settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=Settings)
     log.configure(settings.log_level, log_format=settings.log_format)
     structlog.contextvars.bind_contextvars(role=role)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(ROLES[role](settings))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            uvloop.run(ROLES[role](settings))
+    except (asyncpg.PostgresError, OSError) as error:
+        sentence = _explained(error) if role == "prepare" else None
+        if sentence is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        return 2
     return 0
 
 

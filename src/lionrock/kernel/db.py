@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -129,6 +130,24 @@ class Database:
             yield connection
         finally:
             await self._pool.release(connection)
+
+
+async def create_beside(url: str, existing_url: str) -> bool:
+    """Create the database of `url` on its server if it is missing; returns whether it was.
+
+    asyncpg.InsufficientPrivilegeError when the role of `existing_url` may not create databases.
+    """
+    try:
+        await (await asyncpg.connect(url)).close()
+    except asyncpg.InvalidCatalogNameError:
+        name = urlsplit(url).path.lstrip("/")
+        connection = await asyncpg.connect(existing_url)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name.replace(chr(34), "")}"')
+        finally:
+            await connection.close()
+        return True
+    return False
 
 
 async def _roll_back(transaction: Any) -> None:
