@@ -79,7 +79,8 @@ def _access() -> tuple[Route, ...]:
             family="html", render_refusal=show_refusal, mode="beats", clause="RFC 9207 s2.4",
         ),
         _form(
-            "/portal/sign-out", "sign_out", "Sign out", (*_SIGNED_IN, access.save_signed_out)
+            "/portal/sign-out", "sign_out", "End the session here",
+            (*_SIGNED_IN, access.save_signed_out),
         ),
         _page(
             "/portal/company", "company", "The companies that the person acts for",
@@ -223,6 +224,7 @@ def _files() -> tuple[Route, ...]:
         _page("/portal/static/{name}", "file", "A packaged file of the pages",
               (files.reply_file,), mode="none", reply_media_type="*/*",
               replies={200: None, 304: None}),
-        _page("/favicon.ico", "favicon", "The mark", (files.reply_favicon,), mode="none",
+        _page("/favicon.ico", "favicon", "The city's mark for browsers",
+              (files.reply_favicon,), mode="none",
               reply_media_type="image/svg+xml", replies={200: None, 304: None}),
     )  # fmt: skip
