@@ -159,6 +159,7 @@ def test_a_signal_while_the_city_starts_leaves_nothing_behind(
     wait_until("a part was left behind", lambda: parts_of(folder) == set())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_database_left_over_by_a_killed_keeper_is_stopped_by_the_next_start(
     folder: Path,
