@@ -1,7 +1,7 @@
 """Write the reference pages of docs/ from the code, or check that they are up to date.
 
-`python tools/docs.py` writes docs/settings.md, errors.md, commands.md and events.md; with --check
-it exits 1 when a page differs. Not for: prose, which people write.
+`python tools/docs.py` writes docs/settings.md, errors.md, commands.md, events.md and routes.md; with
+--check it exits 1 when a page differs. Not for: prose, which people write.
 """
 
 from __future__ import annotations
@@ -10,15 +10,24 @@ import ast
 import importlib
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
 
 import lionrock
+from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock
 from lionrock.kernel.config import SETTINGS, Settings
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Database
 from lionrock.kernel.errors import ErrorRow, Refusal
+from lionrock.kernel.http import RouteTable
+from lionrock.kernel.ids import Ids
+from lionrock.kernel.keys import KeyStore
+from lionrock.kernel.network import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "lionrock"
@@ -88,8 +97,38 @@ def emissions() -> Iterator[Emission]:
         yield from emissions_of(ast.parse(path.read_text(encoding="utf-8")), module)
 
 
+def routes_page() -> str:
+    """Every endpoint of the composed platform."""
+    lines = ["# Routes", NOTE, "The same in every city. A running city describes bodies, answers "
+             "and checks under `/reference` and `/openapi.json`.\n"]
+    for table in route_tables():
+        lines += [f"## {table.pillar}", "", "| endpoint | what it is for | scope | source |",
+                  "|---|---|---|---|"]
+        for route in sorted(table.routes, key=lambda each: (each.path, each.method)):
+            lines.append(f"| `{route.method} {route.path}` | {route.summary} | {route.scope} | "
+                         f"{route.clause} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def route_tables() -> Sequence[RouteTable]:
+    """The tables of the platform, composed without a database: nothing is asked of it."""
+    from lionrock.app.platform import Platform
+    from lionrock.ledger.api import connect
+
+    clock = SystemWireClock()
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Kernel(
+            settings=Settings(data_directory=folder), database=Database(None), wire_clock=clock,
+            business_clock=OffsetBusinessClock(clock, timedelta(0)), ids=Ids(clock),
+            key_store=KeyStore(Path(folder), "for this page only"),
+            network=Network(applications={}),
+        )  # fmt: skip
+        return Platform(kernel, connect("unix:/nowhere")).application().tables
+
+
 PAGES = {"settings.md": settings_page, "errors.md": errors_page, "commands.md": commands_page,
-         "events.md": events_page}
+         "events.md": events_page, "routes.md": routes_page}
 
 
 def main(arguments: list[str]) -> int:
