@@ -128,8 +128,13 @@ async def _show_funding(
     )  # fmt: skip
 
 
-async def _company_side(call: PortalCall) -> dict[str, Any]:
-    """The banks to choose from, and how the company's consents to the office stand."""
+async def _company_side(call: PortalCall) -> dict[str, Any] | None:
+    """The banks to choose from, and how the company's consents to the office stand.
+
+    None for an officer whose mandate is not for the company's data.
+    """
+    if await call.room.intake.check_mandate(call.db, call.officer) is not None:
+        return None
     offers = await call.room.exchange.offers(call.db)
     consents = await call.room.intake.consents(call.db, call.officer)
     statuses = [consent.status for consent in consents]

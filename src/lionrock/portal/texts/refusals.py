@@ -54,6 +54,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "登入伺服器沒有發出權杖。",
         "登录服务器没有发出令牌。",
     ),
+    "exchange.mandate_missing": (
+        "你的授權不包括公司的資料。請向公司取得足夠授權。",
+        "你的授权不包括公司的资料。请向公司取得足够授权。",
+    ),
+    "exchange.mandate_ended": (
+        "代表公司的授權已終止。",
+        "代表公司的授权已终止。",
+    ),
     "exchange.consent_unknown": (
         "你沒有此編號的同意書。",
         "你没有此编号的同意书。",
