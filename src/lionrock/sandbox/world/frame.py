@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lionrock.kernel.clock import BusinessClock, WireClock
 from lionrock.kernel.db import Database
@@ -62,6 +64,36 @@ class Party(Protocol):
         ...
 
 
+class Doorkeeper:
+    """Keeps foreign web pages out: the parties have no sessions, and phones have no lock screen.
+
+    Answers under the world's own name only (a name rebound to this machine is a page's own), and
+    takes nothing that changes something from another site's page (Fetch Metadata).
+    """
+
+    def __init__(self, application: ASGIApp, world_url: str) -> None:
+        self._application = application
+        own = urlsplit(world_url).netloc
+        self._hosts = frozenset({own, own.replace("127.0.0.1", "localhost")})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refused = self._refuse(Request(scope))
+            if refused is not None:
+                await refused(scope, receive, send)
+                return
+        await self._application(scope, receive, send)
+
+    def _refuse(self, request: Request) -> Response | None:
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return JSONResponse({"code": "world.host_unknown"}, 421)
+        site = request.headers.get("sec-fetch-site", "none")
+        if request.method not in ("GET", "HEAD") and site not in ("same-origin", "none"):
+            return JSONResponse({"code": "world.foreign_form"}, 403)
+        return None
+
+
 class World:
     """All parties of a sandbox: an ASGI application and a worker."""
 
@@ -74,12 +106,15 @@ class World:
         self.worker = Worker(
             context.database, context.wire_clock, context.business_clock, handlers
         )
-        self.application = Starlette(
-            routes=[
-                Route("/", self._index),
-                Route("/health", self._health),
-                *(Mount(f"/{p.id}", routes=list(p.routes())) for p in self.parties.values()),
-            ]
+        self.application = Doorkeeper(
+            Starlette(
+                routes=[
+                    Route("/", self._index),
+                    Route("/health", self._health),
+                    *(Mount(f"/{p.id}", routes=list(p.routes())) for p in self.parties.values()),
+                ]
+            ),
+            context.world_url,
         )
 
     async def _index(self, _request: Request) -> Response:
