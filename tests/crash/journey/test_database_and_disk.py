@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,14 @@ def fill(folder: Path) -> Path:
     with file.open("wb", buffering=0) as ballast:
         for size in (1 << 20, 1 << 12, 1):
             with contextlib.suppress(OSError):
-                while True:
-                    ballast.write(b"\0" * size)
+                write_for_ever(ballast, size)
     return file
+
+
+def write_for_ever(file: FileIO, size: int) -> None:
+    """Write blocks until the disk refuses one (OSError)."""
+    while True:
+        file.write(b"\0" * size)
 
 
 @pytest.mark.timeout(300)
