@@ -29,7 +29,7 @@ from lionrock.app.world import world_key_store
 from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.config import Settings, load_settings
 from lionrock.kernel.ids import u128
-from lionrock.kernel.network import Network
+from lionrock.kernel.network import Network, Unreachable
 from lionrock.ledger.api import LedgerClient, connect
 from lionrock.sandbox.journey.runner import run_steps
 from lionrock.sandbox.journey.state import Journey
@@ -86,6 +86,17 @@ class Scene:
             claimed = await self.journey.officer.call("POST", path, body, expect=201)
             minor = int(milestone["amount"].replace(".", ""))
             self.payouts.append(Payout(claimed["id"], number, minor))
+
+    async def ready(self) -> None:
+        """Wait until the front answers that all parts do: what was killed before is back."""
+
+        async def is_ready() -> bool:
+            with contextlib.suppress(Unreachable):
+                address = f"{self.journey.platform_url}/ready"
+                return (await self.journey.network.send("GET", address)).status == 200
+            return False
+
+        await until("the city is ready", is_ready)
 
     async def release(self, payout: Payout) -> str:
         """Release a payout as the office does; returns the payment's id."""

@@ -35,6 +35,7 @@ async def kill_at(
     scene: Scene, payout: Payout, boundary: str, victim: str, *, is_hurried: bool
 ) -> None:
     """One scenario: reach the boundary, kill, let go, wait for the end, count."""
+    await scene.ready()
     started_ms = monotonic_ms()
     before = await scene.money()
     let_go = await BOUNDARIES[boundary](scene, payout)
@@ -73,6 +74,7 @@ async def test_random_deaths_during_payouts_pay_each_exactly_once() -> None:
     print("seed", SEED)
     async with open_scene() as scene:
         for payout in scene.payouts:
+            await scene.ready()
             before = await scene.money()
             await scene.release(payout)
             for _ in range(chance.randint(1, KILLS_MAX)):

@@ -65,6 +65,13 @@ class Command:
             return connection.getresponse().status == 200
 
 
+def log_of(pid: int) -> str:
+    """Where a process writes what it says; the settings of a part stand in no command line."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/fd/2")
+    return ""
+
+
 def parts_of(folder: Path) -> set[int]:
     """Every process that works for the city in a folder, the database's keeper too."""
     found, lines = set(), {}
@@ -73,7 +80,7 @@ def parts_of(folder: Path) -> set[int]:
             with contextlib.suppress(OSError):
                 lines[int(directory.name)] = (directory / "cmdline").read_bytes()
     for pid, line in lines.items():
-        if os.fsencode(folder) in line:
+        if os.fsencode(folder) in line or log_of(pid).startswith(f"{folder}/"):
             found.add(pid)
     for pid, line in lines.items():
         if b"read -r _; kill -" in line and any(b" %d " % each in line for each in found):
