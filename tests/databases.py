@@ -4,7 +4,8 @@ Making a database costs about 0.15 s of processor time, cleaning one a tenth of 
 that comes back is cleaned and handed out again: every table that was written is emptied, what the
 template holds is put back, sequences start again, connections left open are ended. One whose
 catalogue differs from the template's afterwards (a test changed the schema) or that grew large
-(dead rows are left behind) is dropped instead. Set LIONROCK_TEST_NEW_DATABASES=1 to make a new one for every test.
+(dead rows are left behind) is dropped instead. LIONROCK_TEST_NEW_DATABASES=1 makes a new one for
+every test.
 """
 
 from __future__ import annotations

@@ -64,6 +64,26 @@ async def test_a_revoked_consent_opens_nothing(city: WholeCity) -> None:
     assert refused.status == 409
 
 
+async def test_after_a_revocation_the_company_may_consent_anew(city: WholeCity) -> None:
+    officer = await city.act_for(await city.sign_in("ada"))
+    first = await asked(city, officer)
+    for consent in first:
+        await officer.call(
+            "POST", f"/exchange/v1/consents/{consent['consent_id']}/revoke", expect=(200, 202)
+        )
+    second = await asked(city, officer)
+    assert not {each["consent_id"] for each in first} & {each["consent_id"] for each in second}
+    await officer.call("POST", f"{BASE}/collections", {"reference": "anew"})
+
+
+async def test_a_reference_is_taken_at_its_limit_and_refused_above(city: WholeCity) -> None:
+    officer = await city.act_for(await city.sign_in("ada"))
+    await asked(city, officer)
+    await officer.call("POST", f"{BASE}/collections", {"reference": "r" * 64})
+    refused = await officer.send("POST", f"{BASE}/collections", {"reference": "r" * 65})
+    assert refused.status == 400
+
+
 async def test_an_unknown_bank_is_refused(city: WholeCity) -> None:
     officer = await city.act_for(await city.sign_in("ada"))
     refused = await officer.send("POST", f"{BASE}/consents", {"bank": "companies-registry"})

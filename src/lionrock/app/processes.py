@@ -1,8 +1,8 @@
 """The processes of a city, one role each.
 
-    python -m lionrock.app.processes ROLE SETTINGS.json [LIFELINE]
+    python -m lionrock.app.processes ROLE [LIFELINE] < settings as JSON
 
-LIFELINE is the descriptor of the supervisor's pipe: the process ends when the supervisor has.
+The settings come through a pipe, so that the key store's passphrase lies in no file. LIFELINE is the descriptor of the supervisor's pipe: the process ends when the supervisor has.
 
 prepare: migrations and keys, then ends. ledger: the single writer. front: HTTP. worker: jobs,
 events, log integration, projection. world: the simulated parties (sandbox only). settle: makes the
@@ -182,10 +182,10 @@ def main(arguments: list[str]) -> int:
     if sys.flags.optimize:
         sys.stderr.write("lionrock never runs with -O: its assertions guard money and rights\n")
         return 2
-    role, settings_file, *lifeline = arguments
+    role, *lifeline = arguments
     for reading_end in lifeline:
         end_with(int(reading_end))
-    settings = msgspec.json.decode(Path(settings_file).read_bytes(), type=Settings)
+    settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
     log.configure(settings.log_level, log_format=settings.log_format)
     structlog.contextvars.bind_contextvars(role=role)
     try:

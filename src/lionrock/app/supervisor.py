@@ -64,11 +64,11 @@ class Child:
     """One process of the city, started again when it dies."""
 
     def __init__(
-        self, role: str, number: int, settings_file: Path, log_file: Path, lifeline: Lifeline
+        self, role: str, number: int, settings: Settings, log_file: Path, lifeline: Lifeline
     ) -> None:
         self.role = role
         self.name = role if number == 0 else f"{role}-{number}"
-        self._settings_file = settings_file
+        self._settings = msgspec.json.encode(settings)
         self._log_file = log_file
         self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,10 +85,14 @@ class Child:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "lionrock.app.processes", self.role,
-                 str(self._settings_file), str(self._lifeline.reading_end)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                 str(self._lifeline.reading_end)],
+                stdin=subprocess.PIPE, stdout=log, stderr=log,
                 pass_fds=(self._lifeline.reading_end,),
             )
+        # Through a pipe and never a file: the settings hold the key store's passphrase.
+        assert self._process.stdin is not None, "it was asked for"
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(self._settings)
         self._pauses.started()
 
     def alive(self) -> bool:
@@ -163,11 +167,10 @@ class City:
         directory.mkdir(parents=True, exist_ok=True)
         self._start_database()
         self.settings = complete(self.settings)
-        settings_file = _write_private(directory / "run.json", msgspec.json.encode(self.settings))
         logs = directory / "logs"
         logs.mkdir(exist_ok=True)
         logs.chmod(0o700)
-        self._run_once("prepare", settings_file, logs)
+        self._run_once("prepare", logs)
         counts = {"ledger": 1, "world": 1, "front": self.settings.front_count,
                   "worker": self.settings.worker_count}
         if self.settings.composition != "sandbox":
@@ -175,7 +178,7 @@ class City:
         for role, count in counts.items():
             for number in range(count):
                 log_file = logs / f"{role}-{number}.log"
-                child = Child(role, number, settings_file, log_file, self._lifeline)
+                child = Child(role, number, self.settings, log_file, self._lifeline)
                 self.children.append(child)
                 self._narrate(f"starting {child.name}")
                 child.start()
@@ -183,7 +186,7 @@ class City:
         if self.settings.composition == "sandbox":
             mark = SettledMark(self.settings)
             if self.postgres is None or not mark.holds():
-                self._run_once("settle", settings_file, logs)
+                self._run_once("settle", logs)
                 mark.put()
 
     def keep_up(self) -> list[str]:
@@ -249,10 +252,10 @@ class City:
             world_database_url=self.postgres.url("lionrock_world"),
         )
 
-    def _run_once(self, role: str, settings_file: Path, logs: Path) -> None:
+    def _run_once(self, role: str, logs: Path) -> None:
         self._narrate({"prepare": "preparing the database", "settle": "settling in"}[role])
         log_file = logs / f"{role}.log"
-        child = Child(role, 0, settings_file, log_file, self._lifeline)
+        child = Child(role, 0, self.settings, log_file, self._lifeline)
         child.start()
         code = child.wait()
         if code != 0:

@@ -226,6 +226,19 @@ async def test_a_client_that_hangs_up_is_no_bug(
     assert "bug" not in seen.out + seen.err
 
 
+@pytest.mark.parametrize(
+    ("scope", "scheme"),
+    [("programmes", "dpop_token"), ("member", "message_signature"), ("device", "message_signature")],
+)
+def test_the_openapi_description_says_what_a_call_must_carry(scope: str, scheme: str) -> None:
+    table = RouteTable(pillar="demo", room=None, routes=(
+        Route(method="GET", path="/demo", name="get", summary="Get.", steps=(reply_page,),
+              errors=ERRORS, scope=scope),))
+    document = openapi_document([table], title="t", version="1", server_url="http://x")
+    assert list(document["paths"]["/demo"]["get"]["security"][0]) == [scheme]
+    assert scheme in document["components"]["securitySchemes"]
+
+
 def test_the_openapi_description_holds_every_row_and_strict_bodies() -> None:
     table = RouteTable(pillar="demo", room=None, routes=(
         Route(method="POST", path="/demo/{id}", name="save", summary="Save.", body=Body,
@@ -233,6 +246,7 @@ def test_the_openapi_description_holds_every_row_and_strict_bodies() -> None:
     document = openapi_document([table], title="t", version="1", server_url="http://x")
     operation = document["paths"]["/demo/{id}"]["post"]
     assert operation["x-steps"] == ["decide"]
+    assert operation["security"] == []
     assert "409" in operation["responses"]
     assert document["components"]["schemas"]["Body"]["additionalProperties"] is False
     from openapi_spec_validator import validate

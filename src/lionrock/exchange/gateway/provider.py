@@ -93,6 +93,11 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     product: Product
     recipient: Any
 
+    @property
+    def answer_key(self) -> str:
+        """Under what its answer is kept: a request id means nothing outside its consent."""
+        return f"{self.artefact.jti}/{self.request.request_id}"
+
     def digests(self, delivery: str) -> ReceiptDigests:
         """What a receipt about this request covers."""
         return ReceiptDigests(
@@ -213,7 +218,7 @@ class ProviderGateway:
         if isinstance(admission, Refused):
             return admission
         request_id = asked.request.request_id
-        delivery = await self._setup.books.kept_answer(request_id)
+        delivery = await self._setup.books.kept_answer(asked.answer_key)
         if delivery is None:
             made = await self._deliver(asked)
             if isinstance(made, Refused):
@@ -293,7 +298,7 @@ class ProviderGateway:
         signed = sign_jws(self._setup.key, payload, typ=DELIVERY_TYP)
         delivery = encrypt_jwe(signed.encode("ascii"), asked.recipient, {"cty": "JWT"})
         receipt = self.receipts.make(ANSWERED, asked.artefact, asked.digests(delivery))
-        return await self._setup.books.keep_answer(asked.request.request_id, delivery, receipt)
+        return await self._setup.books.keep_answer(asked.answer_key, delivery, receipt)
 
     async def _withhold(
         self, asked: _Asked, content: bytes, headers: Headers

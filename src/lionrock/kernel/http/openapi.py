@@ -17,6 +17,21 @@ from lionrock.kernel.http.replies import OAuthError, Problem
 from lionrock.kernel.http.table import Route, RouteTable
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+SIGNED_SCOPES = frozenset({"member", "signed", "device"})
+SECURITY_SCHEMES: dict[str, Any] = {
+    "dpop_token": {
+        "type": "http", "scheme": "dpop",
+        "description": "An access token with a fresh proof of its key (RFC 9449).",
+    },
+    "message_signature": {
+        "type": "apiKey", "in": "header", "name": "Signature",
+        "description": "An HTTP message signature by the member's or the device's key (RFC 9421).",
+    },
+    "session": {
+        "type": "apiKey", "in": "cookie", "name": "lionrock-portal",
+        "description": "A signed-in browser session of the portal.",
+    },
+}  # fmt: skip
 _BODY_MEDIA = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
@@ -42,7 +57,7 @@ def openapi_document(
         "info": {"title": title, "version": version},
         "servers": [{"url": server_url}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
     }
 
 
@@ -52,6 +67,7 @@ def _operation(table: RouteTable, route: Route, schema_of: dict[type, Any]) -> d
         "summary": route.summary,
         "tags": [table.pillar],
         "description": _description(route),
+        "security": _security(route),
         "x-scope": route.scope,
         "x-steps": [step_name(step) for step in route.steps],
         "responses": _responses(route, schema_of),
@@ -69,6 +85,17 @@ def _operation(table: RouteTable, route: Route, schema_of: dict[type, Any]) -> d
     if body is not None:
         operation["requestBody"] = body
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """What a call of this row must carry; an empty list is a row open to all."""
+    if route.scope == "public":
+        return []
+    if route.scope in SIGNED_SCOPES:
+        return [{"message_signature": []}]
+    if route.family == "html":
+        return [{"session": []}]
+    return [{"dpop_token": [route.scope]}]
 
 
 def _request_body(route: Route, schema_of: dict[type, Any]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.responses import Response
@@ -28,7 +28,7 @@ class ConsentsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CollectBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reference`: the caller's name for this collection; again gives the same deliveries."""
 
-    reference: str
+    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=REFERENCE_LENGTH_MAX)]
 
 
 class IntakeConsent(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ async def reply_consents(call: ConsentsCall) -> Response:
 
 async def reply_deliveries(call: CollectCall) -> Response | Refused:
     """Fetch what the active consents open, and answer with facts and their sources."""
-    collected = await call.room.collect(call.principal, call.body.reference[:REFERENCE_LENGTH_MAX])
+    collected = await call.room.collect(call.principal, call.body.reference)
     if isinstance(collected, Refused):
         return collected
     return reply(CollectedReply(

@@ -57,8 +57,14 @@ class Intake:
         if not any(product == domain.BANK_PRODUCT for _, product, _ in wanted):
             return Refused(IntakeRefusal.BANK_UNKNOWN, field="bank")
         today = self.kernel.business_clock.now().astimezone(HONG_KONG).date()
+        before = await self.consents(db, principal)
         consents = []
         for provider, product, fields in wanted:
+            # One that has ended stays ended: asking again is a new consent.
+            ended = sum(
+                each.provider == provider and each.status not in ("pending", "active")
+                for each in before
+            )
             consent = await self._exchange.request_consent(db, ConsentRequest(
                 owner=Owner(kind="company", id=principal.company_id),
                 person_ids=(principal.actor_person_id,), consumer=PROGRAMME_OFFICE,
@@ -66,7 +72,7 @@ class Intake:
                 valid_for_s=int(VALID_FOR.total_seconds()),
                 frequency=Frequency(count_max=FETCHES_PER_DAY_MAX, per="day"),
                 retention_days=RETENTION_DAYS, language=language,
-                reference=f"intake/{principal.company_id}/{provider}/{today.isoformat()}",
+                reference=f"intake/{principal.company_id}/{provider}/{today.isoformat()}/{ended}",
             ))  # fmt: skip
             if isinstance(consent, Refused):
                 return consent

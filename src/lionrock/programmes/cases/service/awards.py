@@ -66,7 +66,7 @@ class Awards:
     ) -> Funding | Refused:
         """Put money into a programme's budget, opening it first; the same reference funds once.
 
-        Refused: BUDGET_MALFORMED, PROGRAMME_UNKNOWN. Raises Unavailable; the same call again goes on.
+        Refused: BUDGET_MALFORMED, PROGRAMME_UNKNOWN. Raises Unavailable; the same call goes on.
         """
         done = await self.fund_budgets([programme_id], amount, reference)
         return done if isinstance(done, Refused) else done[0]
