@@ -37,8 +37,8 @@ test-interop: $(STAMP) debian ## run what needs a browser, Node or Debian's tool
 	@cd tests/interop && npm ci --silent --no-audit --no-fund
 	@$(BIN)/python -m pytest -m interop
 
-test-crash: $(STAMP) ## the long forms of the crash and fuzz tests
-	@$(BIN)/python -m pytest -m slow
+test-crash: $(STAMP) ## the long forms of the crash, soak, fuzz and journey tests
+	@$(BIN)/python -m pytest -m "slow and not interop"
 
 debian: ## install the Debian packages that the interop tests use (asks for root)
 	@missing=""; for p in chromium poppler-utils openssl fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

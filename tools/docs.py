@@ -1,7 +1,7 @@
 """Write the reference pages of docs/ from the code, or check that they are up to date.
 
-`python tools/docs.py` writes docs/settings.md, errors.md, commands.md, events.md and routes.md; with
---check it exits 1 when a page differs. Not for: prose, which people write.
+`python tools/docs.py` writes settings.md, errors.md, commands.md, events.md and routes.md in docs/;
+with --check it exits 1 when a page differs. Not for: prose, which people write.
 """
 
 from __future__ import annotations
