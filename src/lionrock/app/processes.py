@@ -2,7 +2,8 @@
 
     python -m lionrock.app.processes ROLE [LIFELINE] < settings as JSON
 
-The settings come through a pipe, so that the key store's passphrase lies in no file. LIFELINE is the descriptor of the supervisor's pipe: the process ends when the supervisor has.
+The settings come through a pipe, so that the key store's passphrase lies in no file. LIFELINE is
+the descriptor of the supervisor's pipe: the process ends when the supervisor has.
 
 prepare: migrations and keys, then ends. ledger: the single writer. front: HTTP. worker: jobs,
 events, log integration, projection. world: the simulated parties (sandbox only). settle: makes the

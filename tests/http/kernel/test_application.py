@@ -197,7 +197,8 @@ async def test_a_body_that_drips_in_is_given_up(
             yield b" "
             await asyncio.sleep(0.02)
 
-    answer = await client.post("/demo", content=drip(), headers={"content-type": "application/json"})
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/demo", content=drip(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (408, "kernel.body_slow")
 
 
@@ -228,7 +229,10 @@ async def test_a_client_that_hangs_up_is_no_bug(
 
 @pytest.mark.parametrize(
     ("scope", "scheme"),
-    [("programmes", "dpop_token"), ("member", "message_signature"), ("device", "message_signature")],
+    [
+        ("programmes", "dpop_token"), ("member", "message_signature"),
+        ("device", "message_signature"),
+    ],
 )
 def test_the_openapi_description_says_what_a_call_must_carry(scope: str, scheme: str) -> None:
     table = RouteTable(pillar="demo", room=None, routes=(
