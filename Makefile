@@ -52,7 +52,7 @@ debian: ## install the Debian packages that the interop tests use (asks for root
 check: $(STAMP) ## ruff, types, import contracts, house lints
 	@$(BIN)/ruff check src tests tools
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/python tools/tidy.py
 
 lock: $(STAMP) ## pin every dependency again, with hashes and no index address
