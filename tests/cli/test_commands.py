@@ -200,4 +200,6 @@ def test_status_of_no_city_is_one_sentence() -> None:
 def test_serve_without_a_passphrase_or_a_database_is_refused() -> None:
     assert "LIONROCK_KEY_PASSPHRASE" in refused(run("serve"))
     extra = {"LIONROCK_KEY_PASSPHRASE": "long enough for a test of this"}
+    assert "https" in refused(run("serve", extra=extra))
+    extra["LIONROCK_PUBLIC_URL"] = "https://city.example"
     assert "--database" in refused(run("serve", extra=extra))
