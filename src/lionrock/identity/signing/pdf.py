@@ -43,7 +43,7 @@ STAMP_LINE_LENGTH_MAX = 60
 # parse untrusted input, so a damaged structure can surface as any of these.
 UNREADABLE = (
     PdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError,
-    OverflowError, RecursionError, NotImplementedError, zlib.error, EOFError,
+    ArithmeticError, RecursionError, NotImplementedError, zlib.error, EOFError,
 )  # fmt: skip
 _ACTIVE_NAMES = frozenset({
     "/JavaScript", "/JS", "/OpenAction", "/AA", "/Launch", "/SubmitForm", "/ImportData",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
@@ -59,6 +60,18 @@ async def test_any_flipped_bit_breaks_a_signature(kernel: Kernel) -> None:
         changed = bytearray(pdf)
         changed[place] ^= 1 << bit
         assert not _all_valid(bytes(changed), ca), f"byte {place}, bit {bit}"
+
+
+@pytest.mark.parametrize("broken", [b"-", b".", b"+", b"\x00", b"R"])
+async def test_a_number_that_is_none_breaks_a_signature(kernel: Kernel, broken: bytes) -> None:
+    """The reader raises decimal.InvalidOperation on "5-5", which is no ValueError."""
+    _, pdf, ca = await _signed(kernel)
+    numbers = list(re.finditer(rb"(?<=[ \[])\d(?=[\d.]+[ \]])", pdf))
+    assert numbers
+    for match in numbers[:: max(1, len(numbers) // 12)]:
+        changed = bytearray(pdf)
+        changed[match.end() : match.end() + 1] = broken
+        assert not _all_valid(bytes(changed), ca), match.end()
 
 
 async def test_bytes_after_the_last_signature_are_noticed(kernel: Kernel) -> None:
