@@ -120,8 +120,8 @@ async def found(kernel: Kernel, folder: Path) -> Town:
     context = WorldContext(
         platform_url="http://platform.test", world_url="http://world.test",
         wire_clock=kernel.wire_clock, business_clock=kernel.business_clock, ids=kernel.ids,
-        key_store=KeyStore(folder / "world-keys", "the world's"), network=kernel.network,
-        database=kernel.database, store=WorldStore(kernel.database),
+        key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**4),
+        network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )  # fmt: skip
     signer = await kernel.database.run(evidence.log.signer)
     witnesses = [Witness(context, name, [signer.verifier.vkey()]) for name in WITNESSES]

@@ -186,7 +186,7 @@ async def found(kernel: Kernel, world_database: Database, tmp_path: Path) -> Tow
     context = WorldContext(
         platform_url=PLATFORM_URL, world_url=WORLD_URL, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
-        key_store=KeyStore(tmp_path / "world-keys", "world passphrase", scrypt_cost=2**10),
+        key_store=KeyStore(tmp_path / "world-keys", "world passphrase", scrypt_cost=2**4),
         network=kernel.network, database=world_database, store=WorldStore(world_database),
     )  # fmt: skip
     sketch = CompanySketch(

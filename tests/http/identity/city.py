@@ -156,7 +156,7 @@ async def found(kernel: Kernel, folder: Path, issuer: str = ISSUER) -> City:
     context = WorldContext(
         platform_url=issuer, world_url=WORLD, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
-        key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**10),
+        key_store=KeyStore(folder / "world-keys", "the world's", scrypt_cost=2**4),
         network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )  # fmt: skip
     phone, service = Phone(context), Service(context)

@@ -56,7 +56,7 @@ async def desks(office: Office, tmp_path: Path) -> dict[str, Desk]:
     context = WorldContext(
         platform_url=PLATFORM, world_url=WORLD, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
-        key_store=KeyStore(tmp_path / "phones", "phones", scrypt_cost=2**10),
+        key_store=KeyStore(tmp_path / "phones", "phones", scrypt_cost=2**4),
         network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )
     phone, service = Phone(context), Service(context)
