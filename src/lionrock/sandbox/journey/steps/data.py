@@ -128,5 +128,7 @@ async def _reason(journey: Journey, by_id: dict[str, dict[str, Any]], scheme_id:
         clause["sentence"] for clause in decision["clauses"]
         if clause["decides"] and clause["applies"] and clause["outcome"] != "yes"
     ]  # fmt: skip
-    answer = {"no": "no", "cannot_tell": "cannot tell"}.get(decision["answer"], "no sum stated")
-    return f"{decision['name']}: {answer}. " + " ".join(against[:3])
+    answer = {
+        "no": "no, this is not met:", "cannot_tell": "cannot tell, this is open:",
+    }.get(decision["answer"], "it fits, but no source states a sum.")  # fmt: skip
+    return f"{decision['name']}: {answer} " + " ".join(f"“{each}”" for each in against[:3])
