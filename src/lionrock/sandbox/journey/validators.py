@@ -27,8 +27,8 @@ class PdfVerdict(msgspec.Struct, frozen=True):
     text: str
 
 
-def check_pdf(pdf: bytes, trust: bytes) -> PdfVerdict:
-    """Validate all signatures of a PDF with a tool that is not ours."""
+def check_pdf(pdf: bytes, trust: bytes) -> PdfVerdict | None:
+    """Validate all signatures of a PDF with a tool that is not ours; None without such a tool."""
     with tempfile.TemporaryDirectory(prefix="lionrock-pdf-") as name:
         folder = Path(name)
         (folder / "document.pdf").write_bytes(pdf)
@@ -40,7 +40,7 @@ def check_pdf(pdf: bytes, trust: bytes) -> PdfVerdict:
             return openssl
         if shutil.which("pdfsig"):
             return _pdfsig(folder, None)
-    return PdfVerdict("nothing", 0, False, "install openssl or poppler-utils to validate PDFs")
+    return None
 
 
 def _openssl(pdf: bytes, folder: Path) -> PdfVerdict:
