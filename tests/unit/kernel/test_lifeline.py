@@ -15,7 +15,7 @@ from lionrock.kernel.http.server import run_beside
 
 _OWNER = """
 import subprocess, sys, time
-from signal import SIGINT
+from signal import SIGTERM
 from lionrock.kernel.lifeline import Keeper, Lifeline
 line = Lifeline()
 child = subprocess.Popen(
@@ -24,7 +24,7 @@ child = subprocess.Popen(
     pass_fds=(line.reading_end,), stdout=subprocess.PIPE)
 child.stdout.readline()
 foreign = subprocess.Popen(["sleep", "60"])
-keeper = Keeper(foreign.pid, SIGINT)
+keeper = Keeper(foreign.pid, SIGTERM)  # a shell that runs us in the background ignores SIGINT
 print(child.pid, foreign.pid, flush=True)
 time.sleep(60)
 """
