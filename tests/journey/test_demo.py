@@ -178,8 +178,8 @@ def test_the_anchors_of_another_city_do_not_prove_it(packaged: Run, trained: Run
 def test_others_tools_accept_the_signed_documents(packaged: Run, name: str) -> None:
     verdict = check_pdf(
         packaged.file(name).read_bytes(), packaged.file("trust.json").read_bytes()
-    assert verdict is not None, "this test needs openssl or poppler-utils"
     )
+    assert verdict is not None, "this test needs openssl or poppler-utils"
     assert "openssl" in verdict.tool, "openssl has to be installed"
     assert verdict.is_valid, verdict.text
     assert verdict.count >= (2 if name == "agreement.pdf" else 1)
