@@ -13,10 +13,10 @@ from lionrock.identity.domain.approvals import (
     ApprovalRequest,
     GivenAnswer,
 )
+from lionrock.identity.domain.clients import Client, ClientPolicy
 from lionrock.identity.domain.grants import COMPANY_URN, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
-    Client,
     Company,
     CompanyDraft,
     Device,
@@ -72,6 +72,7 @@ __all__ = [
     "Approval",
     "ApprovalRequest",
     "Client",
+    "ClientPolicy",
     "Company",
     "CompanyDraft",
     "CompanySealSigner",

@@ -94,7 +94,11 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
     R.PROMPT: (400, "invalid_request", "prompt is not a known value.", "OIDC Core s3.1.2.1"),
     R.PARAMETER_LENGTH: (400, "invalid_request", "A parameter is too long.", "RFC 6749 s4.1.1"),
     R.GRANT_TYPE: (
-        400, "unsupported_grant_type", "Use authorization_code or token-exchange.",
+        400, "unsupported_grant_type",
+        "Use a grant type of grant_types_supported in the server's metadata.", "RFC 6749 s5.2",
+    ),
+    R.GRANT_TYPE_NOT_ALLOWED: (
+        400, "unauthorized_client", "The client's policy does not allow this grant type.",
         "RFC 6749 s5.2",
     ),
     R.CODE_MISSING: (400, "invalid_request", "Send code.", "RFC 6749 s4.1.3"),
@@ -134,6 +138,11 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
     ),
     R.TOKEN_INVALID: (
         401, "invalid_token", "The access token is unknown, expired or revoked. Get a new one.",
+        "RFC 6750 s3.1",
+    ),
+    R.TOKEN_WITHOUT_PERSON: (
+        403, "insufficient_scope",
+        "This resource is for persons: sign somebody in; a client's own token is not enough.",
         "RFC 6750 s3.1",
     ),
     R.SCOPE_MISSING: (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
 from lionrock.identity.service.identity import Identity
-from lionrock.identity.store import grants as store
+from lionrock.identity.store import tokens as store
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler

@@ -21,8 +21,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
+from lionrock.identity.domain.clients import TOKEN_EXCHANGE
 from lionrock.identity.domain.dpop import PROOF_TYPE, normal_target, token_hash
-from lionrock.identity.domain.grants import ACCESS_TOKEN_TYPE, COMPANY_URN, TOKEN_EXCHANGE
+from lionrock.identity.domain.grants import ACCESS_TOKEN_TYPE, COMPANY_URN
 from lionrock.identity.domain.refusals import RelyingPartyRefusal
 from lionrock.kernel import secrets
 from lionrock.kernel.clock import WireClock

@@ -111,7 +111,7 @@ async def test_code_of_another_client_is_not_known(city: City, client: TestClien
         ({"code": ""}, "invalid_request", "code_missing"),
         ({"grant_type": None}, "unsupported_grant_type", "grant_type"),
         ({"grant_type": "password"}, "unsupported_grant_type", "grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type", "grant_type"),
+        ({"grant_type": "client_credentials"}, "unauthorized_client", "grant_type_not_allowed"),
         ({"grant_type": "refresh_token"}, "unsupported_grant_type", "grant_type"),
     ],
     ids=[

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lionrock.identity.api import CompanyDraft, MandateDraft, PersonDraft
-from lionrock.identity.store import grants
+from lionrock.identity.store import tokens
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
@@ -242,7 +242,7 @@ async def test_sweep_forgets_what_ended_and_keeps_what_lives(
 
     async def count(db: Connection) -> tuple[int, int]:
         before = city.kernel.wire_clock.now() - timedelta(hours=1)
-        swept = await grants.sweep(db, before)
+        swept = await tokens.sweep(db, before)
         left = await db.fetchval("SELECT count(*) FROM identity.access_tokens")
         return swept, left
 

@@ -19,7 +19,6 @@ from lionrock.identity.domain.requests import AuthorizationRequest, is_right_ver
 from lionrock.kernel.errors import Refused
 
 COMPANY_URN = "urn:lionrock:company:"
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type name
 
 
@@ -62,12 +61,15 @@ class CodeGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What an access token stands for; bound to the key with thumbprint `jkt`."""
+    """What an access token stands for; bound to the key with thumbprint `jkt`.
+
+    Without a person it is the client's own (RFC 6749 s4.4).
+    """
 
     token_hash: bytes
     grant_id: str
     client_id: str
-    person_id: str
+    person_id: str | None
     company_id: str | None
     mandate_id: str | None
     scopes: tuple[str, ...]
@@ -75,6 +77,23 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+
+
+class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
+    """What tokens are issued on: the person's decision, however it was asked for (code, CIBA)."""
+
+    grant_id: str
+    person_id: str
+    scopes: tuple[str, ...]
+    signed_in_at: datetime
+    nonce: str | None = None
+
+
+class ClientPrincipal(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that calls a resource in its own name."""
+
+    client_id: str
+    scopes: frozenset[str]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,19 +71,6 @@ class CompanyDraft(msgspec.Struct, frozen=True, kw_only=True):
     status: CompanyStatus = "live"
 
 
-class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered service. `sector` makes its pairwise subjects (OIDC Core s8.1)."""
-
-    id: str
-    names: Text
-    organisation_id: str
-    sector: str
-    redirect_uris: tuple[str, ...]
-    scopes: frozenset[str]
-    keys: tuple[dict[str, str], ...]
-    is_active: bool = True
-
-
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A person's phone with its own key; `id` is the RFC 9421 keyid."""
 

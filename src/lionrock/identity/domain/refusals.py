@@ -64,6 +64,7 @@ class IdentityRefusal(Refusal):
 
     # The token endpoint (RFC 6749 s5.2, RFC 8693).
     GRANT_TYPE = "identity.grant_type"
+    GRANT_TYPE_NOT_ALLOWED = "identity.grant_type_not_allowed"
     CODE_MISSING = "identity.code_missing"
     CODE_UNKNOWN = "identity.code_unknown"
     CODE_USED = "identity.code_used"
@@ -78,6 +79,7 @@ class IdentityRefusal(Refusal):
     # Access tokens at resources (RFC 9449 s7, RFC 6750 s3.1).
     TOKEN_MISSING = "identity.token_missing"  # noqa: S105 - a code, not a secret
     TOKEN_SCHEME = "identity.token_scheme"  # noqa: S105 - a code, not a secret
+    TOKEN_WITHOUT_PERSON = "identity.token_without_person"  # noqa: S105 - a code, not a secret
     TOKEN_INVALID = "identity.token_invalid"  # noqa: S105 - a code, not a secret
     SCOPE_MISSING = "identity.scope_missing"
     STAFF_ROLE_MISSING = "identity.staff_role_missing"

@@ -13,7 +13,7 @@ import re
 
 import msgspec
 
-from lionrock.identity.domain.parties import Client
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import read_scope
 from lionrock.kernel.errors import Refused
@@ -48,6 +48,13 @@ class PushedForm(msgspec.Struct, frozen=True, kw_only=True):
     response_mode: str | None = None
     prompt: str | None = None
     ui_locales: str | None = None
+    login_hint: str | None = None
+    acr_values: str | None = None
+    max_age: str | None = None
+    claims: str | None = None
+    authorization_details: str | None = None
+    grant_management_action: str | None = None
+    grant_id: str | None = None
     request: str | None = None
     request_uri: str | None = None
 
@@ -64,6 +71,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     dpop_jkt: str | None = None
     is_silent: bool = False
     ui_locales: str = ""
+    login_hint: str | None = None
 
 
 def check_pushed(

@@ -31,7 +31,10 @@ SCOPES: dict[str, Text] = {
     "evidence": Text("your receipts", "你的收據", "您的收据"),
     "signing": Text("to prepare documents for signing", "擬備文件供簽署", "拟备文件供签署"),
     "staff": Text("your duties as staff", "你的職員職責", "您的职员职责"),
+    "resource": Text("a test resource without data", "不含資料的測試資源", "不含资料的测试资源"),
 }  # fmt: skip
+# What a client may be granted in its own name (client credentials): nothing about any person.
+CLIENT_SCOPES = frozenset({"resource"})
 _JOIN = Text("; ", "；", "；")
 SCOPE_LENGTH_MAX = 400
 

@@ -12,8 +12,8 @@ import re
 import msgspec
 from starlette.responses import Response
 
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import PushedRequest
-from lionrock.identity.domain.parties import Client
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.errors import ERRORS

@@ -10,8 +10,12 @@ from typing import Any
 from starlette.responses import Response
 
 from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
+from lionrock.identity.domain.clients import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+)
 from lionrock.identity.domain.dpop import PROOF_ALGORITHMS
-from lionrock.identity.domain.grants import TOKEN_EXCHANGE
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.http import Call, Route, reply
@@ -37,7 +41,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", TOKEN_EXCHANGE],
+        "grant_types_supported": [AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],

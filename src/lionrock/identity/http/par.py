@@ -4,36 +4,22 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from lionrock.identity.domain.parties import Client
 from lionrock.identity.domain.requests import AuthorizationRequest, PushedForm, check_pushed
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.http.clients import ClientCall, check_client, endpoint_url
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.authorization import PushedReply
-from lionrock.identity.service.identity import Identity
-from lionrock.identity.service.resource import request_url
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.http import Call, Route, reply
+from lionrock.kernel.http import Route, reply
 
 
-class PushCall(Call[Identity, PushedForm]):
+class PushCall(ClientCall):
     """A push on its way: its client, the key of its proof, the checked request."""
 
-    client: Client
+    body: PushedForm
     proof_jkt: str | None
     pushed: AuthorizationRequest
-
-
-async def check_client(call: PushCall) -> Refused | None:
-    """Authenticate the client by private_key_jwt; the assertion is used up (RFC 9126 s2)."""
-    client = await call.room.clients.authenticate(
-        call.db, assertion=call.body.client_assertion,
-        assertion_type=call.body.client_assertion_type, client_id=call.body.client_id,
-    )  # fmt: skip
-    if isinstance(client, Refused):
-        return client
-    call.client = client
-    return None
 
 
 async def check_dpop(call: PushCall) -> Refused | None:
@@ -43,7 +29,7 @@ async def check_dpop(call: PushCall) -> Refused | None:
     if not proofs:
         return None
     proof = await call.room.clients.check_dpop(
-        call.db, proofs, method="POST", url=request_url(call, call.room.issuer)
+        call.db, proofs, method="POST", url=endpoint_url(call)
     )
     if isinstance(proof, Refused):
         return kept(proof)

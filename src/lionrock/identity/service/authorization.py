@@ -19,8 +19,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from lionrock.identity.domain.approvals import ApprovalRequest
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
-from lionrock.identity.domain.parties import Client, Person, read_identifier
+from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import (
     CODE_LIFE_S,
@@ -33,7 +34,9 @@ from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.vault import Vault
-from lionrock.identity.store import grants as store
+from lionrock.identity.store import clients as client_store
+from lionrock.identity.store import requests as store
+from lionrock.identity.store import tokens as token_store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -93,7 +96,7 @@ class Authorization:
     ) -> tuple[PushedRequest, Client] | Refused:
         """Return a client's own pushed request; REQUEST_UNKNOWN, REQUEST_USED, REQUEST_EXPIRED."""
         pushed = await store.pushed(db, secret_hash(request_uri), client_id)
-        client = await store.client(db, client_id)
+        client = await client_store.client(db, client_id)
         if pushed is None or client is None:
             return Refused(IdentityRefusal.REQUEST_UNKNOWN)
         if pushed.used_at is not None:
@@ -151,7 +154,7 @@ class Authorization:
         if sign_in is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         pushed = await store.pushed(db, sign_in.request_hash, sign_in.client_id)
-        client = await store.client(db, sign_in.client_id)
+        client = await client_store.client(db, sign_in.client_id)
         if pushed is None or client is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         return SignInView(
@@ -178,7 +181,7 @@ class Authorization:
             return self.redirect_address(view.request, {"error": "access_denied"})
         assert sign_in.person_id is not None, "only a person approves"
         code = secrets.token(32)
-        await store.insert_code(
+        await token_store.insert_code(
             db,
             CodeGrant(
                 code_hash=secret_hash(code), person_id=sign_in.person_id,

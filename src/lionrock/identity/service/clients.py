@@ -16,13 +16,13 @@ from lionrock.identity.domain.assertions import (
     check_assertion,
     claimed_client,
 )
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.dpop import PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, Proof, check_proof
-from lionrock.identity.domain.parties import Client
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import REDIRECT_URI_LENGTH_MAX
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import is_safe_line
-from lionrock.identity.store import grants as store
+from lionrock.identity.store import clients as store
 from lionrock.kernel import replay
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection

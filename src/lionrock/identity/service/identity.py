@@ -13,10 +13,10 @@ from typing import Any
 from starlette.responses import Response
 
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest, GivenAnswer
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.mandates import Mandate, MandateDraft
 from lionrock.identity.domain.parties import (
-    Client,
     Company,
     CompanyDraft,
     Person,

@@ -12,25 +12,33 @@ from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import (
     ACCESS_TOKEN_TYPE,
     AccessToken,
-    CodeGrant,
     Principal,
+    TokenBasis,
     check_code,
     exchange_company,
     is_live,
     secret_hash,
 )
 from lionrock.identity.domain.mandates import Mandate
-from lionrock.identity.domain.parties import Client
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, ID_TOKEN_LIFE_S
-from lionrock.identity.domain.scopes import COMPANY, CONTACT, OPENID, PROFILE, read_scope
+from lionrock.identity.domain.scopes import (
+    CLIENT_SCOPES,
+    COMPANY,
+    CONTACT,
+    OPENID,
+    PROFILE,
+    read_scope,
+)
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.vault import Vault
-from lionrock.identity.store import grants as store
+from lionrock.identity.store import clients as client_store
+from lionrock.identity.store import tokens as store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -59,6 +67,8 @@ class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
     resource: str | None = None
     audience: str | None = None
     company: str | None = None
+    refresh_token: str | None = None
+    auth_req_id: str | None = None
     scope: str | None = None
 
 
@@ -109,20 +119,54 @@ class Tokens:
             return problem
         # From here the token must be issued.
         await store.use_code(db, code.code_hash, now)
+        basis = TokenBasis(
+            grant_id=code.grant_id, person_id=code.person_id, scopes=code.request.scopes,
+            signed_in_at=code.signed_in_at, nonce=code.request.nonce,
+        )  # fmt: skip
+        return await self.issue(db, client, basis, jkt)
+
+    async def issue(
+        self, db: Connection, client: Client, basis: TokenBasis, jkt: str
+    ) -> TokenReply:
+        """Issue what a person's decision gives: an access token, and an id_token with openid."""
+        now = self._kernel.wire_clock.now()
         secret = secrets.token(32)
         await store.insert_token(
             db,
             AccessToken(
-                token_hash=secret_hash(secret), grant_id=code.grant_id, client_id=client.id,
-                person_id=code.person_id, company_id=None, mandate_id=None,
-                scopes=code.request.scopes, jkt=jkt, issued_at=now,
+                token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
+                person_id=basis.person_id, company_id=None, mandate_id=None, scopes=basis.scopes,
+                jkt=jkt, issued_at=now, expires_at=now + timedelta(seconds=ACCESS_TOKEN_LIFE_S),
+            ),
+        )  # fmt: skip
+        return TokenReply(
+            access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
+            scope=" ".join(basis.scopes),
+            id_token=self._id_token(client, basis) if OPENID in basis.scopes else None,
+        )  # fmt: skip
+
+    async def client_credentials(
+        self, db: Connection, client: Client, form: TokenForm, jkt: str
+    ) -> TokenReply | Refused:
+        """Issue a token of the client's own (RFC 6749 s4.4): no person, so none of their scopes."""
+        allowed = client.scopes & CLIENT_SCOPES
+        scopes = read_scope(form.scope or " ".join(sorted(allowed)), allowed)
+        if isinstance(scopes, Refused):
+            return scopes
+        now = self._kernel.wire_clock.now()
+        secret = secrets.token(32)
+        await store.insert_token(
+            db,
+            AccessToken(
+                token_hash=secret_hash(secret), grant_id=self._kernel.ids.new("gra"),
+                client_id=client.id, person_id=None, company_id=None, mandate_id=None,
+                scopes=scopes, jkt=jkt, issued_at=now,
                 expires_at=now + timedelta(seconds=ACCESS_TOKEN_LIFE_S),
             ),
         )  # fmt: skip
-        id_token = self._id_token(client, code) if OPENID in code.request.scopes else None
         return TokenReply(
             access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
-            scope=" ".join(code.request.scopes), id_token=id_token,
+            scope=" ".join(scopes),
         )  # fmt: skip
 
     async def exchange(
@@ -155,6 +199,8 @@ class Tokens:
         company_id = exchange_company(form.resource, form.audience, form.company)
         if company_id is None:
             return Refused(IdentityRefusal.EXCHANGE_TARGET)
+        if token.person_id is None:
+            return Refused(IdentityRefusal.SUBJECT_TOKEN, "It has no person.", "subject_token")
         mandate = await self._mandates.find(db, token.person_id, company_id, None)
         if isinstance(mandate, Refused):
             # One answer for "no such company" and "not yours": ids are not a directory.
@@ -173,7 +219,9 @@ class Tokens:
             return Refused(IdentityRefusal.TOKEN_INVALID)
         if token.jkt != jkt:
             return Refused(IdentityRefusal.DPOP_KEY_MISMATCH)
-        client = await store.client(db, token.client_id)
+        if token.person_id is None:
+            return Refused(IdentityRefusal.TOKEN_WITHOUT_PERSON)
+        client = await client_store.client(db, token.client_id)
         assert client is not None, "the token was read with its active client"
         person_subject = self._vault.subject(client.sector, "person", token.person_id)
         principal = Principal(
@@ -256,19 +304,19 @@ class Tokens:
             issued_token_type=ACCESS_TOKEN_TYPE,
         )  # fmt: skip
 
-    def _id_token(self, client: Client, code: CodeGrant) -> str:
+    def _id_token(self, client: Client, basis: TokenBasis) -> str:
         now_s = self._kernel.wire_clock.now_s()
         claims: dict[str, Any] = {
             "iss": self._issuer,
-            "sub": self._vault.subject(client.sector, "person", code.person_id),
+            "sub": self._vault.subject(client.sector, "person", basis.person_id),
             "aud": client.id,
             "iat": now_s,
             "exp": now_s + ID_TOKEN_LIFE_S,
-            "auth_time": int(code.signed_in_at.timestamp()),
+            "auth_time": int(basis.signed_in_at.timestamp()),
             "acr": ACR,
         }
-        if code.request.nonce is not None:
-            claims["nonce"] = code.request.nonce
+        if basis.nonce is not None:
+            claims["nonce"] = basis.nonce
         return sign_jws(self.signing_key(), claims, typ="JWT")
 
 

@@ -1,0 +1,97 @@
+"""Pushed requests and the sign-ins that complete them. Secrets come in as SHA-256 only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from lionrock.identity.domain.grants import PushedRequest, SignIn
+from lionrock.identity.domain.requests import AuthorizationRequest
+from lionrock.kernel.db import Connection
+
+
+async def insert_pushed(db: Connection, pushed: PushedRequest) -> None:
+    """Keep a pushed request."""
+    await db.execute(
+        "INSERT INTO identity.pushed_requests (request_hash, client_id, request, expires_at)"
+        " VALUES ($1, $2, $3, $4)",
+        pushed.request_hash, pushed.request.client_id, msgspec.to_builtins(pushed.request),
+        pushed.expires_at,
+    )  # fmt: skip
+
+
+async def pushed(db: Connection, request_hash: bytes, client_id: str) -> PushedRequest | None:
+    """Return a client's pushed request; another client's is not found."""
+    row = await db.fetchrow(
+        "SELECT * FROM identity.pushed_requests WHERE request_hash = $1 AND client_id = $2",
+        request_hash, client_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    return PushedRequest(
+        request_hash=row["request_hash"],
+        request=msgspec.convert(row["request"], AuthorizationRequest),
+        expires_at=row["expires_at"], used_at=row["used_at"],
+    )  # fmt: skip
+
+
+async def use_pushed(db: Connection, request_hash: bytes, at: datetime) -> bool:
+    """Use up a pushed request; False when it was used before."""
+    used = await db.fetchval(
+        "UPDATE identity.pushed_requests SET used_at = $2"
+        " WHERE request_hash = $1 AND used_at IS NULL RETURNING 1",
+        request_hash, at,
+    )  # fmt: skip
+    return used is not None
+
+
+async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
+    """Begin a sign-in."""
+    await db.execute(
+        "INSERT INTO identity.sign_ins (id, request_hash, client_id, browser_hash, subject_key,"
+        " person_id, approval_id, number, started_at, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        sign_in.id, sign_in.request_hash, sign_in.client_id, sign_in.browser_hash,
+        sign_in.subject_key, sign_in.person_id, sign_in.approval_id, sign_in.number,
+        sign_in.started_at, sign_in.expires_at,
+    )  # fmt: skip
+
+
+async def sign_in(db: Connection, sign_in_id: str, browser_hash: bytes) -> SignIn | None:
+    """Return a browser's own sign-in and hold it; another browser's is not found."""
+    row = await db.fetchrow(
+        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
+        sign_in_id, browser_hash,
+    )  # fmt: skip
+    return SignIn(**dict(row)) if row else None
+
+
+async def finish_sign_in(
+    db: Connection, sign_in_id: str, at: datetime, *, is_approved: bool
+) -> bool:
+    """End a sign-in; False when it had ended."""
+    ended = await db.fetchval(
+        "UPDATE identity.sign_ins SET finished_at = $2, is_approved = $3"
+        " WHERE id = $1 AND finished_at IS NULL RETURNING 1",
+        sign_in_id, at, is_approved,
+    )  # fmt: skip
+    return ended is not None
+
+
+async def lock_subject(db: Connection, subject_key: bytes) -> None:
+    """Let attempts at one identifier pass one by one, so that their limit holds."""
+    await db.execute("SELECT pg_advisory_xact_lock(7310002, hashtext(encode($1, 'hex')))",
+                     subject_key)  # fmt: skip
+
+
+async def count_sign_ins(
+    db: Connection, subject_key: bytes, since: datetime, client_id: str
+) -> tuple[int, int]:
+    """Count an identifier's attempts that did not succeed: (of this client, of all clients)."""
+    row = await db.fetchrow(
+        "SELECT count(*) FILTER (WHERE client_id = $3) AS own, count(*) AS every"
+        " FROM identity.sign_ins WHERE subject_key = $1 AND started_at > $2 AND NOT is_approved",
+        subject_key, since, client_id,
+    )  # fmt: skip
+    return row["own"], row["every"]
