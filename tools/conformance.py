@@ -1,0 +1,155 @@
+"""Make docs/conformance-identity.md: each listed behaviour, the tests that prove it, the result.
+
+`python tools/conformance.py` runs every test marked with `behaviour` and writes the page; --check
+only compares the page's list with the marks, without running anything. The list of behaviours is
+tests/behaviours/identity.toml. Not for: claiming more than was run here.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LIST = ROOT / "tests" / "behaviours" / "identity.toml"
+PAGE = ROOT / "docs" / "conformance-identity.md"
+NO_TEST = "no test"
+
+
+class Proof(NamedTuple):
+    """One test that carries a behaviour's id, and how it ended ("" when it was not run)."""
+
+    test: str
+    outcome: str
+
+
+class Collector:
+    """A pytest plug-in: which tests carry which ids, and how they ended."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, list[str]] = {}
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the tests that carry an id."""
+        kept = []
+        for item in items:
+            marks = list(item.iter_markers("behaviour"))
+            for mark in marks:
+                for behaviour in mark.args:
+                    self.tests.setdefault(behaviour, []).append(item.nodeid)
+            if marks:
+                kept.append(item)
+        items[:] = kept
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember the worst of set-up, call and tear-down."""
+        if report.when == "call" or not report.passed:
+            self.outcomes[report.nodeid] = report.outcome
+
+    def proofs(self) -> dict[str, list[Proof]]:
+        """The tests of each behaviour, one line per function with its worst outcome."""
+        found: dict[str, list[Proof]] = {}
+        for behaviour, tests in self.tests.items():
+            worst: dict[str, str] = {}
+            for test in tests:
+                name, outcome = test.split("[", 1)[0], self.outcomes.get(test, "")
+                if worst.get(name) in (None, "passed"):
+                    worst[name] = outcome
+            found[behaviour] = [Proof(name, outcome) for name, outcome in sorted(worst.items())]
+        return found
+
+
+def load_list() -> list[dict[str, Any]]:
+    """The groups of behaviours in their order."""
+    groups: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["group"]
+    return groups
+
+
+def page(groups: list[dict[str, Any]], proofs: Mapping[str, list[Proof]]) -> str:
+    """The page: a summary, then a table per group."""
+    rows = [b for group in groups for b in group.get("behaviours", {})]
+    held = sum(1 for b in rows if _result(proofs.get(b, [])) == "passed")
+    lines = [
+        "# Identity: what was held to which behaviour", "",
+        "Made by `python tools/conformance.py`, which runs the tests named here; a test keeps the "
+        "list true.", "",
+        f"**{held} of {len(rows)} behaviours passed.** This is our own port of the behaviours: "
+        "the official suite was not run.", "",
+    ]  # fmt: skip
+    for group in groups:
+        lines += [f"## {group['title']}", "", f"Source: {group['source']}.", ""]
+        lines += ["| behaviour | what must hold | result | tests |", "|---|---|---|---|"]
+        for behaviour, sentence in group.get("behaviours", {}).items():
+            found = proofs.get(behaviour, [])
+            tests = "<br>".join(f"`{proof.test.replace('::', ' :: ')}`" for proof in found)
+            lines.append(f"| {behaviour} | {sentence} | {_result(found)} | {tests} |")
+        for behaviour, sentence in group.get("not_run", {}).items():
+            lines.append(f"| {behaviour} | {sentence} | not run | |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def listed_on_page(text: str) -> dict[str, list[str]]:
+    """Behaviour to test names, as a written page has them."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 6 and cells[1] not in ("behaviour", "---"):
+            names = [name.strip("`").replace(" :: ", "::") for name in cells[4].split("<br>")]
+            found[cells[1]] = [name for name in names if name]
+    return found
+
+
+def check(collector: Collector) -> list[str]:
+    """What is wrong between list, marks and page: unknown ids, tests that came or went."""
+    groups = load_list()
+    known = {b for group in groups for b in group.get("behaviours", {})}
+    problems = [f"no such behaviour: {b}" for b in sorted(collector.tests.keys() - known)]
+    written = listed_on_page(PAGE.read_text(encoding="utf-8"))
+    proofs = collector.proofs()
+    for behaviour in sorted(known):
+        now = [proof.test for proof in proofs.get(behaviour, [])]
+        if written.get(behaviour) != now:
+            problems.append(f"the page is old: {behaviour}")
+    return problems
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or check it."""
+    collector = Collector()
+    is_check = "--check" in arguments
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not interop and not slow",
+        str(ROOT / "tests"),
+    ]
+    if is_check:
+        options = ["--collect-only", "-qq", *options]
+    ended = pytest.main(options, plugins=[collector])
+    if is_check:
+        problems = check(collector)
+        for problem in problems:
+            print(problem)
+        return 1 if problems else 0
+    PAGE.write_text(page(load_list(), collector.proofs()), encoding="utf-8")
+    return int(ended)
+
+
+def _result(proofs: list[Proof]) -> str:
+    if not proofs:
+        return NO_TEST
+    outcomes = {proof.outcome for proof in proofs}
+    return "passed" if outcomes == {"passed"} else "FAILED" if "failed" in outcomes else "skipped"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
