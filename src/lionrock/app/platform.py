@@ -19,7 +19,7 @@ from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
 from lionrock.hongkong import scheme_book
 from lionrock.identity import api as identity_api
-from lionrock.kernel import outbox, replay
+from lionrock.kernel import outbox, replay, ring
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -37,7 +37,6 @@ from lionrock.payments import api as payments_api
 from lionrock.programmes import api as programmes_api
 
 SWEEP_QUEUE = "kernel.sweep"
-SWEEP_EVERY_MS = 30_000
 
 _log = structlog.get_logger("lionrock.platform")
 Loop = Callable[[], Awaitable[None]]
@@ -159,9 +158,8 @@ class Platform:
         return merged
 
     async def _sweep(self, _job: Job) -> Again:
-        now = self.kernel.wire_clock.now()
-        count = await self.kernel.database.run(lambda db: replay.sweep(db, now))
-        return Again(after_ms=50 if count == replay.SWEEP_ROWS_MAX else SWEEP_EVERY_MS)
+        await ring.sweep(self.kernel.database, replay.REPLAYS, self.kernel.wire_clock.now())
+        return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     async def _probe_database(self) -> None:
         await self.kernel.database.run(read_offset)

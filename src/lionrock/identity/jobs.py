@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
 from lionrock.identity.service.identity import Identity
-from lionrock.identity.store import tokens as store
-from lionrock.kernel import jobs
+from lionrock.identity.store import requests, tokens
+from lionrock.kernel import jobs, ring
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 
 SWEEP_QUEUE = "identity.sweep"
-SWEEP_EVERY_MS = 60_000
-# Codes are kept this long after their time, so that a late reuse still revokes its tokens.
-KEPT_AFTER = timedelta(hours=1)
+RINGS = (*requests.RINGS, *tokens.RINGS)
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -26,11 +22,10 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         return Done()
 
     async def sweep(_job: Job) -> Done | Again:
-        """Forget what ended; comes again for ever."""
-        before = room.kernel.wire_clock.now() - KEPT_AFTER
-        count = await room.kernel.database.run(lambda db: store.sweep(db, before))
-        is_more = count >= store.SWEEP_ROWS_MAX
-        return Again(after_ms=100 if is_more else SWEEP_EVERY_MS)
+        """Empty the slots of what expired; comes again for ever."""
+        for each in RINGS:
+            await ring.sweep(room.kernel.database, each, room.kernel.wire_clock.now())
+        return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     return {EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep}
 

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from lionrock.identity.api import CompanyDraft, MandateDraft, PersonDraft
-from lionrock.identity.store import tokens
+from lionrock.identity.jobs import RINGS
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
+from lionrock.kernel.ring import sweep
 from tests.http.identity.city import City, identity_number
 from tests.http.identity.clients import TestClient
 
@@ -237,15 +238,19 @@ async def test_sweep_forgets_what_ended_and_keeps_what_lives(
     city: City, client: TestClient
 ) -> None:
     old = await client.token()
-    city.wire_clock.advance(hours=2)
-    new = await client.token()
+    for minute in range(1, 121):
+        city.wire_clock.advance(minutes=1)
+        for ring in RINGS:
+            await sweep(city.kernel.database, ring, city.wire_clock.now())
+        if minute % 10 == 0:
+            new = await client.token()
 
-    async def count(db: Connection) -> tuple[int, int]:
-        before = city.kernel.wire_clock.now() - timedelta(hours=1)
-        swept = await tokens.sweep(db, before)
-        left = await db.fetchval("SELECT count(*) FROM identity.access_tokens")
-        return swept, left
+    async def count(db: Connection) -> list[int]:
+        return [await db.fetchval(f"SELECT count(*) FROM {ring.table}") for ring in RINGS]
 
-    assert await city.kernel.database.run(count) == (4, 1)
+    counts = await city.kernel.database.run(count)
+    left = dict(zip((ring.table for ring in RINGS), counts, strict=True))
+    assert left["identity.codes"] < 10
+    assert all(1 <= left[ring.table] <= 4 for ring in RINGS if ring.kept_s < 3600), left
     assert (await client.get(old)).status_code == 401
     assert (await client.get(new)).status_code == 200

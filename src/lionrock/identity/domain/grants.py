@@ -17,7 +17,9 @@ from lionrock.identity.domain.parties import StaffRole
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import AuthorizationRequest, is_right_verifier
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.ring import stamped_slot
 
+DIGEST_BYTES = 32
 COMPANY_URN = "urn:lionrock:company:"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type name
 
@@ -114,8 +116,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def secret_hash(value: str) -> bytes:
-    """SHA-256 of a random secret: enough for 256 random bits, and it can be looked up."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+    """SHA-256 of a random secret: enough for 256 random bits, and it can be looked up.
+
+    Of a secret that names its slot (kernel.ring) the slot follows as one more octet.
+    """
+    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+    slot = stamped_slot(value)
+    return digest if slot is None else digest + bytes([slot])
+
+
+def hashed_slot(hashed: bytes) -> int | None:
+    """Return the slot in a `secret_hash`; None when the secret named none."""
+    return hashed[DIGEST_BYTES] if len(hashed) == DIGEST_BYTES + 1 else None
 
 
 def check_code(

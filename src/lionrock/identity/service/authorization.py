@@ -80,9 +80,9 @@ class Authorization:
 
     async def push(self, db: Connection, request: AuthorizationRequest) -> PushedReply:
         """Keep a checked request and return its one-time address."""
-        secret = secrets.token(32)
-        request_uri = f"{REQUEST_URI_PREFIX}{secret}"
         expires_at = self._kernel.wire_clock.now() + timedelta(seconds=REQUEST_URI_LIFE_S)
+        secret = store.PUSHED.stamp(secrets.token(32), expires_at)
+        request_uri = f"{REQUEST_URI_PREFIX}{secret}"
         await store.insert_pushed(
             db,
             PushedRequest(
@@ -180,13 +180,14 @@ class Authorization:
         if not is_approved:
             return self.redirect_address(view.request, {"error": "access_denied"})
         assert sign_in.person_id is not None, "only a person approves"
-        code = secrets.token(32)
+        expires_at = now + timedelta(seconds=CODE_LIFE_S)
+        code = token_store.CODES.stamp(secrets.token(32), expires_at)
         await token_store.insert_code(
             db,
             CodeGrant(
                 code_hash=secret_hash(code), person_id=sign_in.person_id,
                 grant_id=self._kernel.ids.new("gra"), request=view.request, signed_in_at=now,
-                expires_at=now + timedelta(seconds=CODE_LIFE_S),
+                expires_at=expires_at,
             ),
         )  # fmt: skip
         return self.redirect_address(view.request, {"code": code})

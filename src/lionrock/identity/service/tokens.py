@@ -130,13 +130,14 @@ class Tokens:
     ) -> TokenReply:
         """Issue what a person's decision gives: an access token, and an id_token with openid."""
         now = self._kernel.wire_clock.now()
-        secret = secrets.token(32)
+        expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
+        secret = store.TOKENS.stamp(secrets.token(32), expires_at)
         await store.insert_token(
             db,
             AccessToken(
                 token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
                 person_id=basis.person_id, company_id=None, mandate_id=None, scopes=basis.scopes,
-                jkt=jkt, issued_at=now, expires_at=now + timedelta(seconds=ACCESS_TOKEN_LIFE_S),
+                jkt=jkt, issued_at=now, expires_at=expires_at,
             ),
         )  # fmt: skip
         return TokenReply(
@@ -154,14 +155,14 @@ class Tokens:
         if isinstance(scopes, Refused):
             return scopes
         now = self._kernel.wire_clock.now()
-        secret = secrets.token(32)
+        expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
+        secret = store.TOKENS.stamp(secrets.token(32), expires_at)
         await store.insert_token(
             db,
             AccessToken(
                 token_hash=secret_hash(secret), grant_id=self._kernel.ids.new("gra"),
                 client_id=client.id, person_id=None, company_id=None, mandate_id=None,
-                scopes=scopes, jkt=jkt, issued_at=now,
-                expires_at=now + timedelta(seconds=ACCESS_TOKEN_LIFE_S),
+                scopes=scopes, jkt=jkt, issued_at=now, expires_at=expires_at,
             ),
         )  # fmt: skip
         return TokenReply(
@@ -291,7 +292,7 @@ class Tokens:
         now: datetime,
     ) -> TokenReply:
         assert mandate.person_id == token.person_id, "the mandate is the token bearer's own"
-        secret = secrets.token(32)
+        secret = store.TOKENS.stamp(secrets.token(32), token.expires_at)
         issued = msgspec.structs.replace(
             token, token_hash=secret_hash(secret), company_id=mandate.company_id,
             mandate_id=mandate.id, scopes=scopes, issued_at=now,

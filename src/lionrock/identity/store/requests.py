@@ -1,31 +1,53 @@
-"""Pushed requests and the sign-ins that complete them. Secrets come in as SHA-256 only."""
+"""Pushed requests and the sign-ins that complete them. Secrets come in as SHA-256 only.
+
+Both tables are rings (kernel.ring). A request's hash carries its slot; a sign-in, counted by its
+person anyway, is looked up in all slots.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from lionrock.identity.domain.grants import PushedRequest, SignIn
+from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
+from lionrock.kernel.ring import Ring
+
+# A request is read for as long as a sign-in that began with it may last; sign-ins are counted for
+# ten minutes.
+PUSHED = Ring(table="identity.pushed_requests", width_s=120, kept_s=600)
+SIGN_INS = Ring(table="identity.sign_ins", width_s=240, kept_s=900)
+RINGS = (PUSHED, SIGN_INS)
 
 
 async def insert_pushed(db: Connection, pushed: PushedRequest) -> None:
     """Keep a pushed request."""
-    await db.execute(
-        "INSERT INTO identity.pushed_requests (request_hash, client_id, request, expires_at)"
-        " VALUES ($1, $2, $3, $4)",
-        pushed.request_hash, pushed.request.client_id, msgspec.to_builtins(pushed.request),
-        pushed.expires_at,
+    await insert_all_pushed(db, [pushed])
+
+
+async def insert_all_pushed(db: Connection, pushed: Sequence[PushedRequest]) -> None:
+    """Keep pushed requests in one round trip; each address names its slot (`PUSHED.stamp`)."""
+    assert all(PUSHED.slot(p.expires_at) == hashed_slot(p.request_hash) for p in pushed), "stamped"
+    await db.executemany(
+        "INSERT INTO identity.pushed_requests (request_hash, client_id, request, expires_at, slot)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        [
+            (each.request_hash, each.request.client_id, msgspec.to_builtins(each.request),
+             each.expires_at, PUSHED.slot(each.expires_at))
+            for each in pushed
+        ],
     )  # fmt: skip
 
 
 async def pushed(db: Connection, request_hash: bytes, client_id: str) -> PushedRequest | None:
     """Return a client's pushed request; another client's is not found."""
     row = await db.fetchrow(
-        "SELECT * FROM identity.pushed_requests WHERE request_hash = $1 AND client_id = $2",
-        request_hash, client_id,
+        "SELECT * FROM identity.pushed_requests"
+        " WHERE request_hash = $1 AND slot = $3 AND client_id = $2",
+        request_hash, client_id, hashed_slot(request_hash),
     )  # fmt: skip
     if row is None:
         return None
@@ -40,8 +62,8 @@ async def use_pushed(db: Connection, request_hash: bytes, at: datetime) -> bool:
     """Use up a pushed request; False when it was used before."""
     used = await db.fetchval(
         "UPDATE identity.pushed_requests SET used_at = $2"
-        " WHERE request_hash = $1 AND used_at IS NULL RETURNING 1",
-        request_hash, at,
+        " WHERE request_hash = $1 AND slot = $3 AND used_at IS NULL RETURNING 1",
+        request_hash, at, hashed_slot(request_hash),
     )  # fmt: skip
     return used is not None
 
@@ -50,11 +72,11 @@ async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
     """Begin a sign-in."""
     await db.execute(
         "INSERT INTO identity.sign_ins (id, request_hash, client_id, browser_hash, subject_key,"
-        " person_id, approval_id, number, started_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        " person_id, approval_id, number, started_at, expires_at, slot)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         sign_in.id, sign_in.request_hash, sign_in.client_id, sign_in.browser_hash,
         sign_in.subject_key, sign_in.person_id, sign_in.approval_id, sign_in.number,
-        sign_in.started_at, sign_in.expires_at,
+        sign_in.started_at, sign_in.expires_at, SIGN_INS.slot(sign_in.expires_at),
     )  # fmt: skip
 
 
@@ -64,7 +86,11 @@ async def sign_in(db: Connection, sign_in_id: str, browser_hash: bytes) -> SignI
         "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
         sign_in_id, browser_hash,
     )  # fmt: skip
-    return SignIn(**dict(row)) if row else None
+    if row is None:
+        return None
+    members = dict(row)
+    del members["slot"]
+    return SignIn(**members)
 
 
 async def finish_sign_in(

@@ -1,34 +1,46 @@
-"""Codes and access tokens. Secrets come in as SHA-256 only."""
+"""Codes and access tokens. Secrets come in as SHA-256 only.
+
+Both tables are rings (kernel.ring): a hash carries the slot that its secret names, so a look-up
+reads one partition, and what expired is emptied by slot.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from lionrock.identity.domain.grants import AccessToken, CodeGrant
+from lionrock.identity.domain.grants import AccessToken, CodeGrant, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
+from lionrock.kernel.ring import Ring
 
-SWEEP_ROWS_MAX = 1_000
+# Codes are kept an hour after their time, so that a late reuse still revokes its tokens.
+CODES = Ring(table="identity.codes", width_s=640, kept_s=3_600)
+TOKENS = Ring(table="identity.access_tokens", width_s=640, kept_s=60)
+RINGS = (CODES, TOKENS)
 
 
 async def insert_code(db: Connection, code: CodeGrant) -> None:
-    """Keep an authorization code's grant."""
+    """Keep an authorization code's grant; its code names its slot (`CODES.stamp`)."""
+    slot = CODES.slot(code.expires_at)
+    assert slot == hashed_slot(code.code_hash), "the code was stamped with its own slot"
     await db.execute(
         "INSERT INTO identity.codes (code_hash, client_id, person_id, grant_id, request,"
-        " signed_in_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        " signed_in_at, expires_at, slot) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         code.code_hash, code.request.client_id, code.person_id, code.grant_id,
-        msgspec.to_builtins(code.request), code.signed_in_at, code.expires_at,
+        msgspec.to_builtins(code.request), code.signed_in_at, code.expires_at, slot,
     )  # fmt: skip
 
 
 async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
     """Return a client's code and hold it; another client's is not found."""
     row = await db.fetchrow(
-        "SELECT * FROM identity.codes WHERE code_hash = $1 AND client_id = $2 FOR UPDATE",
-        code_hash, client_id,
+        "SELECT * FROM identity.codes"
+        " WHERE code_hash = $1 AND slot = $3 AND client_id = $2 FOR UPDATE",
+        code_hash, client_id, hashed_slot(code_hash),
     )  # fmt: skip
     if row is None:
         return None
@@ -42,18 +54,29 @@ async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGra
 async def use_code(db: Connection, code_hash: bytes, at: datetime) -> None:
     """Use up a code that the transaction holds."""
     await db.execute(
-        "UPDATE identity.codes SET used_at = $2 WHERE code_hash = $1", code_hash, at
-    )
+        "UPDATE identity.codes SET used_at = $2 WHERE code_hash = $1 AND slot = $3",
+        code_hash, at, hashed_slot(code_hash),
+    )  # fmt: skip
 
 
 async def insert_token(db: Connection, token: AccessToken) -> None:
     """Keep an access token by its hash."""
-    await db.execute(
+    await insert_tokens(db, [token])
+
+
+async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:
+    """Keep access tokens in one round trip; each token names its slot (`TOKENS.stamp`)."""
+    assert all(TOKENS.slot(t.expires_at) == hashed_slot(t.token_hash) for t in tokens), "stamped"
+    await db.executemany(
         "INSERT INTO identity.access_tokens (token_hash, grant_id, client_id, person_id,"
-        " company_id, mandate_id, scopes, jkt, issued_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        token.token_hash, token.grant_id, token.client_id, token.person_id, token.company_id,
-        token.mandate_id, list(token.scopes), token.jkt, token.issued_at, token.expires_at,
+        " company_id, mandate_id, scopes, jkt, issued_at, expires_at, slot)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        [
+            (token.token_hash, token.grant_id, token.client_id, token.person_id, token.company_id,
+             token.mandate_id, list(token.scopes), token.jkt, token.issued_at, token.expires_at,
+             TOKENS.slot(token.expires_at))
+            for token in tokens
+        ],
     )  # fmt: skip
 
 
@@ -63,9 +86,10 @@ async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
         "SELECT t.* FROM identity.access_tokens t"
         " JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
         " LEFT JOIN identity.persons p ON p.id = t.person_id"
-        " WHERE t.token_hash = $1 AND (t.person_id IS NULL OR p.status = 'active')",
-        token_hash,
-    )
+        " WHERE t.token_hash = $1 AND t.slot = $2"
+        "  AND (t.person_id IS NULL OR p.status = 'active')",
+        token_hash, hashed_slot(token_hash),
+    )  # fmt: skip
     return _token(row) if row else None
 
 
@@ -79,21 +103,7 @@ async def revoke_grant(db: Connection, grant_id: str, at: datetime) -> int:
     return len(rows)
 
 
-async def sweep(db: Connection, before: datetime) -> int:
-    """Forget requests, codes and tokens that ended before an instant, a bounded number a time."""
-    total = 0
-    for table, key in (
-        ("sign_ins", "id"), ("pushed_requests", "request_hash"), ("codes", "code_hash"),
-        ("access_tokens", "token_hash"),
-    ):  # fmt: skip
-        rows = await db.fetch(
-            f"DELETE FROM identity.{table} WHERE {key} IN (SELECT {key} FROM identity.{table}"
-            " WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
-            before, SWEEP_ROWS_MAX,
-        )  # fmt: skip
-        total += len(rows)
-    return total
-
-
 def _token(row: Any) -> AccessToken:
-    return AccessToken(**(dict(row) | {"scopes": tuple(row["scopes"])}))
+    members = dict(row) | {"scopes": tuple(row["scopes"])}
+    del members["slot"]
+    return AccessToken(**members)
