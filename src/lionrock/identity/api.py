@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from lionrock.identity.domain.approvals import (
-    ANSWER_TYPE,
     Approval,
     ApprovalRequest,
     GivenAnswer,
@@ -25,6 +24,7 @@ from lionrock.identity.domain.parties import (
     StaffRole,
     identity_check_digit,
 )
+from lionrock.identity.domain.proofs import ANSWER_TYPE
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json

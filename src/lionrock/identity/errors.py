@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lionrock.identity.domain.refusals import IdentityRefusal as R
 from lionrock.identity.domain.refusals import RelyingPartyRefusal as P
+from lionrock.identity.message_errors import POLICY_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 _CLIENT: dict[Refusal, tuple[str, str]] = {
@@ -93,6 +94,14 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
     R.SCOPE: (400, "invalid_scope", "Ask for scopes that are registered.", "RFC 6749 s3.3"),
     R.PROMPT: (400, "invalid_request", "prompt is not a known value.", "OIDC Core s3.1.2.1"),
     R.PARAMETER_LENGTH: (400, "invalid_request", "A parameter is too long.", "RFC 6749 s4.1.1"),
+    R.ACR_UNMET: (
+        400, "unmet_authentication_requirements",
+        "acr_values: name a level of acr_values_supported in the server's metadata.",
+        "OIDC Core Unmet Authentication Requirements s2",
+    ),
+    R.MAX_AGE: (
+        400, "invalid_request", "max_age is a whole number of seconds.", "OIDC Core s3.1.2.1",
+    ),
     R.GRANT_TYPE: (
         400, "unsupported_grant_type",
         "Use a grant type of grant_types_supported in the server's metadata.", "RFC 6749 s5.2",
@@ -128,7 +137,7 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
         "RFC 8693 s2.2.2",
     ),
     R.EXCHANGE_CHAIN: (
-        400, "invalid_request", "Start from the person's token; authority does not chain.",
+        400, "invalid_request", "The subject token's own authority has ended. Start from the person's.",
         "RFC 8693 s1.1",
     ),
     R.TOKEN_MISSING: (401, "", "Send Authorization: DPoP and the access token.", "RFC 9449 s7.1"),
@@ -148,6 +157,11 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
     R.SCOPE_MISSING: (
         403, "insufficient_scope", "The access token lacks the scope of this endpoint.",
         "RFC 6750 s3.1",
+    ),
+    R.STEP_UP: (
+        401, "insufficient_user_authentication",
+        "This takes a stronger or fresher sign-in: send acr_values and max_age as shown.",
+        "RFC 9470 s3",
     ),
     R.STAFF_ROLE_MISSING: (403, "access_denied", "This takes a staff role you do not hold.", ""),
 }  # fmt: skip
@@ -184,6 +198,10 @@ _PLAIN: dict[Refusal, tuple[int, str]] = {
     R.DEVICE_REPLAYED: (403, "This signed request was used before. Sign each with a new nonce."),
     R.DEVICE_KEY: (400, "The device's key must be a public P-256 key."),
     R.DEVICE_KEY_TAKEN: (409, "This key was enrolled before. Make a new one."),
+    R.DEVICES_MAX: (409, "You have as many devices as a person may have. Take one out of use first."),
+    R.DEVICE_WAITING: (403, "This device is new. Until its waiting period ends it can only sign in."),
+    R.DEVICE_OWN_NOTICE: (403, "Another of your devices must answer this, not the one it is about."),
+    R.QUIET_SIGN_IN: (404, "No sign-in that waits for you shows this code. Look at its page again."),
     R.ENROLMENT_CODE: (403, "The enrolment code is unknown, used or expired. Ask for a new one."),
     R.PERSON_UNKNOWN: (404, "There is no such person."),
     R.PERSON_EXISTS: (409, "Another person holds this identifier."),
@@ -219,6 +237,7 @@ ERRORS: ErrorTable = (
         for refusal, (status, oauth, title, clause) in _OAUTH.items()
     }
     | {refusal: ErrorRow(status, title) for refusal, (status, title) in _PLAIN.items()}
+    | POLICY_ERRORS
 )
 
 RELYING_PARTY_ERRORS: ErrorTable = {

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import platformdirs
@@ -49,11 +49,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     founding_date: str = ""
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
+    dpop_nonce: Literal["off", "optional", "required"] = "off"
+    device_waiting_s: int | None = None
+    recovery_cooling_s: int | None = None
 
     @property
     def data_path(self) -> Path:
         """The data directory as a path, the user's own data directory when unset."""
         return Path(self.data_directory) if self.data_directory else default_data_path()
+
+    @property
+    def device_waiting_period_s(self) -> int:
+        """How long a new device waits; a day in serve, not at all in the sandbox when unset."""
+        return self._or_a_day(self.device_waiting_s)
+
+    @property
+    def recovery_cooling_period_s(self) -> int:
+        """How long a lost-phone recovery takes at least; as above when unset."""
+        return self._or_a_day(self.recovery_cooling_s)
+
+    def _or_a_day(self, seconds: int | None) -> int:
+        if seconds is not None:
+            return seconds
+        return 24 * 3600 if self.composition == "serve" else 0
 
 
 SETTINGS: dict[str, str] = {
@@ -106,6 +124,17 @@ SETTINGS: dict[str, str] = {
     "payment_resend_ms": (
         "How long the switch waits before it sends an unanswered payment message "
         "again."
+    ),
+    "dpop_nonce": (
+        "off, optional or required: whether DPoP proofs carry a nonce of this server (RFC 9449 s8)."
+    ),
+    "device_waiting_s": (
+        "Seconds (business time) in which a new device can only sign in; empty: 86400 in serve, "
+        "0 in the sandbox."
+    ),
+    "recovery_cooling_s": (
+        "Seconds (business time) that a lost-phone recovery takes at least; empty: 86400 in "
+        "serve, 0 in the sandbox."
     ),
 }
 
@@ -187,4 +216,7 @@ def _checked(settings: Settings) -> Settings:
     for name in ("front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms"):
         if getattr(settings, name) < 1:
             raise SettingsRefused(f"{name}: expected 1 or more")
+    for name in ("device_waiting_s", "recovery_cooling_s"):
+        if (getattr(settings, name) or 0) < 0:
+            raise SettingsRefused(f"{name}: expected 0 or more")
     return settings

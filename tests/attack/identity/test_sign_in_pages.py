@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from lionrock.kernel.errors import Refused
 from tests.http.identity.browser import Browser, error_code, hidden_fields
 from tests.http.identity.city import City
-from tests.http.identity.clients import TestClient, new_client
+from tests.http.identity.clients import TestClient
 
 
 async def test_other_browser_cannot_watch_finish_or_cancel_a_sign_in(
@@ -70,7 +69,11 @@ async def test_page_does_not_tell_whether_an_identifier_is_known(
         browser = Browser(city)
         path, number = await browser.start(client.client_id, await client.pushed(), identifier)
         text = (await browser.get(path)).text
-        changing = (path.rsplit("/", 1)[1], hidden_fields(text)["form_token"], number)
+        code = re.search(r"data-code>([0-9 ]{9})<", text)
+        assert code is not None
+        changing = (
+            path.rsplit("/", 1)[1], hidden_fields(text)["form_token"], code.group(1), number,
+        )  # fmt: skip
         for value in changing:
             text = text.replace(value, "")
         pages.append(text)
@@ -101,39 +104,6 @@ async def test_unanswered_sign_in_expires_as_access_denied_and_leaves_the_phone(
     assert await city.phone.pending("ada") == []
     assert "error=access_denied" in (await browser.get(path)).headers["location"]
     assert number
-
-
-@pytest.mark.parametrize("identifier", ["ada", "nobody"])
-async def test_push_bombing_stops_at_five_of_one_client_and_eight_of_all(
-    city: City, client: TestClient, identifier: str
-) -> None:
-    other = await new_client(city, "client-two")
-
-    async def attempt(each: TestClient) -> Any:
-        browser = Browser(city)
-        page = await browser.open(each.client_id, await each.pushed())
-        return await browser.identify(page, identifier)
-
-    assert [(await attempt(client)).status_code for _ in range(6)] == [303] * 5 + [429]
-    assert [(await attempt(other)).status_code for _ in range(4)] == [303] * 3 + [429]
-    refused = await attempt(other)
-    assert error_code(refused) == "identity.sign_in_limited"
-    assert len(await city.phone.pending("ada")) == (8 if identifier == "ada" else 0)
-    city.wire_clock.advance(seconds=601)
-    city.business_clock.advance(seconds=601)
-    assert (await attempt(client)).status_code == 303
-
-
-async def test_other_spellings_of_the_person_count_as_the_same(
-    city: City, client: TestClient
-) -> None:
-    spellings = ["ada", "ADA", "+85259000001", "5900 0001", "Ada@Harbour.example", "ada "]
-    answers = []
-    for spelling in spellings:
-        browser = Browser(city)
-        page = await browser.open(client.client_id, await client.pushed())
-        answers.append((await browser.identify(page, spelling)).status_code)
-    assert answers == [303] * 5 + [429]
 
 
 async def test_approved_sign_ins_do_not_count_as_bombing(city: City, client: TestClient) -> None:

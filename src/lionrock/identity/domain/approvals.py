@@ -17,6 +17,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from lionrock.identity.domain.assurance import achieved_acr
+from lionrock.identity.domain.parties import Device
+from lionrock.identity.domain.proofs import Proof
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.words import Rendered
 from lionrock.kernel.errors import Refused
@@ -32,7 +35,10 @@ LIFETIME_S_MIN = 10
 LIFETIME_S_MAX = 30 * 24 * 3600
 ANSWER_AGE_S_MAX = 300
 ANSWER_AHEAD_S_MAX = 30
-ANSWER_TYPE = "approval-answer+jwt"
+# Security notices: asked however much else is asked, and not counted.
+UNCOUNTED_KINDS = ("identity.device", "identity.recovery")
+# What a device in its waiting period may approve: the lowest level of assurance, nothing else.
+WAITING_KINDS = frozenset({"sign_in"})
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31})?")
 _REFERENCE = re.compile(r"(?!per_|dev_)[a-z][a-z0-9]{1,11}_[A-Za-z0-9._:/-]{1,100}")
 
@@ -103,13 +109,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer on record with its proof."""
+    """An answer on record with its proof, and the level of assurance that it reached."""
 
     person_id: str
     device_id: str
     decision: Decision
     answered_at: datetime
-    jws: str
+    proof: Proof
+    acr: str
 
 
 def check_request(request: ApprovalRequest) -> Refused | None:
@@ -166,6 +173,29 @@ def check_answer(
     return None
 
 
+def check_device(
+    approval: Approval, decision: Decision, device: Device, now: datetime
+) -> Refused | None:
+    """Say whether a device may give this answer.
+
+    DEVICE_OWN_NOTICE: nothing answers what is asked about itself. DEVICE_WAITING: a new device
+    approves no deed; it may always reject.
+    """
+    if device.notice_id == approval.id:
+        return Refused(IdentityRefusal.DEVICE_OWN_NOTICE)
+    if decision == "rejected" or device.is_trusted(now) or approval.kind in WAITING_KINDS:
+        return None
+    return Refused(IdentityRefusal.DEVICE_WAITING, f"It ends at {device.trusted_from.isoformat()}.")
+
+
+def answer_acr(approval: Approval, device: Device, now: datetime) -> str:
+    """Return the level of assurance of an answer that passed every check."""
+    return achieved_acr(
+        is_passkey=device.kind == "passkey", is_trusted=device.is_trusted(now),
+        is_number_matched=approval.number is not None,
+    )  # fmt: skip
+
+
 def check_number(approval: Approval, answer: Answer) -> Refused | None:
     """Check the number of an approval: NUMBER_MISSING, or NUMBER_WRONG, which uses up a try."""
     if approval.number is None or answer.decision == "rejected":
@@ -178,14 +208,18 @@ def check_number(approval: Approval, answer: Answer) -> Refused | None:
     return None
 
 
-def tally(approval: Approval, decisions: Iterable[Decision]) -> State:
-    """Count answers: approved at the quorum, rejected as soon as the quorum cannot be reached."""
+def tally(approval: Approval, decisions: Iterable[Decision], lost: int = 0) -> State:
+    """Count answers: approved at the quorum, rejected as soon as the quorum cannot be reached.
+
+    `lost` counts the persons asked who may not act for the company any more; what they approved is
+    not among the decisions.
+    """
     given = list(decisions)
-    assert len(given) <= len(approval.person_ids), "each person answers once"
+    assert len(given) + lost <= len(approval.person_ids), "each person counts once"
     assert 1 <= approval.quorum <= len(approval.person_ids), "a quorum can be reached"
     approved = given.count("approved")
     if approved >= approval.quorum:
         return "approved"
-    if len(approval.person_ids) - given.count("rejected") < approval.quorum:
+    if len(approval.person_ids) - given.count("rejected") - lost < approval.quorum:
         return "rejected"
     return "pending"

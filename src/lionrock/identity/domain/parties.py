@@ -19,11 +19,13 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
 
 PersonStatus = Literal["active", "suspended"]
-CompanyStatus = Literal["live", "ceased"]
+DeviceKind = Literal["key", "passkey"]
+CompanyStatus = Literal["live", "suspended", "ceased"]
 StaffRole = Literal["assessor", "committee", "operator"]
 STAFF_ROLES: tuple[StaffRole, ...] = ("assessor", "committee", "operator")
 
 NAME_LENGTH_MAX = 120
+DEVICES_PER_PERSON_MAX = 5
 EMAIL_LENGTH_MAX = 254
 _HKID = re.compile(r"([A-Z]{1,2})([0-9]{6})([0-9A])")
 _EMAIL = re.compile(
@@ -72,12 +74,26 @@ class CompanyDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's phone with its own key; `id` is the RFC 9421 keyid."""
+    """A person's device with its own key: a phone ("key") or a passkey.
+
+    `id` is the RFC 9421 keyid. Until `trusted_from` (business clock) it waits: it reaches the
+    lowest level of assurance only. `notice_id` is the approval that asks the older devices about
+    it.
+    """
 
     id: str
     person_id: str
     public_jwk: dict[str, str]
     enrolled_at: datetime
+    trusted_from: datetime
+    kind: DeviceKind = "key"
+    credential_id: bytes | None = None
+    sign_count: int = 0
+    notice_id: str | None = None
+
+    def is_trusted(self, now: datetime) -> bool:
+        """Say whether its waiting period is over at a business instant."""
+        return now >= self.trusted_from
 
 
 def normal_identity_number(text: str) -> str | Refused:

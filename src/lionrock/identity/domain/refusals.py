@@ -50,6 +50,8 @@ class IdentityRefusal(Refusal):
     PKCE_METHOD = "identity.pkce_method"
     SCOPE = "identity.scope"
     PROMPT = "identity.prompt"
+    ACR_UNMET = "identity.acr_unmet"
+    MAX_AGE = "identity.max_age"
     PARAMETER_LENGTH = "identity.parameter_length"
 
     # The authorization endpoint and its pages.
@@ -83,6 +85,7 @@ class IdentityRefusal(Refusal):
     TOKEN_INVALID = "identity.token_invalid"  # noqa: S105 - a code, not a secret
     SCOPE_MISSING = "identity.scope_missing"
     STAFF_ROLE_MISSING = "identity.staff_role_missing"
+    STEP_UP = "identity.step_up"
 
     # Approvals and devices.
     APPROVAL_TEMPLATE = "identity.approval_template"
@@ -110,6 +113,10 @@ class IdentityRefusal(Refusal):
     DEVICE_KEY = "identity.device_key"
     DEVICE_KEY_TAKEN = "identity.device_key_taken"
     ENROLMENT_CODE = "identity.enrolment_code"
+    DEVICES_MAX = "identity.devices_max"
+    DEVICE_WAITING = "identity.device_waiting"
+    DEVICE_OWN_NOTICE = "identity.device_own_notice"
+    QUIET_SIGN_IN = "identity.quiet_sign_in"
 
     # Persons, companies, mandates.
     PERSON_UNKNOWN = "identity.person_unknown"

@@ -99,11 +99,63 @@ _APPLICATION = _template(
 )
 _MANDATE = _template(
     "identity.mandate",
-    "company person role scopes limit until",
+    "company holder role scopes limit signatures from until",
     Text(
-        "Let {person} act for {company} as {role}: {scopes}. Limit: {limit}. Until: {until}.",
-        "授權{person}以{role}身分代表{company}：{scopes}。上限：{limit}。至：{until}。",
-        "授权{person}以{role}身份代表{company}：{scopes}。上限：{limit}。至：{until}。",
+        "Let {holder} act for {company} as {role}: {scopes}. Limit of one deed: {limit}. "
+        "Signatures needed: {signatures}. From {from} until {until}.",
+        "授權{holder}以{role}身分代表{company}：{scopes}。每次上限：{limit}。"
+        "須{signatures}人簽署。由{from}至{until}。",
+        "授权{holder}以{role}身份代表{company}：{scopes}。每次上限：{limit}。"
+        "须{signatures}人签署。由{from}至{until}。",
+    ),
+)
+_MANDATE_END = _template(
+    "identity.mandate_end",
+    "company holder role",
+    Text(
+        "End at once the authority of {holder} to act for {company} as {role}.",
+        "即時終止{holder}以{role}身分代表{company}的授權。",
+        "即时终止{holder}以{role}身份代表{company}的授权。",
+    ),
+)
+_SERVICE_ROLE = _template(
+    "identity.service_role",
+    "company holder service name",
+    Text(
+        "Give {holder}, who acts for {company}, the role {name} at {service}.",
+        "授予代表{company}的{holder}在{service}的角色{name}。",
+        "授予代表{company}的{holder}在{service}的角色{name}。",
+    ),
+)
+_SERVICE_ROLE_END = _template(
+    "identity.service_role_end",
+    "company holder service name",
+    Text(
+        "Take the role {name} at {service} away from {holder}, who acts for {company}.",
+        "撤銷代表{company}的{holder}在{service}的角色{name}。",
+        "撤销代表{company}的{holder}在{service}的角色{name}。",
+    ),
+)
+_NEW_DEVICE = _template(
+    "identity.new_device",
+    "enrolled_at",
+    Text(
+        "A new device was added to your identity at {enrolled_at}. Approve only if you added it "
+        "yourself; if you reject, it is taken out of use at once.",
+        "你的身分於{enrolled_at}新增了一部裝置。如由你本人新增才批准；如拒絕，該裝置即時停用。",
+        "您的身份于{enrolled_at}新增了一部设备。如由您本人新增才批准；如拒绝，该设备即时停用。",
+    ),
+)
+_RECOVERY = _template(
+    "identity.recovery",
+    "started_at",
+    Text(
+        "Somebody asked at {started_at} to recover your identity onto a new device and to take all "
+        "your devices out of use. Approve only if that was you; if you reject, it is called off.",
+        "有人於{started_at}要求以新裝置恢復你的身分，並停用你所有裝置。如由你本人提出才批准；如拒絕，"
+        "有關要求即告取消。",
+        "有人于{started_at}要求以新设备恢复您的身份，并停用您所有设备。如由您本人提出才批准；如拒绝，"
+        "有关要求即告取消。",
     ),
 )
 
@@ -111,6 +163,6 @@ TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
         _SIGN_IN, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL, _PAYMENT, _APPLICATION,
-        _MANDATE,
+        _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,
     )
 }  # fmt: skip

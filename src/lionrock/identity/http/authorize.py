@@ -125,15 +125,13 @@ async def check_form(call: AuthorizeCall) -> Refused | None:
     return None
 
 
-async def save_sign_in(call: AuthorizeCall) -> Response | Refused:
+async def save_sign_in(call: AuthorizeCall) -> Response:
     """Ask the person on the phone, within the limits, and show the number."""
     sign_in = await call.room.authorization.start(
         call.db, call.pushed, call.client,
         identifier=call.body.identifier[:IDENTIFIER_LENGTH_MAX],
         browser_secret=call.browser_secret, language=_language(call),
     )  # fmt: skip
-    if isinstance(sign_in, Refused):
-        return sign_in
     return redirect(f"{call.room.issuer}/identity/sign-in/{sign_in.id}")
 
 
@@ -160,6 +158,7 @@ async def reply_waiting(call: SignInCall) -> Response | None:
             language=language, service=call.view.client.names.in_language(language),
             number=call.view.sign_in.number, sign_in_id=call.view.sign_in.id,
             form_token=call.room.vault.form_token(call.browser_secret, call.view.sign_in.id),
+            code=call.room.authorization.quiet.code(call.view.sign_in.id),
         )
     )  # fmt: skip
 

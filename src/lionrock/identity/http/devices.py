@@ -13,11 +13,12 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.approvals import Approval
-from lionrock.identity.domain.parties import Device
+from lionrock.identity.domain.parties import DEVICES_PER_PERSON_MAX, Device, DeviceKind
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel import replay
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, reply
 from lionrock.kernel.i18n import Text
@@ -38,6 +39,42 @@ class EnrolReply(msgspec.Struct, frozen=True):
 
     device_id: str
     names: Text
+
+
+class DeviceShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the holder's devices; until `trusted_from` it can only sign in."""
+
+    device_id: str
+    kind: DeviceKind
+    enrolled_at: datetime
+    trusted_from: datetime
+    is_this: bool
+
+
+class DevicesReply(msgspec.Struct, frozen=True):
+    """The holder's devices in use, oldest first, and how many there may be."""
+
+    devices: list[DeviceShown]
+    devices_max: int
+
+
+class QuietShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in that this phone was not told of; whoever began it sees the code to fetch it."""
+
+    service: Text
+    started_at: datetime
+
+
+class QuietReply(msgspec.Struct, frozen=True):
+    """The newest of them."""
+
+    sign_ins: list[QuietShown]
+
+
+class FetchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code on the sign-in's page."""
+
+    code: str
 
 
 class AnswerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +121,9 @@ class DeviceCall(Call[Identity, Any]):
 async def save_device(call: Call[Identity, EnrolBody]) -> Response | Refused:
     """Check the proof, use up the code, bind the key to the code's person."""
     body, room = call.body, call.room
-    device = await room.devices.enrol(call.db, body.code, body.public_jwk, body.proof)
+    device = await room.devices.enrol(
+        call.db, body.code, body.public_jwk, body.proof, call.lang
+    )
     if isinstance(device, Refused):
         return device
     person = await room.person(call.db, device.person_id)
@@ -125,7 +164,11 @@ async def check_device(call: DeviceCall) -> Refused | None:
 async def reply_asked(call: DeviceCall) -> Response:
     """Answer with what the device's holder is asked now."""
     asked = await call.room.approvals.pending_for(call.db, call.device.person_id)
-    return reply(AskedListReply(approvals=[_asked(approval) for approval in asked]))
+    return reply(
+        AskedListReply(
+            approvals=[show_asked(one) for one in asked if one.id != call.device.notice_id]
+        )
+    )
 
 
 async def save_answer(call: DeviceCall) -> Response | Refused:
@@ -138,7 +181,52 @@ async def save_answer(call: DeviceCall) -> Response | Refused:
     return reply(AnswerReply(approval_id=approval.id, state=approval.state))
 
 
-def _asked(approval: Approval) -> AskedReply:
+async def reply_devices(call: DeviceCall) -> Response:
+    """Answer with the holder's devices."""
+    return reply(await show_devices(call.room, call.db, call.device))
+
+
+async def save_revoked(call: DeviceCall) -> Response | Refused:
+    """Take one of the holder's devices out of use."""
+    device_id = call.path_params["device_id"]
+    problem = await call.room.devices.revoke_own(call.db, call.device, device_id)
+    return problem or Response(status_code=204)
+
+
+async def reply_quiet(call: DeviceCall) -> Response:
+    """Answer with the sign-ins that the phone was not told of."""
+    return reply(await show_quiet(call.room, call.db, call.device))
+
+
+async def save_fetched(call: DeviceCall) -> Response | Refused:
+    """Ask about the sign-in that shows this code, now."""
+    quiet = call.room.authorization.quiet
+    approval = await quiet.fetch(call.db, call.device.person_id, call.body.code)
+    return approval if isinstance(approval, Refused) else reply(show_asked(approval), status=201)
+
+
+async def show_devices(room: Identity, db: Connection, device: Device) -> DevicesReply:
+    """Return the devices of a device's holder."""
+    shown = [
+        DeviceShown(
+            device_id=each.id, kind=each.kind, enrolled_at=each.enrolled_at,
+            trusted_from=each.trusted_from, is_this=each.id == device.id,
+        )
+        for each in await room.devices.devices_of(db, device.person_id)
+    ]  # fmt: skip
+    return DevicesReply(devices=shown, devices_max=DEVICES_PER_PERSON_MAX)
+
+
+async def show_quiet(room: Identity, db: Connection, device: Device) -> QuietReply:
+    """Return the quiet sign-ins of a device's holder."""
+    listed = await room.authorization.quiet.listed(db, device.person_id)
+    return QuietReply(
+        sign_ins=[QuietShown(service=q.service, started_at=q.started_at) for q in listed]
+    )
+
+
+def show_asked(approval: Approval) -> AskedReply:
+    """Return a question as a device gets it."""
     shown = approval.shown
     return AskedReply(
         approval_id=approval.id, kind=approval.kind, requester=approval.requester_org,
@@ -153,6 +241,29 @@ ROUTES = (
         method="POST", path="/identity/v1/devices", name="enrol_device",
         summary="Enrol a phone with the operator's code", steps=(save_device,), body=EnrolBody,
         replies={201: EnrolReply}, errors=ERRORS,
+    ),
+    Route(
+        method="GET", path="/identity/v1/device/devices", name="list_own_devices",
+        summary="The holder's devices", steps=(check_device, reply_devices), call=DeviceCall,
+        replies={200: DevicesReply}, errors=ERRORS, scope="device", clause="RFC 9421 s3.2",
+    ),
+    Route(
+        method="DELETE", path="/identity/v1/device/devices/{device_id}",
+        name="revoke_own_device", summary="Take a device of the holder out of use",
+        steps=(check_device, save_revoked), call=DeviceCall, replies={204: None}, errors=ERRORS,
+        scope="device", clause="RFC 9421 s3.2",
+    ),
+    Route(
+        method="GET", path="/identity/v1/device/sign-ins", name="list_quiet_sign_ins",
+        summary="Sign-ins that the phone was not told of", steps=(check_device, reply_quiet),
+        call=DeviceCall, replies={200: QuietReply}, errors=ERRORS, scope="device",
+        clause="RFC 9421 s3.2",
+    ),
+    Route(
+        method="POST", path="/identity/v1/device/sign-ins", name="fetch_sign_in",
+        summary="Fetch a sign-in by the code on its page", steps=(check_device, save_fetched),
+        call=DeviceCall, body=FetchBody, replies={201: AskedReply}, errors=ERRORS,
+        scope="device", clause="RFC 9421 s3.2",
     ),
     Route(
         method="GET", path="/identity/v1/device/approvals", name="list_device_approvals",

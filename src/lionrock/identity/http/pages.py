@@ -29,6 +29,11 @@ _TEXTS = {
         "請打開手機應用程式，閱讀內容，同意才輸入號碼。此頁會自動更新。",
         "请打开手机应用程序，阅读内容，同意才输入号码。此页会自动更新。",
     ),
+    "fetch": Text(
+        "Nothing on your phone? Choose to fetch a sign-in there, and enter this code:",
+        "手機沒有收到？請在手機選擇「取得登入要求」，並輸入此代碼：",
+        "手机没有收到？请在手机选择「取得登录请求」，并输入此代码：",
+    ),
     "cancel": Text("Cancel", "取消", "取消"),
 }  # fmt: skip
 
@@ -50,12 +55,12 @@ def identify_page(
 
 
 def waiting_page(
-    *, language: str, service: str, number: str, sign_in_id: str, form_token: str
+    *, language: str, service: str, number: str, sign_in_id: str, form_token: str, code: str
 ) -> str:
-    """Return the page that shows the number and refreshes itself."""
+    """Return the page that shows the number, and the code to fetch it with, and refreshes itself."""
     return _page(
         language, service, step="wait", number=number, sign_in_id=sign_in_id,
-        form_token=form_token, refresh_s=REFRESH_S,
+        form_token=form_token, refresh_s=REFRESH_S, code=f"{code[:4]} {code[4:]}",
     )  # fmt: skip
 
 

@@ -6,26 +6,30 @@ at once are counted one after the other and the decision falls exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from lionrock.identity.domain.approvals import (
-    ANSWER_TYPE,
     NUMBER_TRIES_MAX,
     PENDING_PER_PERSON_MAX,
+    UNCOUNTED_KINDS,
     Answer,
     Approval,
     ApprovalRequest,
     GivenAnswer,
     State,
+    answer_acr,
     check_answer,
+    check_device,
     check_number,
     check_request,
     read_answer,
     tally,
 )
 from lionrock.identity.domain.parties import Device
+from lionrock.identity.domain.proofs import Proof, ProofKind, answer_claims
 from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.webauthn import site_of
 from lionrock.identity.domain.words import Template, render
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.receipts import (
@@ -39,11 +43,12 @@ from lionrock.kernel import jobs, outbox, secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.jose import trusted_key, verify_jws
 
 EXPIRY_QUEUE = "identity.approval_expiry"
 DECIDED_TOPIC = "identity.approval_decided"
 NUMBER_DIGITS = 2
+# Told of a decision in the same transaction: (db, approval as it was asked, new state).
+DecisionListener = Callable[[Connection, Approval, State], Awaitable[None]]
 
 
 class Approvals:
@@ -60,9 +65,19 @@ class Approvals:
         self._mandates = mandates
         self._evidence = evidence
         self._templates = templates
+        self._listeners: dict[str, DecisionListener] = {}
 
-    async def request(self, db: Connection, asked: ApprovalRequest) -> Approval | Refused:
+    def listen(self, kind: str, listener: DecisionListener) -> None:
+        """Tell a part of this pillar of decisions of a kind, in their transaction."""
+        assert kind not in self._listeners, "one part owns a kind of approval"
+        self._listeners[kind] = listener
+
+    async def request(
+        self, db: Connection, asked: ApprovalRequest, number: str | None = None
+    ) -> Approval | Refused:
         """Ask persons for a decision; their devices see it at once.
+
+        `number` is the number to match, when the page that shows it was there first.
 
         Refused: template and fields, persons (unknown, suspended), quorum, APPROVALS_PENDING (one
         person is asked too much at once), a missing or too small mandate.
@@ -87,7 +102,7 @@ class Approvals:
             requester_org=asked.requester_org, company_id=asked.company_id,
             person_ids=asked.person_ids, quorum=asked.quorum, shown=shown,
             words_hash=shown.words_hash,
-            number=secrets.digits(NUMBER_DIGITS) if asked.number_match else None,
+            number=(number or secrets.digits(NUMBER_DIGITS)) if asked.number_match else None,
             tries_left=NUMBER_TRIES_MAX, state="pending", created_at=now,
             expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
             amount=asked.amount,
@@ -112,21 +127,28 @@ class Approvals:
         return await store.pending_for(db, person_id, self._kernel.business_clock.now())
 
     async def answer(
-        self, db: Connection, device: Device, approval_id: str, jws: str
+        self,
+        db: Connection,
+        device: Device,
+        approval_id: str,
+        text: str,
+        kind: ProofKind = "jws",
     ) -> Approval | Refused:
-        """Count a device's signed answer; the same JWS again returns the same outcome.
+        """Count a device's signed answer; the same proof again returns the same outcome.
 
         Refused: APPROVAL_UNKNOWN (also when somebody else is asked), ANSWER_*, NUMBER_*,
-        APPROVAL_EXPIRED, APPROVAL_DECIDED, APPROVAL_ANSWERED, a mandate that ended meanwhile.
+        APPROVAL_EXPIRED, APPROVAL_DECIDED, APPROVAL_ANSWERED, DEVICE_WAITING, DEVICE_OWN_NOTICE,
+        a mandate that ended meanwhile.
         """
+        proof = Proof(kind, text)
         approval = await store.lock_approval(db, approval_id)
         if approval is None or device.person_id not in approval.person_ids:
             return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
         given = {a.person_id: a for a in await store.answers(db, approval_id)}
         before = given.get(device.person_id)
-        if before is not None and before.jws == jws:
+        if before is not None and before.proof == proof:
             return approval
-        answer = self._read(device, approval, jws)
+        answer = self._read(device, approval, proof)
         if isinstance(answer, Refused):
             return answer
         if before is not None:
@@ -142,11 +164,11 @@ class Approvals:
         now = self._kernel.business_clock.now()
         mine = GivenAnswer(
             person_id=device.person_id, device_id=device.id, decision=answer.decision,
-            answered_at=now, jws=jws,
+            answered_at=now, proof=proof, acr=answer_acr(approval, device, now),
         )  # fmt: skip
         is_saved = await store.save_answer(db, approval.id, mine)
         assert is_saved, "the approval's row is held, and this person had not answered"
-        state = tally(approval, [a.decision for a in (*given.values(), mine)])
+        state = await self._count(db, approval, [*given.values(), mine])
         if state != "pending":
             await self._decide(db, approval, state)
         updated = await store.approval(db, approval.id)
@@ -181,7 +203,8 @@ class Approvals:
             person = await parties_store.person(db, person_id)
             if person is None or person.status != "active":
                 return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
-            if await store.count_pending(db, person_id, now) >= PENDING_PER_PERSON_MAX:
+            is_counted = asked.kind not in UNCOUNTED_KINDS
+            if is_counted and await store.count_pending(db, person_id, now) >= PENDING_PER_PERSON_MAX:
                 return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")
         return None
 
@@ -210,19 +233,38 @@ class Approvals:
         found = await self._mandates.find(
             db, person_id, approval.company_id, approval.scope, amount=approval.amount
         )
-        return found if isinstance(found, Refused) else None
+        if isinstance(found, Refused):
+            return found
+        if found.signatures_needed > approval.quorum:
+            detail = f"The mandate needs {found.signatures_needed} signatures now."
+            return Refused(IdentityRefusal.APPROVAL_QUORUM, detail)
+        return None
 
-    def _read(self, device: Device, approval: Approval, jws: str) -> Answer | Refused:
-        verified = verify_jws(jws, trusted_key(device.public_jwk), typ=ANSWER_TYPE)
-        if isinstance(verified, Refused):
-            return Refused(IdentityRefusal.ANSWER_SIGNATURE, verified.refusal.value)
-        answer = read_answer(verified.claims)
+    async def _count(
+        self, db: Connection, approval: Approval, given: Sequence[GivenAnswer]
+    ) -> State:
+        """Count answers; a company's officer whose mandate ended meanwhile counts no longer."""
+        rejected = {answer.person_id for answer in given if answer.decision == "rejected"}
+        lost = {
+            person_id for person_id in approval.person_ids
+            if person_id not in rejected
+            and await self._check_one_mandate(db, approval, person_id) is not None
+        }  # fmt: skip
+        counted = [answer.decision for answer in given if answer.person_id not in lost]
+        return tally(approval, counted, len(lost))
+
+    def _read(self, device: Device, approval: Approval, proof: Proof) -> Answer | Refused:
+        claims = answer_claims(proof, device, site_of(self._kernel.settings.public_url))
+        if isinstance(claims, Refused):
+            return claims
+        answer = read_answer(claims)
         if isinstance(answer, Refused):
             return answer
+        now = self._kernel.business_clock.now()
         problem = check_answer(
-            approval, answer, person_id=device.person_id,
-            now=self._kernel.business_clock.now(), wire_now_s=self._kernel.wire_clock.now_s(),
-        )  # fmt: skip
+            approval, answer, person_id=device.person_id, now=now,
+            wire_now_s=self._kernel.wire_clock.now_s(),
+        ) or check_device(approval, answer.decision, device, now)  # fmt: skip
         return problem or answer
 
     async def _refuse_number(
@@ -239,8 +281,11 @@ class Approvals:
         is_first = await store.decide(db, approval.id, state, self._kernel.business_clock.now())
         assert is_first, "the approval's row is held, and it was pending"
         assert state != "pending", "a decision leaves pending"
+        listener = self._listeners.get(approval.kind)
+        if listener is not None:
+            await listener(db, approval, state)
         answers = await store.answers(db, approval.id)
-        digests = {f"answer_{n}": digest_of_text(a.jws) for n, a in enumerate(answers, start=1)}
+        digests = {f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)}
         await self._evidence.record(
             db,
             kind=DECIDED_TOPIC,

@@ -5,8 +5,9 @@ browser's prefetch must not break the log-in. A person is asked on the phone; th
 number that the phone does not receive. Somebody who types an identifier that nobody holds sees the
 same page with a number that leads nowhere (a decoy), so that the page does not tell who exists.
 
-Limits against push bombing: attempts that the person did not approve are counted per identifier,
-for the client and for all clients.
+Against push bombing the phone is told of a few sign-ins only (service/quiet.py). Beyond them a
+sign-in is kept quiet: its page is the same, the phone stays silent, and the person can still fetch
+it with the code on the page. So a flood neither tells who exists nor locks anybody out.
 Source: RFC 9126 s2 and s4, RFC 6749 s4.1, RFC 9207, FAPI 2.0 Security Profile s5.3.2.2.
 """
 
@@ -32,6 +33,7 @@ from lionrock.identity.domain.requests import (
 from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
@@ -43,9 +45,6 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 SIGN_IN_LIFE_S = 300
-SIGN_IN_WINDOW = timedelta(minutes=10)
-SIGN_INS_PER_CLIENT_MAX = 5
-SIGN_INS_MAX = 8
 
 SignInState = Literal["waiting", "approved", "rejected", "expired", "finished"]
 
@@ -77,12 +76,13 @@ class Authorization:
         self._vault = vault
         self._parties = parties
         self._approvals = approvals
+        self.quiet = QuietSignIns(kernel, vault, approvals)
 
     async def push(self, db: Connection, request: AuthorizationRequest) -> PushedReply:
         """Keep a checked request and return its one-time address."""
-        expires_at = self._kernel.wire_clock.now() + timedelta(seconds=REQUEST_URI_LIFE_S)
-        secret = store.PUSHED.stamp(secrets.token(32), expires_at)
+        secret = secrets.token(32)
         request_uri = f"{REQUEST_URI_PREFIX}{secret}"
+        expires_at = self._kernel.wire_clock.now() + timedelta(seconds=REQUEST_URI_LIFE_S)
         await store.insert_pushed(
             db,
             PushedRequest(
@@ -119,30 +119,22 @@ class Authorization:
         identifier: str,
         browser_secret: str,
         language: str,
-    ) -> SignIn | Refused:
-        """Ask the person behind an identifier on the phone; SIGN_IN_LIMITED after many tries."""
+    ) -> SignIn:
+        """Ask the person behind an identifier on the phone, or keep the sign-in quiet."""
         person = await self._parties.find_person(db, identifier)
         subject_key = self._subject_key(person, identifier)
         await store.lock_subject(db, subject_key)
         now = self._kernel.wire_clock.now()
-        own, every = await store.count_sign_ins(db, subject_key, now - SIGN_IN_WINDOW, client.id)
-        if own >= SIGN_INS_PER_CLIENT_MAX or every >= SIGN_INS_MAX:
-            return Refused(IdentityRefusal.SIGN_IN_LIMITED)
-        sign_in_id = self._kernel.ids.new("sin")
-        number, approval_id = secrets.digits(NUMBER_DIGITS), None
-        if person is not None:
-            asked = self._ask(person, pushed.request, client, sign_in_id, language)
-            approval = await self._approvals.request(db, asked)
-            if isinstance(approval, Refused):
-                return Refused(IdentityRefusal.SIGN_IN_LIMITED, approval.refusal.value)
-            assert approval.number is not None, "a sign-in always matches a number"
-            number, approval_id = approval.number, approval.id
         sign_in = SignIn(
-            id=sign_in_id, request_hash=pushed.request_hash, client_id=client.id,
-            browser_hash=secret_hash(browser_secret), subject_key=subject_key,
-            person_id=person.id if person else None, approval_id=approval_id, number=number,
-            started_at=now, expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S),
+            id=self._kernel.ids.new("sin"), request_hash=pushed.request_hash,
+            client_id=client.id, browser_hash=secret_hash(browser_secret),
+            subject_key=subject_key, person_id=None, approval_id=None,
+            number=secrets.digits(NUMBER_DIGITS), started_at=now,
+            expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S),
         )  # fmt: skip
+        if person is not None:
+            asked = self._ask(person, pushed.request, client, sign_in.id, language)
+            sign_in = await self.quiet.push_or_keep(db, sign_in, client, asked)
         await store.insert_sign_in(db, sign_in)
         return sign_in
 
@@ -180,14 +172,13 @@ class Authorization:
         if not is_approved:
             return self.redirect_address(view.request, {"error": "access_denied"})
         assert sign_in.person_id is not None, "only a person approves"
-        expires_at = now + timedelta(seconds=CODE_LIFE_S)
-        code = token_store.CODES.stamp(secrets.token(32), expires_at)
+        code = secrets.token(32)
         await token_store.insert_code(
             db,
             CodeGrant(
                 code_hash=secret_hash(code), person_id=sign_in.person_id,
                 grant_id=self._kernel.ids.new("gra"), request=view.request, signed_in_at=now,
-                expires_at=expires_at,
+                expires_at=now + timedelta(seconds=CODE_LIFE_S),
             ),
         )  # fmt: skip
         return self.redirect_address(view.request, {"code": code})

@@ -62,7 +62,7 @@ class Identity:
         self.parties = Parties(kernel, self.vault)
         self.mandates = Mandates(kernel, evidence)
         self.approvals = Approvals(kernel, self.mandates, evidence, {**TEMPLATES, **extra})
-        self.devices = Devices(kernel)
+        self.devices = Devices(kernel, self.approvals, evidence)
         self.clients = Clients(kernel, self.issuer)
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals

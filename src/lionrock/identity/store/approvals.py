@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from lionrock.identity.domain.approvals import Approval, GivenAnswer, State
+from lionrock.identity.domain.approvals import UNCOUNTED_KINDS, Approval, GivenAnswer, State
+from lionrock.identity.domain.assurance import ACR_DEVICE
+from lionrock.identity.domain.proofs import Proof
 from lionrock.identity.domain.words import Rendered
 from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
@@ -71,8 +73,8 @@ async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
         "SELECT count(*) FROM identity.approval_persons mine"
         " JOIN identity.approvals a ON a.id = mine.approval_id"
         " WHERE mine.person_id = $1 AND mine.decision IS NULL AND a.state = 'pending'"
-        "  AND a.expires_at > $2",
-        person_id, now,
+        "  AND a.expires_at > $2 AND NOT a.kind = ANY($3)",
+        person_id, now, list(UNCOUNTED_KINDS),
     )  # fmt: skip
     return count
 
@@ -80,20 +82,28 @@ async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
 async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
     """Return the answers given so far."""
     rows = await db.fetch(
-        "SELECT person_id, device_id, decision, answered_at, jws FROM identity.approval_persons"
-        " WHERE approval_id = $1 AND decision IS NOT NULL ORDER BY answered_at, position",
+        "SELECT person_id, device_id, decision, answered_at, proof, proof_kind, acr"
+        " FROM identity.approval_persons WHERE approval_id = $1 AND decision IS NOT NULL ORDER BY answered_at, position",
         approval_id,
     )
-    return [GivenAnswer(**dict(row)) for row in rows]
+    return [
+        GivenAnswer(
+            person_id=row["person_id"], device_id=row["device_id"], decision=row["decision"],
+            answered_at=row["answered_at"], proof=Proof(row["proof_kind"], row["proof"]),
+            # Answers of before there were levels were device answers.
+            acr=row["acr"] or ACR_DEVICE,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 async def save_answer(db: Connection, approval_id: str, answer: GivenAnswer) -> bool:
     """Record a person's answer; False when that person has answered already or was not asked."""
     saved = await db.fetchval(
         "UPDATE identity.approval_persons SET device_id = $3, decision = $4, answered_at = $5,"
-        " jws = $6 WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
+        " proof = $6, proof_kind = $7, acr = $8 WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
         approval_id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
-        answer.jws,
+        answer.proof.text, answer.proof.kind, answer.acr,
     )  # fmt: skip
     return saved is not None
 

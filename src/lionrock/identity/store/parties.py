@@ -1,4 +1,4 @@
-"""Persons, staff roles, companies, devices, enrolment codes; constraint names become outcomes.
+"""Persons, staff roles, companies; constraint names become outcomes.
 
 Personal values arrive keyed and sealed (service/vault.py); they are never in the clear here.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from lionrock.identity.domain.parties import Company, Device, StaffRole
+from lionrock.identity.domain.parties import Company, StaffRole
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -27,6 +27,7 @@ _TAKEN: Mapping[str, tuple[IdentityRefusal, str]] = {
     "companies_pk": (IdentityRefusal.COMPANY_EXISTS, "id"),
     "companies_business_number": (IdentityRefusal.COMPANY_EXISTS, "business_number"),
     "devices_key": (IdentityRefusal.DEVICE_KEY_TAKEN, "public_jwk"),
+    "devices_credential": (IdentityRefusal.DEVICE_KEY_TAKEN, "credential"),
     "clients_pk": (IdentityRefusal.CLIENT_EXISTS, "id"),
 }
 
@@ -169,65 +170,6 @@ async def set_company_status(db: Connection, company_id: str, status: str) -> bo
         "UPDATE identity.companies SET status = $2 WHERE id = $1 RETURNING 1", company_id, status
     )
     return changed is not None
-
-
-async def insert_device(db: Connection, device: Device, thumbprint: str) -> Refused | None:
-    """Add a device; DEVICE_KEY_TAKEN when its key was enrolled before, by anybody, ever."""
-    try:
-        await db.execute(
-            "INSERT INTO identity.devices (id, person_id, public_jwk, thumbprint, enrolled_at)"
-            " VALUES ($1, $2, $3, $4, $5)",
-            device.id, device.person_id, device.public_jwk, thumbprint, device.enrolled_at,
-        )  # fmt: skip
-    except asyncpg.UniqueViolationError as error:
-        return taken(error)
-    return None
-
-
-async def device(db: Connection, device_id: str) -> Device | None:
-    """Return a device in use whose holder is active."""
-    row = await db.fetchrow(
-        "SELECT d.* FROM identity.devices d JOIN identity.persons p ON p.id = d.person_id"
-        " WHERE d.id = $1 AND d.revoked_at IS NULL AND p.status = 'active'",
-        device_id,
-    )
-    if row is None:
-        return None
-    return Device(
-        id=row["id"], person_id=row["person_id"], public_jwk=row["public_jwk"],
-        enrolled_at=row["enrolled_at"],
-    )  # fmt: skip
-
-
-async def end_device(db: Connection, device_id: str, at: datetime) -> bool:
-    """Take a device out of use for ever; False when it is not in use."""
-    changed = await db.fetchval(
-        "UPDATE identity.devices SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"
-        " RETURNING 1",
-        device_id, at,
-    )  # fmt: skip
-    return changed is not None
-
-
-async def insert_enrolment_code(
-    db: Connection, code_hash: bytes, person_id: str, expires_at: datetime
-) -> None:
-    """Remember an enrolment code by its hash."""
-    await db.execute(
-        "INSERT INTO identity.enrolment_codes (code_hash, person_id, expires_at)"
-        " VALUES ($1, $2, $3)",
-        code_hash, person_id, expires_at,
-    )  # fmt: skip
-
-
-async def use_enrolment_code(db: Connection, code_hash: bytes, at: datetime) -> str | None:
-    """Use up a code; returns its person, or None when it is unknown, used or past its time."""
-    found: str | None = await db.fetchval(
-        "UPDATE identity.enrolment_codes SET used_at = $2 WHERE code_hash = $1"
-        " AND used_at IS NULL AND expires_at > $2 RETURNING person_id",
-        code_hash, at,
-    )  # fmt: skip
-    return found
 
 
 def _person(row: Any) -> PersonRow:
