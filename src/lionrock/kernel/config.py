@@ -49,6 +49,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     founding_date: str = ""
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
+    clients_file: str = ""
+    phones_answer: Literal["ask", "approve", "deny"] = "ask"
+    limit_sign_ins_per_client: int = 5
+    limit_sign_ins: int = 8
+    limit_sign_ins_pending: int = 5
+    limit_approvals_pending: int = 8
+    limit_scans: int = 20
+    limit_ciba_per_client: int = 5
+    limit_ciba: int = 8
+    limit_registrations: int = 20
     dpop_nonce: Literal["off", "optional", "required"] = "off"
     device_waiting_s: int | None = None
     recovery_cooling_s: int | None = None
@@ -117,6 +127,26 @@ SETTINGS: dict[str, str] = {
     "firm_file": (
         "The user's own company (TOML), in the place of Harbour Robotics (sandbox only)."
     ),
+    "clients_file": (
+        "Clients to register at start (JSON, docs/sandbox-hooks.md; sandbox only)."
+    ),
+    "phones_answer": (
+        "What the simulated phones do that nobody told otherwise: ask, approve or deny (sandbox "
+        "only)."
+    ),
+    "limit_sign_ins_per_client": (
+        "Unapproved sign-ins of one client in ten minutes that a person's phone is told of; 0: no "
+        "limit (sandbox only, as with every limit)."
+    ),
+    "limit_sign_ins": "The same over all clients.",
+    "limit_sign_ins_pending": "Sign-ins that wait on a person's phone at once.",
+    "limit_approvals_pending": "Questions of all kinds that wait on a person's phone at once.",
+    "limit_scans": "QR codes that a person's phone may scan in ten minutes.",
+    "limit_ciba_per_client": (
+        "Unapproved CIBA requests of one client in ten minutes that a person is asked."
+    ),
+    "limit_ciba": "The same over all clients.",
+    "limit_registrations": "Dynamic client registrations of one source in an hour.",
     "payment_answer_timeout_ms": (
         "How long the switch waits for a bank's answer before the outcome is a "
         "refusal."
@@ -137,6 +167,14 @@ SETTINGS: dict[str, str] = {
         "serve, 0 in the sandbox."
     ),
 }
+
+
+LIMITS = tuple(name for name in SETTINGS if name.startswith("limit_"))
+
+
+def is_reached(limit: int, count: int) -> bool:
+    """Say whether a count has come to a limit of the settings; 0 is no limit."""
+    return 0 < limit <= count
 
 
 def default_data_path() -> Path:
@@ -208,6 +246,12 @@ def _checked(settings: Settings) -> Settings:
             raise SettingsRefused("serve needs key_passphrase (or LIONROCK_KEY_PASSPHRASE)")
         if not settings.public_url.startswith("https://"):
             raise SettingsRefused("serve needs an https public_url")
+        if settings.clients_file or settings.phones_answer != "ask":
+            raise SettingsRefused("clients_file and phones_answer belong to the sandbox")
+    least = 1 if settings.composition == "serve" else 0
+    for name in LIMITS:
+        if getattr(settings, name) < least:
+            raise SettingsRefused(f"{name}: expected {least} or more")
     if settings.founding_date:
         try:
             date.fromisoformat(settings.founding_date)

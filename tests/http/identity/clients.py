@@ -10,6 +10,7 @@ import httpx
 
 from lionrock.identity.api import (
     Client,
+    ClientPolicy,
 )
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.identity.domain.dpop import token_hash
@@ -32,6 +33,7 @@ class TestClient:
         self.key = key or generate_key()
         self.dpop_key = generate_key()
         self.verifier = "v" * 43
+        self.policy = ClientPolicy()
 
     def registration(self) -> Client:
         """Its registration."""
@@ -39,7 +41,7 @@ class TestClient:
             id=self.client_id, names=Text("Client", "客戶端", "客户端"),
             organisation_id="client-org", sector=f"{self.client_id}.example",
             redirect_uris=(REDIRECT,), keys=(self.key.public_jwk,),
-            scopes=frozenset({"openid", "profile", "company", "contact"}),
+            scopes=frozenset({"openid", "profile", "company", "contact"}), policy=self.policy,
         )  # fmt: skip
 
     def assertion(self, *, typ: str = "JWT", key: Key | None = None, **changes: Any) -> str:
@@ -165,9 +167,12 @@ class TestClient:
             return await http.request(method, path, headers=headers)
 
 
-async def new_client(city: City, client_id: str = "client-one") -> TestClient:
+async def new_client(
+    city: City, client_id: str = "client-one", policy: ClientPolicy | None = None
+) -> TestClient:
     """Register a fresh client."""
     client = TestClient(city, client_id)
+    client.policy = policy or client.policy
     registered = await city.kernel.database.run(
         lambda db: city.identity.register_client(db, client.registration())
     )

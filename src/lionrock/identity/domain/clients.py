@@ -2,7 +2,7 @@
 
 The policy is data, checked in one place (`domain/policy.py`) before any handler. A new control is a
 field here with a safe default: a client registered before it existed keeps what it had.
-Source: RFC 7591 s2 (metadata names), FAPI 2.0 Security Profile s5.3.
+Source: RFC 7591 s2 (metadata names), RFC 9101 s10.5, JARM s3, FAPI 2.0 Security Profile s5.3.
 """
 
 from __future__ import annotations
@@ -14,16 +14,40 @@ from lionrock.kernel.i18n import Text
 AUTHORIZATION_CODE = "authorization_code"
 CLIENT_CREDENTIALS = "client_credentials"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type
+# How an answer may travel to the client; "jwt" is "query.jwt" for response_type code (JARM s2.3.4).
+PLAIN_RESPONSE_MODES = frozenset({"query"})
+SIGNED_RESPONSE_MODES = frozenset({"jwt", "query.jwt"})
+RESPONSE_MODES = PLAIN_RESPONSE_MODES | SIGNED_RESPONSE_MODES
 
 
 class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may do and which controls it must show. Stored as one JSON object.
 
     `may_hint_login`: its `login_hint` sends the person's question straight to the phone.
+    `test_company_id`: under test, so only that company's officers can sign in to it.
+    `require_signed_request_object`: parameters come in a signed request object only.
+    `response_modes`: the modes it may ask for; `require_signed_response`: of them only JARM's.
+    `require_code_binding`: a push binds the code to a key, by a proof or by dpop_jkt.
+    `require_dpop_nonce`: each DPoP proof carries a nonce of this server.
+    `userinfo_*`, `id_token_*`, `authorization_*`: how answers to it are signed and encrypted ("" is
+    not at all); an id_token and a JARM answer are always signed with ES256.
     """
 
     grant_types: frozenset[str] = frozenset({AUTHORIZATION_CODE, TOKEN_EXCHANGE})
     may_hint_login: bool = False
+    test_company_id: str | None = None
+    require_signed_request_object: bool = False
+    response_modes: frozenset[str] = RESPONSE_MODES
+    require_signed_response: bool = False
+    require_code_binding: bool = False
+    require_dpop_nonce: bool = False
+    userinfo_signed_response_alg: str = ""
+    userinfo_encrypted_response_alg: str = ""
+    userinfo_encrypted_response_enc: str = ""
+    id_token_encrypted_response_alg: str = ""
+    id_token_encrypted_response_enc: str = ""
+    authorization_encrypted_response_alg: str = ""
+    authorization_encrypted_response_enc: str = ""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,15 @@
 """Proofs of possession (DPoP): the twelve checks of RFC 9449 s4.3 that need no memory.
 
 The proof's own key is in its header; `jkt` is that key's thumbprint, to which tokens and codes are
-bound. Uniqueness of `jti` (s11.1) is the service's. We send no nonces: `iat` within a minute and a
-remembered `jti` bound the same risk without a second round trip (s8 makes them optional).
+bound. Uniqueness of `jti` (s11.1) is the service's, and whether a nonce is wanted (s8): nonces need
+no memory, each is an HMAC over the window of time in which it was given out.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,8 @@ PROOF_CHARACTERS_MAX = 4096
 PROOF_ALGORITHMS = ("ES256", "Ed25519")
 PROOF_AGE_S_MAX = 60
 PROOF_AHEAD_S_MAX = 60
+# A nonce is taken in its own window of time and in both beside it: two to four minutes.
+NONCE_WINDOW_S = 120
 JTI_LENGTH_MAX = 256
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -46,6 +49,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     jkt: str
     jti: str
     iat_s: int
+    nonce: str | None = None
 
 
 def check_proof(
@@ -77,7 +81,24 @@ def check_proof(
     )
     if problem is not None:
         return problem
-    return Proof(jkt=key_thumbprint(key), jti=claims["jti"], iat_s=int(claims["iat"]))
+    # A nonce that is no text is none: where one is wanted it is refused as missing.
+    nonce = claims.get("nonce")
+    return Proof(
+        jkt=key_thumbprint(key), jti=claims["jti"], iat_s=int(claims["iat"]),
+        nonce=nonce if isinstance(nonce, str) else None,
+    )  # fmt: skip
+
+
+def claims_nonce(proof: str) -> bool:
+    """Say whether an unchecked proof has a nonce, of whatever worth."""
+    seen = read_unverified(proof) if len(proof) <= PROOF_CHARACTERS_MAX else None
+    return isinstance(seen, Unverified) and isinstance(seen.claims.get("nonce"), str)
+
+
+def nonce_of(key: bytes, window: int) -> str:
+    """Return the nonce of a window of time (its number since the epoch), base64url of 16 octets."""
+    mac = hmac.new(key, f"dpop nonce {window}".encode(), hashlib.sha256).digest()[:16]
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode("ascii")
 
 
 def key_thumbprint(key: Key) -> str:

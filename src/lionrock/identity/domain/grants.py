@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from lionrock.identity.domain.clients import ClientPolicy
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.domain.parties import StaffRole
 from lionrock.identity.domain.refusals import IdentityRefusal
@@ -48,6 +49,8 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     finished_at: datetime | None = None
     is_approved: bool = False
+    # How it ended, sealed for its browser (Vault.seal_answer).
+    answer: bytes | None = None
 
 
 class CodeGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +105,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls a resource: the token's subject, the person behind it, and what both may.
 
     `subject` is pairwise for the client's sector: of the company when `company_id` is set, else of
-    the person; `actor_subject` is then the person's. `mandate` was in force when it was checked.
+    the person; `actor_subject` is then the person's, `agent_subjects` those of the agent firms that
+    the person acts through, outwards. `mandate` was in force when it was checked.
     """
 
     subject: str
@@ -112,7 +116,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str]
     staff_roles: frozenset[StaffRole]
     actor_subject: str | None = None
+    agent_subjects: tuple[str, ...] = ()
     mandate: Mandate | None = None
+    client_policy: ClientPolicy = ClientPolicy()
 
 
 def secret_hash(value: str) -> bytes:

@@ -20,10 +20,12 @@ from lionrock.kernel.errors import Refused
 
 STATE_LENGTH_MAX = 2048
 NONCE_LENGTH_MAX = 2048
+LOGIN_HINT_LENGTH_MAX = 254
 REDIRECT_URI_LENGTH_MAX = 512
 REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
-REQUEST_URI_LIFE_S = 90
+REQUEST_URI_LIFE_S = 60
 CODE_LIFE_S = 60
+DEFAULT_RESPONSE_MODE = "query"
 ACCESS_TOKEN_LIFE_S = 900
 ID_TOKEN_LIFE_S = 300
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -96,8 +98,15 @@ def check_pushed(
         client_id=client.id, redirect_uri=form.redirect_uri, scopes=scopes,
         code_challenge=form.code_challenge, state=form.state, nonce=form.nonce,
         dpop_jkt=form.dpop_jkt or proof_jkt, is_silent=form.prompt == "none",
-        ui_locales=(form.ui_locales or "")[:100],
+        ui_locales=(form.ui_locales or "")[:100], login_hint=_login_hint(form, client),
     )  # fmt: skip
+
+
+def _login_hint(form: PushedForm, client: Client) -> str | None:
+    """Who is meant (OIDC Core s3.1.2.1): a hint only, and only from clients that may give it."""
+    if not client.policy.may_hint_login:
+        return None
+    return (form.login_hint or "").strip()[:LOGIN_HINT_LENGTH_MAX] or None
 
 
 def is_right_verifier(verifier: str | None, challenge: str) -> bool:

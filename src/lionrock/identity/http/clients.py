@@ -7,7 +7,11 @@ from typing import Any
 import msgspec
 
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.dpop import Proof, claims_nonce
+from lionrock.identity.domain.policy import PolicyRefusal, Presented, check_controls
+from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
+from lionrock.identity.service.nonces import HEADER
 from lionrock.identity.service.resource import request_url
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call
@@ -26,6 +30,12 @@ class ClientCall(Call[Identity, Any]):
 
     client: Client
 
+    def presented(self) -> Presented:
+        """What the request came with; an endpoint adds its own to what every one has."""
+        proofs = self.request.headers.getlist("dpop")
+        has_nonce = bool(proofs) and claims_nonce(proofs[0])
+        return Presented(has_proof=bool(proofs), has_proof_nonce=has_nonce)
+
 
 async def check_client(call: ClientCall) -> Refused | None:
     """Authenticate the client by private_key_jwt; the assertion is used up (RFC 7523 s3)."""
@@ -37,6 +47,30 @@ async def check_client(call: ClientCall) -> Refused | None:
         return client
     call.client = client
     return None
+
+
+async def check_policy(call: ClientCall) -> Refused | None:
+    """Check every control that the client's policy demands, before anything is done for it."""
+    problem = check_controls(call.client.policy, call.presented())
+    if problem is None:
+        return None
+    if problem.refusal is PolicyRefusal.DPOP_NONCE_REQUIRED:
+        call.reply_headers[HEADER] = call.room.clients.nonces.current()
+    return kept(problem)
+
+
+async def use_proof(call: ClientCall) -> Proof | Refused:
+    """Check and use up the request's DPoP proof; tells the next nonce where there are any."""
+    policy, nonces = call.client.policy, call.room.clients.nonces
+    proof = await call.room.clients.check_dpop(
+        call.db, call.request.headers.getlist("dpop"), method=call.request.method,
+        url=endpoint_url(call), policy=policy,
+    )  # fmt: skip
+    seen = None if isinstance(proof, Refused) else proof.nonce
+    following = nonces.next_for(seen, is_required=policy.require_dpop_nonce)
+    if following is not None:
+        call.reply_headers[HEADER] = following
+    return kept(proof) if isinstance(proof, Refused) else proof
 
 
 def endpoint_url(call: ClientCall) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.domain.requests import AuthorizationRequest, PushedForm, check_pushed
+from lionrock.identity.domain.policy import Presented
+from lionrock.identity.domain.requests import (
+    DEFAULT_RESPONSE_MODE,
+    AuthorizationRequest,
+    PushedForm,
+    check_pushed,
+)
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.http.clients import ClientCall, check_client, endpoint_url
+from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.authorization import PushedReply
@@ -21,18 +28,24 @@ class PushCall(ClientCall):
     proof_jkt: str | None
     pushed: AuthorizationRequest
 
+    def presented(self) -> Presented:
+        """Every control, and those of an authorization request."""
+        proofs = self.request.headers.getlist("dpop")
+        return msgspec.structs.replace(
+            super().presented(), asks_person=True,
+            response_mode=self.body.response_mode or DEFAULT_RESPONSE_MODE,
+            binds_code=bool(proofs) or self.body.dpop_jkt is not None,
+        )  # fmt: skip
+
 
 async def check_dpop(call: PushCall) -> Refused | None:
     """Check a DPoP proof when one is sent: it binds the code to its key (RFC 9449 s10.1)."""
     call.proof_jkt = None
-    proofs = call.request.headers.getlist("dpop")
-    if not proofs:
+    if "dpop" not in call.request.headers:
         return None
-    proof = await call.room.clients.check_dpop(
-        call.db, proofs, method="POST", url=endpoint_url(call)
-    )
+    proof = await use_proof(call)
     if isinstance(proof, Refused):
-        return kept(proof)
+        return proof
     call.proof_jkt = proof.jkt
     return None
 
@@ -55,7 +68,7 @@ ROUTES = (
     Route(
         method="POST", path=PAR_PATH, name="push_authorization_request",
         summary="Push an authorization request",
-        steps=(check_client, check_dpop, check_request, save_request), call=PushCall,
+        steps=(check_client, check_policy, check_dpop, check_request, save_request), call=PushCall,
         body=PushedForm, body_kind="form", replies={201: PushedReply}, errors=ERRORS,
         family="oauth", clause="RFC 9126 s2", query=(),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.clients import (
@@ -12,10 +13,10 @@ from lionrock.identity.domain.clients import (
     TOKEN_EXCHANGE,
     Client,
 )
-from lionrock.identity.domain.policy import Presented, check_controls
+from lionrock.identity.domain.policy import Presented
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.http.clients import ClientCall, check_client, endpoint_url
+from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
 from lionrock.identity.http.discovery import TOKEN_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
@@ -34,26 +35,25 @@ class TokenCall(ClientCall):
     body: TokenForm
     jkt: str
 
+    def presented(self) -> Presented:
+        """Every control, and the grant type."""
+        return msgspec.structs.replace(super().presented(), grant_type=self.body.grant_type)
+
 
 async def check_dpop(call: TokenCall) -> Refused | None:
     """Demand a DPoP proof: every token is bound to a key (RFC 9449 s5, FAPI 2.0 s5.3.2.1)."""
-    proof = await call.room.clients.check_dpop(
-        call.db, call.request.headers.getlist("dpop"), method="POST",
-        url=endpoint_url(call),
-    )  # fmt: skip
+    proof = await use_proof(call)
     if isinstance(proof, Refused):
-        return kept(proof)
+        return proof
     call.jkt = proof.jkt
     return None
 
 
 async def check_grant_type(call: TokenCall) -> Refused | None:
-    """Take the grant types that there are, and of those what the client's policy allows."""
-    grant_type = call.body.grant_type
-    if grant_type not in GRANTS:
+    """Take the grant types that there are; the policy says which of them the client may use."""
+    if call.body.grant_type not in GRANTS:
         return kept(Refused(IdentityRefusal.GRANT_TYPE, field="grant_type"))
-    problem = check_controls(call.client.policy, Presented(grant_type=grant_type))
-    return kept(problem) if problem is not None else None
+    return None
 
 
 async def save_token(call: TokenCall) -> Response | Refused:
@@ -74,7 +74,7 @@ GRANTS: Mapping[str, Callable[[Identity], GrantUseCase]] = {
 ROUTES = (
     Route(
         method="POST", path=TOKEN_PATH, name="token", summary="Get an access token",
-        steps=(check_client, check_dpop, check_grant_type, save_token), call=TokenCall,
+        steps=(check_client, check_grant_type, check_policy, check_dpop, save_token), call=TokenCall,
         body=TokenForm, body_kind="form", replies={200: TokenReply}, errors=ERRORS,
         family="oauth", clause="RFC 6749 s3.2", query=(),
     ),

@@ -16,12 +16,13 @@ from lionrock.identity.domain.assertions import (
     check_assertion,
     claimed_client,
 )
-from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.clients import Client, ClientPolicy
 from lionrock.identity.domain.dpop import PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, Proof, check_proof
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import REDIRECT_URI_LENGTH_MAX
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import is_safe_line
+from lionrock.identity.service.nonces import Nonces
 from lionrock.identity.store import clients as store
 from lionrock.kernel import replay
 from lionrock.kernel.context import Kernel
@@ -41,6 +42,7 @@ class Clients:
     def __init__(self, kernel: Kernel, issuer: str) -> None:
         self._kernel = kernel
         self._issuer = issuer
+        self.nonces = Nonces(kernel)
 
     async def register(self, db: Connection, client: Client) -> Client | Refused:
         """Register a client; CLIENT_DRAFT names the field that is not acceptable."""
@@ -56,6 +58,10 @@ class Clients:
             return problem
         is_replaced = await store.replace_client(db, client)
         return client if is_replaced else Refused(IdentityRefusal.CLIENT_UNKNOWN)
+
+    async def find(self, db: Connection, client_id: str) -> Client | None:
+        """Return an active client."""
+        return await store.client(db, client_id)
 
     async def authenticate(
         self,
@@ -119,13 +125,21 @@ class Clients:
         return Refused(IdentityRefusal.DPOP_REPLAYED)
 
     async def check_dpop(
-        self, db: Connection, proofs: Sequence[str], *, method: str, url: str
+        self,
+        db: Connection,
+        proofs: Sequence[str],
+        *,
+        method: str,
+        url: str,
+        policy: ClientPolicy | None = None,
     ) -> Proof | Refused:
-        """Check and use up the proof of an authenticated client's request."""
+        """Check and use up the proof of an authenticated client's request, its nonce too."""
         proof = self.read_dpop(proofs, method=method, url=url)
         if isinstance(proof, Refused):
             return proof
-        return await self.use_dpop(db, proof) or proof
+        is_required = policy is not None and policy.require_dpop_nonce
+        problem = self.nonces.check(proof, is_required=is_required)
+        return problem or await self.use_dpop(db, proof) or proof
 
 
 def client_keys(client: Client) -> list[Key]:

@@ -13,10 +13,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from lionrock.identity.domain.clients import ClientPolicy
+from lionrock.identity.domain.dpop import Proof
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.service.clients import Clients
+from lionrock.identity.service.nonces import HEADER
 from lionrock.identity.service.tokens import Tokens
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -27,6 +30,9 @@ from lionrock.kernel.signatures import target_uri
 AUTHORIZATION_LENGTH_MAX = 512
 PUBLIC_SCOPES = frozenset({"public", "openid", ""})
 ALGORITHMS = "ES256 Ed25519"
+_OF_TOKEN = frozenset(
+    {"invalid_dpop_proof", "use_dpop_nonce", "invalid_token", "invalid_grant", ""}
+)
 
 
 async def check_resource_call(
@@ -57,13 +63,26 @@ async def _check(
     principal = await tokens.authenticate(db, access_token, proof.jkt)
     if isinstance(principal, Refused):
         return principal
-    replayed = await clients.use_dpop(db, proof)
-    if replayed is not None:
-        return replayed
+    problem = check_nonce(call, clients, proof, principal.client_policy)
+    if problem is None:
+        problem = await clients.use_dpop(db, proof)
+    if problem is not None:
+        return problem
     scope = call.route.scope
     if scope not in PUBLIC_SCOPES and scope not in principal.scopes:
         return Refused(IdentityRefusal.SCOPE_MISSING, f"{scope} is needed.")
     return principal
+
+
+def check_nonce(
+    call: Call[Any, Any], clients: Clients, proof: Proof, policy: ClientPolicy
+) -> Refused | None:
+    """Check the proof's nonce where one is wanted, and tell the next one (RFC 9449 s9)."""
+    is_required = policy.require_dpop_nonce
+    following = clients.nonces.next_for(proof.nonce, is_required=is_required)
+    if following is not None:
+        call.reply_headers[HEADER] = following
+    return clients.nonces.check(proof, is_required=is_required)
 
 
 def read_access_token(headers: list[str]) -> str | Refused:
@@ -89,7 +108,7 @@ def request_url(call: Call[Any, Any], issuer: str) -> str:
 def resource_refusal(call: Call[Any, Any], refused: Refused) -> Response:
     """Dress a refusal as problem+json with the challenge of RFC 9449 s7.1 and RFC 6750 s3."""
     row = ERRORS[refused.refusal]
-    is_of_token = row.oauth in ("invalid_dpop_proof", "invalid_token", "invalid_grant", "")
+    is_of_token = row.oauth in _OF_TOKEN
     status = 401 if is_of_token and row.status in (400, 401) else row.status
     response = problem_reply(row, refused, "check_access_token", call.request_id)
     response.status_code = status

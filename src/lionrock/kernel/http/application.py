@@ -136,14 +136,18 @@ class Application:
             kernel=self.kernel, room=table.room, request=request, route=route, body=body,
             raw_body=raw, query=query, request_id=request_id,
         )
+        step, result = await self._run(route, call)
+        if route.mend is not None and isinstance(result, Refused) and await route.mend(call, result):
+            step, result = await self._run(route, call)
+        if isinstance(result, Refused):
+            result = render(route, call, result, step, request_id)
+        result.headers.update(call.reply_headers)
+        return result
+
+    async def _run(self, route: Route, call: Call[Any, Any]) -> tuple[str, Response | Refused]:
         if route.mode != "transaction":
-            outcome = await _run_steps(route, call)
-        else:
-            outcome = await self._run_in_transaction(route, call)
-        step, result = outcome
-        if isinstance(result, Response):
-            return result
-        return render(route, call, result, step, request_id)
+            return await _run_steps(route, call)
+        return await self._run_in_transaction(route, call)
 
     async def _run_in_transaction(
         self, route: Route, call: Call[Any, Any]

@@ -52,6 +52,8 @@ class Call(Generic[RoomT, BodyT]):
         self.query = query
         self.request_id = request_id
         self.path_params: Mapping[str, str] = request.path_params
+        # Fields that go with whatever answer the steps come to, refusals too (DPoP-Nonce).
+        self.reply_headers: dict[str, str] = {}
         self._db: Connection | None = None
 
     @property
@@ -71,6 +73,7 @@ class Call(Generic[RoomT, BodyT]):
 
 Step = Callable[[Any], Awaitable[Refused | Response | None]]
 RenderRefusal = Callable[[Any, Refused, str], Response | None]
+Mend = Callable[[Any, Refused], Awaitable[bool]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,9 @@ class Route:
     """One endpoint. `steps` run in order; the first answer that is not None ends the request.
 
     `query` lists the parameters taken (None = any). `render_refusal` may dress a refusal in the
-    pillar's own message (ISO 20022); returning None falls back to the family's shape.
+    pillar's own message (ISO 20022); returning None falls back to the family's shape. `mend` is asked
+    after a refusal, when no transaction is open, whether it has mended the cause (by a call to
+    another party); then the steps run once more, from the first.
     """
 
     method: str
@@ -100,6 +105,7 @@ class Route:
     mode: Mode = "transaction"
     family: Family = "problem"
     render_refusal: RenderRefusal | None = None
+    mend: Mend | None = None
 
     def __post_init__(self) -> None:
         assert self.method in {"GET", "POST", "PUT", "PATCH", "DELETE"}, self.method
