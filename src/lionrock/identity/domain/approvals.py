@@ -29,7 +29,6 @@ Decision = Literal["approved", "rejected"]
 State = Literal["pending", "approved", "rejected", "expired"]
 
 PERSONS_MAX = 16
-PENDING_PER_PERSON_MAX = 8
 NUMBER_TRIES_MAX = 3
 LIFETIME_S_MIN = 10
 LIFETIME_S_MAX = 30 * 24 * 3600

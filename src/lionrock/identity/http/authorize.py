@@ -24,6 +24,7 @@ from lionrock.identity.service.identity import Identity
 from lionrock.kernel import secrets
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, html, redirect, reply
+from lionrock.kernel.http.replies import problem_reply
 
 COOKIE_LIFE_S = 900
 IDENTIFIER_LENGTH_MAX = 254
@@ -94,6 +95,28 @@ async def reply_silent(call: AuthorizeCall) -> Response | None:
     return redirect(await call.room.authorization.refuse_silent(call.db, call.pushed))
 
 
+async def save_hinted(call: AuthorizeCall) -> Response | None:
+    """With a login_hint nobody is asked who is there: straight to that person's phone.
+
+    Loading the address again in the same browser leads to the same sign-in; a prefetch asks nobody.
+    The client's policy was applied when the request was pushed (OIDC Core s3.1.2.1).
+    """
+    hint = call.pushed.request.login_hint
+    if hint is None or not _is_looking(call):
+        return None
+    room = call.room.authorization
+    sign_in_id = await room.resume(call.db, call.pushed, call.browser_secret)
+    if sign_in_id is None:
+        sign_in = await room.start(
+            call.db, call.pushed, call.client, identifier=hint,
+            browser_secret=call.browser_secret, language=_language(call),
+        )  # fmt: skip
+        sign_in_id = sign_in.id
+    response = redirect(f"{call.room.issuer}/identity/sign-in/{sign_in_id}")
+    _remember_browser(response, call)
+    return response
+
+
 async def reply_identify(call: AuthorizeCall) -> Response:
     """Show the page that asks who is there; the request is not used up by that."""
     request_uri = call.query["request_uri"]
@@ -105,11 +128,7 @@ async def reply_identify(call: AuthorizeCall) -> Response:
         form_token=call.room.vault.form_token(call.browser_secret, request_uri),
     )  # fmt: skip
     response = html(page)
-    is_secure = call.room.issuer.startswith("https://")
-    response.set_cookie(
-        _cookie_name(call.room.issuer), call.browser_secret, max_age=COOKIE_LIFE_S, path="/",
-        httponly=True, secure=is_secure, samesite="lax",
-    )  # fmt: skip
+    _remember_browser(response, call)
     return response
 
 
@@ -147,10 +166,19 @@ async def load_sign_in(call: SignInCall) -> Refused | None:
     return None
 
 
+async def reply_progress(call: SignInCall) -> Response | Refused | None:
+    """To a program that asks for JSON, say how it stands; otherwise go on with the page."""
+    if not _wants_json(call):
+        return None
+    answer = await call.room.authorization.progress(
+        call.db, call.view, may_finish=_is_looking(call)
+    )
+    return answer if isinstance(answer, Refused) else reply(answer, headers={"vary": "accept"})
+
+
 async def reply_waiting(call: SignInCall) -> Response | None:
     """While nothing is decided, show the number. HEAD and prefetch never end a sign-in."""
-    is_looking = call.request.method == "GET" and "sec-purpose" not in call.request.headers
-    if call.view.state != "waiting" and is_looking:
+    if call.view.state != "waiting" and _is_looking(call):
         return None
     language = _language(call)
     return html(
@@ -188,6 +216,34 @@ async def save_cancelled(call: SignInCall) -> Response | Refused:
     return address if isinstance(address, Refused) else redirect(address)
 
 
+def _remember_browser(response: Response, call: AuthorizeCall) -> None:
+    response.set_cookie(
+        _cookie_name(call.room.issuer), call.browser_secret, max_age=COOKIE_LIFE_S, path="/",
+        httponly=True, secure=call.room.issuer.startswith("https://"), samesite="lax",
+    )  # fmt: skip
+
+
+def _is_looking(call: AuthorizeCall | SignInCall) -> bool:
+    """A GET that somebody waits for: HEAD and prefetch change nothing."""
+    return call.request.method == "GET" and "sec-purpose" not in call.request.headers
+
+
+def _wants_json(call: AuthorizeCall | SignInCall) -> bool:
+    """A program names JSON and not HTML; what names both, or all, gets the page."""
+    accepted = call.request.headers.get("accept", "").lower()
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _refuse_program(
+    call: AuthorizeCall | SignInCall, refused: Refused, step: str
+) -> Response | None:
+    """A refusal as problem+json to a program that asked for JSON; else the page."""
+    row = ERRORS.get(refused.refusal)
+    if row is None or not _wants_json(call):
+        return None
+    return problem_reply(row, refused, step, call.request_id)
+
+
 def _cookie_name(issuer: str) -> str:
     """__Host- pins the cookie to this host and to https, where there is https (RFC 6265bis)."""
     return f"{'__Host-' if issuer.startswith('https://') else ''}lionrock-sign-in"
@@ -215,9 +271,10 @@ def _language(call: AuthorizeCall | SignInCall) -> str:
 ROUTES = (
     Route(
         method="GET", path=AUTHORIZE_PATH, name="authorize", summary="Begin to sign in (browser)",
-        steps=(load_browser, load_request, reply_silent, reply_identify), call=AuthorizeCall,
-        replies={200: None}, reply_media_type="text/html", errors=ERRORS, family="html",
-        clause="RFC 9126 s4", query=None,
+        steps=(load_browser, load_request, reply_silent, save_hinted, reply_identify),
+        call=AuthorizeCall, replies={200: None, 303: None}, reply_media_type="text/html",
+        errors=ERRORS, family="html", clause="RFC 9126 s4", query=None,
+        render_refusal=_refuse_program,
     ),
     Route(
         method="POST", path="/identity/authorize/sign-in", name="start_sign_in",
@@ -229,9 +286,9 @@ ROUTES = (
     Route(
         method="GET", path="/identity/sign-in/{sign_in_id}", name="show_sign_in",
         summary="The number to match, then back to the service (browser)",
-        steps=(load_sign_in, reply_waiting, save_outcome), call=SignInCall,
+        steps=(load_sign_in, reply_progress, reply_waiting, save_outcome), call=SignInCall,
         replies={200: None, 303: None}, reply_media_type="text/html", errors=ERRORS,
-        family="html", clause="RFC 9207 s2",
+        family="html", clause="RFC 9207 s2", render_refusal=_refuse_program,
     ),
     Route(
         method="GET", path="/identity/sign-in/{sign_in_id}/status", name="sign_in_status",

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from lionrock.identity.domain.approvals import (
     NUMBER_TRIES_MAX,
-    PENDING_PER_PERSON_MAX,
     UNCOUNTED_KINDS,
     Answer,
     Approval,
@@ -40,6 +39,7 @@ from lionrock.identity.service.receipts import (
 from lionrock.identity.store import approvals as store
 from lionrock.identity.store import parties as parties_store
 from lionrock.kernel import jobs, outbox, secrets
+from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -204,7 +204,8 @@ class Approvals:
             if person is None or person.status != "active":
                 return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
             is_counted = asked.kind not in UNCOUNTED_KINDS
-            if is_counted and await store.count_pending(db, person_id, now) >= PENDING_PER_PERSON_MAX:
+            pending = await store.count_pending(db, person_id, now) if is_counted else 0
+            if is_reached(self._kernel.settings.limit_approvals_pending, pending):
                 return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")
         return None
 

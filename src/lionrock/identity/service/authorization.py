@@ -13,7 +13,7 @@ Source: RFC 9126 s2 and s4, RFC 6749 s4.1, RFC 9207, FAPI 2.0 Security Profile s
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -47,6 +47,10 @@ from lionrock.kernel.errors import Refused
 SIGN_IN_LIFE_S = 300
 
 SignInState = Literal["waiting", "approved", "rejected", "expired", "finished"]
+Outcome = Literal["pending", "approved", "denied", "expired"]
+_OUTCOMES: dict[SignInState, Outcome] = {
+    "waiting": "pending", "approved": "approved", "rejected": "denied", "expired": "expired",
+}  # fmt: skip
 
 
 class PushedReply(msgspec.Struct, frozen=True):
@@ -63,6 +67,25 @@ class SignInView(msgspec.Struct, frozen=True, kw_only=True):
     state: SignInState
     request: AuthorizationRequest
     client: Client
+    browser_secret: str
+
+
+class WaitReply(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sign-in stands: pending, approved, denied or expired, and where the browser goes now.
+
+    `redirect_to` carries the code; the same browser may ask again until the code is used.
+    """
+
+    status: Outcome
+    redirect_to: str | None = None
+
+
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """How a sign-in ended, as it is sealed: for reading again by the same browser."""
+
+    status: Outcome
+    redirect_to: str
+    code_hash: bytes | None
 
 
 class Authorization:
@@ -80,9 +103,9 @@ class Authorization:
 
     async def push(self, db: Connection, request: AuthorizationRequest) -> PushedReply:
         """Keep a checked request and return its one-time address."""
-        secret = secrets.token(32)
-        request_uri = f"{REQUEST_URI_PREFIX}{secret}"
         expires_at = self._kernel.wire_clock.now() + timedelta(seconds=REQUEST_URI_LIFE_S)
+        secret = store.PUSHED.stamp(secrets.token(32), expires_at)
+        request_uri = f"{REQUEST_URI_PREFIX}{secret}"
         await store.insert_pushed(
             db,
             PushedRequest(
@@ -138,6 +161,16 @@ class Authorization:
         await store.insert_sign_in(db, sign_in)
         return sign_in
 
+    async def resume(
+        self, db: Connection, pushed: PushedRequest, browser_secret: str
+    ) -> str | None:
+        """Return the id of this browser's open sign-in of a request, and hold the request."""
+        await store.lock_subject(db, pushed.request_hash)
+        now = self._kernel.wire_clock.now()
+        return await store.open_sign_in(
+            db, pushed.request_hash, secret_hash(browser_secret), now
+        )
+
     async def view(
         self, db: Connection, sign_in_id: str, browser_secret: str
     ) -> SignInView | Refused:
@@ -151,8 +184,41 @@ class Authorization:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         return SignInView(
             sign_in=sign_in, state=await self._state(db, sign_in), request=pushed.request,
-            client=client,
+            client=client, browser_secret=browser_secret,
         )  # fmt: skip
+
+    async def progress(
+        self, db: Connection, view: SignInView, *, may_finish: bool
+    ) -> WaitReply | Refused:
+        """Say how a sign-in stands, ending it when it is decided, exactly as its page does.
+
+        A sign-in that ended says again how, to the browser that it ended for, until its code is
+        used or out of time. REQUEST_USED as in `finish`.
+        """
+        if view.state == "finished":
+            return await self._kept_answer(db, view)
+        status = _OUTCOMES[view.state]
+        if status == "pending" or not may_finish:
+            return WaitReply(status=status)
+        address = await self.finish(db, view)
+        if isinstance(address, Refused):
+            return address
+        return WaitReply(status=status, redirect_to=address)
+
+    async def _kept_answer(self, db: Connection, view: SignInView) -> WaitReply:
+        sign_in = view.sign_in
+        if sign_in.answer is None:
+            return WaitReply(status="approved" if sign_in.is_approved else "denied")
+        kept = msgspec.json.decode(
+            self._vault.open_answer(view.browser_secret, sign_in.id, sign_in.answer),
+            type=KeptAnswer,
+        )
+        if kept.code_hash is not None:
+            code = await token_store.lock_code(db, kept.code_hash, sign_in.client_id)
+            now = self._kernel.wire_clock.now()
+            if code is None or code.used_at is not None or now >= code.expires_at:
+                return WaitReply(status=kept.status)
+        return WaitReply(status=kept.status, redirect_to=kept.redirect_to)
 
     async def finish(self, db: Connection, view: SignInView) -> str | Refused:
         """End a decided sign-in; returns the address to send the browser to.
@@ -167,21 +233,39 @@ class Authorization:
         sign_in, is_approved = view.sign_in, view.state == "approved"
         if not await store.use_pushed(db, sign_in.request_hash, now):
             return Refused(IdentityRefusal.REQUEST_USED)
-        is_ended = await store.finish_sign_in(db, sign_in.id, now, is_approved=is_approved)
+        code = None
+        if is_approved:
+            assert sign_in.person_id is not None, "only a person approves"
+            code = await self._issue_code(db, view, sign_in.person_id, now)
+        address = self.redirect_address(
+            view.request, {"code": code} if code else {"error": "access_denied"}
+        )
+        kept = KeptAnswer(
+            _OUTCOMES[view.state], address, secret_hash(code) if code is not None else None
+        )
+        sealed = self._vault.seal_answer(
+            view.browser_secret, sign_in.id, msgspec.json.encode(kept).decode()
+        )
+        is_ended = await store.finish_sign_in(
+            db, sign_in.id, now, is_approved=is_approved, answer=sealed
+        )
         assert is_ended, "its row is held, and it had not ended"
-        if not is_approved:
-            return self.redirect_address(view.request, {"error": "access_denied"})
-        assert sign_in.person_id is not None, "only a person approves"
-        code = secrets.token(32)
+        return address
+
+    async def _issue_code(
+        self, db: Connection, view: SignInView, person_id: str, now: datetime
+    ) -> str:
+        expires_at = now + timedelta(seconds=CODE_LIFE_S)
+        code = token_store.CODES.stamp(secrets.token(32), expires_at)
         await token_store.insert_code(
             db,
             CodeGrant(
-                code_hash=secret_hash(code), person_id=sign_in.person_id,
+                code_hash=secret_hash(code), person_id=person_id,
                 grant_id=self._kernel.ids.new("gra"), request=view.request, signed_in_at=now,
-                expires_at=now + timedelta(seconds=CODE_LIFE_S),
+                expires_at=expires_at,
             ),
         )  # fmt: skip
-        return self.redirect_address(view.request, {"code": code})
+        return code
 
     async def cancel(self, db: Connection, view: SignInView) -> str | Refused:
         """End a sign-in at the browser's wish; the phone's question goes away with it."""

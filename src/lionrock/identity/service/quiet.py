@@ -24,15 +24,12 @@ from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import approvals as approvals_store
 from lionrock.identity.store import quiet as store
 from lionrock.kernel import secrets
+from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 SIGN_IN_WINDOW = timedelta(minutes=10)
-SIGN_INS_PER_CLIENT_MAX = 5
-SIGN_INS_MAX = 8
-# Below the limit of open approvals, so that a flood of sign-ins leaves room for deeds.
-SIGN_INS_PENDING_MAX = 5
 QUIET_LISTED_MAX = 10
 CODE_DIGITS = 8
 
@@ -99,12 +96,16 @@ class QuietSignIns:
         own, every = await store.count_pushed(
             db, sign_in.subject_key, sign_in.started_at - SIGN_IN_WINDOW, sign_in.client_id
         )
-        if own >= SIGN_INS_PER_CLIENT_MAX or every >= SIGN_INS_MAX:
+        settings = self._kernel.settings
+        if is_reached(settings.limit_sign_ins_per_client, own) or is_reached(
+            settings.limit_sign_ins, every
+        ):
             return False
         pending = await approvals_store.count_pending(
             db, person_id, self._kernel.business_clock.now()
         )
-        return pending < SIGN_INS_PENDING_MAX
+        # Below the limit of open approvals, so that a flood of sign-ins leaves room for deeds.
+        return not is_reached(settings.limit_sign_ins_pending, pending)
 
 
 def _asked(sign_in: SignIn, approval: Approval, person_id: str) -> SignIn:

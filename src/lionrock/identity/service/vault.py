@@ -55,5 +55,20 @@ class Vault:
         key = self._key_store.secret("identity/forms")
         return hmac.digest(key, f"{browser_secret}\n{purpose}".encode(), "sha256").hex()
 
+    def seal_answer(self, browser_secret: str, sign_in_id: str, answer: str) -> bytes:
+        """Encrypt how a sign-in ended for the browser that began it: nobody else can read it."""
+        nonce = secrets.salt()[:_NONCE_BYTES]
+        cipher = self._answer_cipher(browser_secret, sign_in_id)
+        return nonce + cipher.encrypt(nonce, answer.encode(), None)
+
+    def open_answer(self, browser_secret: str, sign_in_id: str, sealed: bytes) -> str:
+        """Decrypt what `seal_answer` made with the same browser's secret; InvalidTag otherwise."""
+        cipher = self._answer_cipher(browser_secret, sign_in_id)
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None).decode()
+
+    def _answer_cipher(self, browser_secret: str, sign_in_id: str) -> AESGCM:
+        # Half of the key is the browser's: a stolen table and key store still hold no live code.
+        return AESGCM(self.look_up_key("sign_in_answer", f"{browser_secret}\n{sign_in_id}"))
+
     def _cipher(self) -> AESGCM:
         return AESGCM(self._key_store.secret("identity/seal"))
