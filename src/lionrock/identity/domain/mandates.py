@@ -2,8 +2,10 @@
 
 A mandate is never changed: it is granted, and perhaps revoked. So "was X entitled at T" is answered
 from the same rows at any later time: valid_from <= T < valid_to, granted at or before T, and not
-revoked at or before T. Authority does not chain: only a person holds a mandate, and nobody grants
-one that is wider than the grantor's own (`check_delegation`).
+revoked at or before T. Nobody grants one that is wider than the grantor's own (`check_delegation`).
+
+A person who acts through an agent firm is shown the same value: the intersection of all links
+(domain/chains.py), whose id joins theirs. Not for: how links are found, who is asked.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -29,6 +31,10 @@ SCOPES_MAX = 32
 SIGNATURES_MAX = 8
 _SCOPE = re.compile(r"[a-z][a-z0-9_]{0,31}(?:[.:][a-z][a-z0-9_]{0,31}){0,2}")
 DELEGATE_SCOPE = "mandates.delegate"
+# On an agent firm's mandate only: the firm may let firms of its own act for this client too.
+# Without it, a firm's own bookkeeper would act for every client of the firm.
+SUBAGENT_SCOPE = "mandates.subagent"
+LINK_SEPARATOR = "."
 # What an operator gives by default with a role; each pillar names the scope it asks for.
 _DEEDS = frozenset({"programmes", "exchange", "payments", "documents.sign", "documents.seal"})
 ROLE_SCOPES: Mapping[MandateRole, frozenset[str]] = {
@@ -53,7 +59,11 @@ class MandateDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mandate(msgspec.Struct, frozen=True, kw_only=True):
-    """A mandate on record; instants are business time."""
+    """A mandate on record; instants are business time.
+
+    `via` names the agent firms that the person acts through, the person's own firm first; the id
+    then joins the ids of all links with a full stop.
+    """
 
     id: str
     person_id: str
@@ -67,6 +77,7 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     granted_at: datetime
     granted_by: str
     revoked_at: datetime | None = None
+    via: tuple[str, ...] = ()
 
     def is_in_force(self, at: datetime) -> bool:
         """Say whether the mandate entitled its holder at an instant, also one long past."""
@@ -88,7 +99,46 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
         return self.signatures_needed > 1
 
 
-def check_draft(draft: MandateDraft) -> Refused | None:
+class Draft(Protocol):
+    """What drafts for persons and for firms have in common."""
+
+    @property
+    def company_id(self) -> str:
+        """The company that is acted for."""
+        ...
+
+    @property
+    def role(self) -> MandateRole:
+        """The holder's role."""
+        ...
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The deeds."""
+        ...
+
+    @property
+    def valid_from(self) -> datetime:
+        """The first instant."""
+        ...
+
+    @property
+    def valid_to(self) -> datetime | None:
+        """The first instant after the last."""
+        ...
+
+    @property
+    def amount_max(self) -> Money | None:
+        """The limit of one deed."""
+        ...
+
+    @property
+    def signatures_needed(self) -> int:
+        """How many persons act together."""
+        ...
+
+
+def check_draft(draft: Draft) -> Refused | None:
     """Check a draft's own sense: role, scopes, period, amount, number of signatures."""
     refusal = IdentityRefusal.MANDATE_DRAFT
     if not draft.scopes or len(draft.scopes) > SCOPES_MAX:
@@ -107,13 +157,21 @@ def check_draft(draft: MandateDraft) -> Refused | None:
 
 def check_delegation(grantor: Mandate, draft: MandateDraft, at: datetime) -> Refused | None:
     """Refuse a mandate wider than its grantor's own: no privilege growth along a chain."""
+    return check_reach(grantor, draft, draft.scopes, at)
+
+
+def check_reach(
+    grantor: Mandate, draft: Draft, scopes: frozenset[str], at: datetime
+) -> Refused | None:
+    """Compare a draft (whose deeds are `scopes`) with the grantor's own mandate."""
     refusal = IdentityRefusal.MANDATE_DRAFT
-    if grantor.company_id != draft.company_id or not grantor.is_in_force(at):
+    if grantor.company_id != draft.company_id or not grantor.is_in_force(at) or grantor.via:
+        # An agent acts for the client; it never says who else does.
         return Refused(IdentityRefusal.MANDATE_MISSING)
     if DELEGATE_SCOPE not in grantor.scopes:
         return Refused(IdentityRefusal.MANDATE_SCOPE, f"{DELEGATE_SCOPE} is needed.")
-    if not draft.scopes <= grantor.scopes - {DELEGATE_SCOPE}:
-        # The right to delegate is itself never passed on: depth is one, cycles cannot arise.
+    if not scopes <= grantor.scopes - {DELEGATE_SCOPE}:
+        # The right to delegate is itself never passed on.
         return Refused(refusal, "It is wider than the grantor's own.", field="scopes")
     if _RANK[draft.role] > _RANK[grantor.role]:
         return Refused(refusal, "The role is above the grantor's own.", field="role")
@@ -133,7 +191,7 @@ def choose(
     """Return the mandate that covers a deed at an instant, or the nearest reason why none does.
 
     Outcomes: MANDATE_MISSING (none in force), MANDATE_SCOPE, MANDATE_AMOUNT. A mandate to act alone
-    is preferred over a joint one.
+    is preferred over a joint one, the person's own over one through an agent firm.
     """
     in_force = [m for m in mandates if m.is_in_force(at)]
     if not in_force:
@@ -144,7 +202,12 @@ def choose(
     able = [m for m in scoped if amount is None or _covers(m.amount_max, amount)]
     if not able:
         return Refused(IdentityRefusal.MANDATE_AMOUNT)
-    return min(able, key=lambda m: (m.signatures_needed, m.granted_at, m.id))
+    return min(able, key=lambda m: (m.signatures_needed, len(m.via), m.granted_at, m.id))
+
+
+def outranks(role: MandateRole, other: MandateRole) -> bool:
+    """Say whether a role stands above another one."""
+    return _RANK[role] > _RANK[other]
 
 
 def _covers(limit: Money | None, amount: Money) -> bool:
