@@ -83,6 +83,7 @@ class Platform:
             directory_api.table(self.directory),
             evidence_api.table(self.evidence),
             identity_api.table(self.identity),
+            identity_api.signing_table(self.signing, self.identity),
             ledger_api.table(self.ledger_reader, self.identity),
             payments_api.table(self.payments),
             exchange_api.table(self.exchange),

@@ -55,6 +55,7 @@ from lionrock.identity.signing import (
     next_in_chain,
     validate_pdf,
 )
+from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
     "ANSWER_TYPE",
@@ -109,6 +110,7 @@ __all__ = [
     "handlers",
     "identity_check_digit",
     "next_in_chain",
+    "signing_table",
     "start",
     "table",
     "validate_pdf",

@@ -2,7 +2,8 @@
 
 One self-signed root per city issues end-entity certificates to persons, company seals and office
 seals. Names say "simulated" so that nobody takes one for a recognised certificate (Cap. 553).
-Not for: TLS, revocation lists (certificates are short-lived; a lost key is replaced), time-stamps.
+The root also certifies the city's time-stamp authority. Not for: TLS; the lists of revoked
+certificates (revocation.py).
 
 Source: RFC 5280 (profile), RFC 9336 (document signing purpose), ETSI EN 319 412-3
 (organizationIdentifier of legal persons).
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from lionrock.identity.signing.domain import (
     CompanySealSigner,
@@ -27,11 +29,20 @@ from lionrock.kernel.jose_keys import Key
 
 CA_DAYS = 3_650
 CERTIFICATE_DAYS = 730
+TIME_STAMPER_DAYS = 1_825
 # A new certificate is issued this long before the old one ends.
 RENEWAL_DAYS = 30
 NAME_LENGTH_MAX = 64  # ub-common-name, RFC 5280 appendix A.1
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # id-kp-documentSigning
 _BACKDATED = timedelta(minutes=5)  # clocks of verifiers may be a little behind ours
+
+
+class RevocationPlaces(msgspec.Struct, frozen=True, kw_only=True):
+    """The public addresses of the CA's list, its responder (OCSP) and its own certificate."""
+
+    list_url: str
+    responder_url: str
+    ca_url: str
 
 
 def build_ca(key: Key, city: str, now: datetime) -> x509.Certificate:
@@ -51,9 +62,18 @@ def build_ca(key: Key, city: str, now: datetime) -> x509.Certificate:
 
 
 def issue(
-    signer: Signer, subject_key: Key, *, ca: x509.Certificate, ca_key: Key, now: datetime
+    signer: Signer,
+    subject_key: Key,
+    *,
+    ca: x509.Certificate,
+    ca_key: Key,
+    now: datetime,
+    places: RevocationPlaces | None = None,
 ) -> x509.Certificate:
-    """Return an end-entity certificate for a signer's public key, valid CERTIFICATE_DAYS."""
+    """Return an end-entity certificate for a signer's public key, valid CERTIFICATE_DAYS.
+
+    `places` says in the certificate where its revocation is published.
+    """
     assert isinstance(ca_key.private, ec.EllipticCurvePrivateKey), "the CA key is a P-256 pair"
     assert isinstance(subject_key.public, ec.EllipticCurvePublicKey), "signers hold P-256 keys"
     builder = _builder(_subject(signer), ca.subject, subject_key.public, now, CERTIFICATE_DAYS)
@@ -64,10 +84,55 @@ def issue(
         x509.ExtendedKeyUsage([_DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]),
         critical=False,
     )
+    return _certify(builder, ca_key, places)
+
+
+def issue_time_stamper(
+    subject_key: Key,
+    city: str,
+    *,
+    ca: x509.Certificate,
+    ca_key: Key,
+    now: datetime,
+    places: RevocationPlaces | None = None,
+) -> x509.Certificate:
+    """Return the time-stamp authority's certificate (RFC 3161 s2.3: one purpose, critical)."""
+    assert isinstance(subject_key.public, ec.EllipticCurvePublicKey), "the authority's P-256 key"
+    name = _name(
+        country="HK", organisation=f"{city} (simulated)",
+        common=f"Simulated time-stamp authority, {city}",
+    )  # fmt: skip
+    builder = _builder(name, ca.subject, subject_key.public, now, TIME_STAMPER_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+    builder = builder.add_extension(_usage(is_ca=False), critical=True)
+    builder = builder.add_extension(
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
+    )
+    return _certify(builder, ca_key, places)
+
+
+def _certify(
+    builder: x509.CertificateBuilder, ca_key: Key, places: RevocationPlaces | None
+) -> x509.Certificate:
+    """Add who issued it and where its revocation is published, and sign."""
+    assert isinstance(ca_key.private, ec.EllipticCurvePrivateKey), "the CA key is a P-256 pair"
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.private.public_key()),
         critical=False,
     )
+    if places is not None:
+        point = x509.DistributionPoint(
+            [x509.UniformResourceIdentifier(places.list_url)], None, None, None
+        )
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        access = [
+            x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+            for method, url in (
+                (AuthorityInformationAccessOID.OCSP, places.responder_url),
+                (AuthorityInformationAccessOID.CA_ISSUERS, places.ca_url),
+            )
+        ]
+        builder = builder.add_extension(x509.AuthorityInformationAccess(access), critical=False)
     return builder.sign(ca_key.private, hashes.SHA256())
 
 

@@ -50,6 +50,20 @@ class SigningRefusal(Refusal):
     SIGNING_APPROVAL_USED = "identity.signing_approval_used"
     SIGNING_MANDATE = "identity.signing_mandate"
     SIGNING_MANDATE_JOINT = "identity.signing_mandate_joint"
+    CERTIFICATE_UNKNOWN = "identity.certificate_unknown"
+
+
+class Level(Enum):
+    """The baseline levels of ETSI EN 319 142-1 s6: each holds what the one before it holds.
+
+    T adds a trusted time, LT what a later verifier needs (certificates, revocation list), LTA a
+    time-stamp over all of that, so that it still counts when keys and algorithms have aged.
+    """
+
+    B = "B-B"
+    T = "B-T"
+    LT = "B-LT"
+    LTA = "B-LTA"
 
 
 class SignerKind(Enum):
@@ -125,9 +139,10 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a validation found for one signature.
 
     `is_intact`: the covered bytes are those signed, by that certificate's key. `is_trusted`: the
-    certificate leads to a given CA and was valid at `signed_at` (the signer's claim; B-B has no
-    time-stamp). `is_bound`: the statement's hash is that of the bytes that came before the
-    signature. `is_closed`: nothing but later signatures was added after it. `is_valid`: all four.
+    certificate leads to a given CA and was valid, and not known as revoked, at `timestamped_at`
+    (trusted time, from level B-T on) or else at `signed_at` (the signer's claim). `is_bound`: the statement's hash is that of the bytes that came before the
+    signature. `is_closed`: nothing but later signatures and what levels LT and LTA add
+    came after it. `is_valid`: all four.
     """
 
     field_name: str
@@ -144,6 +159,8 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
     is_bound: bool
     is_closed: bool
     problem: str = ""
+    level: str = "B-B"
+    timestamped_at: datetime | None = None
 
     @property
     def is_valid(self) -> bool:

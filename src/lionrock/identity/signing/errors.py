@@ -59,4 +59,7 @@ SIGNING_ERRORS: ErrorTable = {
     SigningRefusal.SIGNING_MANDATE_JOINT: ErrorRow(
         403, "The mandate is a joint one: more officers must approve together."
     ),
+    SigningRefusal.CERTIFICATE_UNKNOWN: ErrorRow(
+        404, "This CA never issued such a certificate. Compare the serial number.", "RFC 5280 s5"
+    ),
 }

@@ -4,8 +4,8 @@ The bytes handed in stay as they are and become the prefix of the result: what w
 person is what the signature covers. Active content (scripts, launch and submit actions,
 attachments, XFA forms) is refused: a document that can change its own look is not what was seen.
 
-Not for: who may sign (domain.py), time-stamps and long-term validation (baseline B-B only).
-Source: ISO 32000-2 s12.8 (signatures), ETSI EN 319 142-1 baseline B-B, RFC 5035
+Not for: who may sign (domain.py), what levels LT and LTA add afterwards (levels.py).
+Source: ISO 32000-2 s12.8 (signatures), ETSI EN 319 142-1 baselines B-B and B-T, RFC 5035
 (signing-certificate-v2).
 """
 
@@ -19,26 +19,30 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.text import TextBoxStyle
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko.stamp import TextStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from lionrock.identity.signing.domain import SIGNATURES_MAX, SigningRefusal, Statement
+from lionrock.identity.signing.levels import Lasting, make_lasting
+from lionrock.identity.signing.timestamps import CityTimeStamper
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose_keys import Key
 
 PDF_BYTES_MAX = 5 * 1024 * 1024
 OBJECTS_MAX = 20_000
 STAMP_LINE_LENGTH_MAX = 60
+SIGNATURE_DER_BYTES_MAX = 72  # two integers of at most 33 octets (RFC 3279 s2.2.3)
 # What pyHanko and asn1crypto raise on bytes that are no PDF, or no longer the one they were. They
 # parse untrusted input, so a damaged structure can surface as any of these.
 UNREADABLE = (
@@ -72,7 +76,7 @@ def check_pdf(pdf: bytes) -> Refused | None:
         reader = PdfFileReader(io.BytesIO(pdf), strict=True)
         if reader.encrypted:
             return Refused(SigningRefusal.PDF_ENCRYPTED)
-        if len(reader.embedded_signatures) >= SIGNATURES_MAX:
+        if len(reader.embedded_regular_signatures) >= SIGNATURES_MAX:
             return Refused(SigningRefusal.SIGNATURES_TOO_MANY)
         active = next(_active_names(reader), None)
     except UNREADABLE as error:
@@ -93,11 +97,12 @@ async def add_signature(
     signer_name: str,
     place: str,
     appearance: Appearance | None = None,
+    lasting: Lasting | None = None,
 ) -> bytes:
     """Return the PDF with one more signature (ETSI.CAdES.detached, SHA-256, ECDSA P-256).
 
-    `pdf` must have passed check_pdf; the result begins with exactly its bytes. Nothing here waits:
-    it is async because pyHanko is.
+    `pdf` must have passed check_pdf; the result begins with exactly its bytes. Without `lasting`
+    the level is B-B. Nothing here waits: it is async because pyHanko is.
     """
     assert len(pdf) == statement.document_bytes, "the statement is about these bytes"
     assert signed_at.tzinfo is not None, "instants are timezone-aware"
@@ -111,7 +116,8 @@ async def add_signature(
     )
     pdf_signer = PdfSigner(
         metadata,
-        _simple_signer(key, certificate),
+        KeySigner(key, certificate),
+        timestamper=None if lasting is None else CityTimeStamper(lasting.time_stamper),
         stamp_style=_stamp_style(appearance),
         new_field_spec=_field(field_name, appearance),
     )
@@ -126,19 +132,34 @@ async def add_signature(
         prepared.document_digest, PdfCMSSignedAttributes(signing_time=signed_at)
     )
     signed = bytes(output.getvalue())
+    if lasting is not None:
+        signed = await make_lasting(signed, certificate, lasting)
     assert signed.startswith(pdf), "a signature is an incremental update"
     return signed
 
 
-def _simple_signer(key: Key, certificate: x509.Certificate) -> Any:
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    return SimpleSigner(
-        signing_cert=next(iter(load_certs_from_pemder_data(der))),
-        signing_key=load_private_key_from_pemder_data(key.pkcs8(), passphrase=None),
-        # Only the signer's own certificate travels in the CMS: signing-certificate-v2 binds it,
-        # while an extra certificate could be changed without breaking the signature.
-        cert_registry=SimpleCertificateStore(),
-    )
+class KeySigner(Signer):  # type: ignore[misc]  # pyHanko ships no types
+    """A port's key as pyHanko signs with it; the private half is never exported."""
+
+    def __init__(self, key: Key, certificate: x509.Certificate) -> None:
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        super().__init__(
+            signing_cert=next(iter(load_certs_from_pemder_data(der))),
+            # Only the signer's own certificate travels in the CMS: signing-certificate-v2 binds it,
+            # while an extra certificate could be changed without breaking the signature.
+            cert_registry=SimpleCertificateStore(),
+        )
+        self._key = key
+
+    async def async_sign_raw(
+        self, data: bytes, digest_algorithm: str, dry_run: bool = False
+    ) -> bytes:
+        """Return an ECDSA signature with SHA-256 (DER); a dry run asks only for the size."""
+        assert digest_algorithm == "sha256", "asked for in the metadata"
+        if dry_run:
+            return bytes(SIGNATURE_DER_BYTES_MAX)
+        assert isinstance(self._key.private, ec.EllipticCurvePrivateKey), "signers hold P-256 pairs"
+        return self._key.private.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
 def _field(field_name: str, appearance: Appearance | None) -> Any:

@@ -1,8 +1,8 @@
 """Signing as a use case: an approval releases one signature of one key over one document.
 
 The approval says which bytes (their SHA-256 was shown on the phone), who, and for which company;
-the mandate is asked again at the moment of signing, because revocation bites at once. Keys are made
-on first use and stay in the key store. Runs inside the caller's transaction: the caller stores the
+the mandate is asked again at the moment of signing, because revocation bites at once. Keys and
+certificates come from the authority (authority.py). Runs inside the caller's transaction: the caller stores the
 signed bytes in the same one, so that a crash leaves either both or neither.
 """
 
@@ -11,15 +11,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from cryptography import x509
-
 from lionrock.identity.domain.approvals import Approval
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.signing import certificates, store
+from lionrock.identity.signing.authority import Authority
 from lionrock.identity.signing.domain import (
     SEAL_SCOPE,
     SIGN_SCOPE,
     CompanySealSigner,
+    Level,
     PersonSigner,
     SignatureReport,
     SignedPdf,
@@ -34,16 +34,14 @@ from lionrock.identity.signing.domain import (
     sha256_hex,
     subject_of,
 )
+from lionrock.identity.signing.keys import SigningKeys
+from lionrock.identity.signing.levels import Lasting
 from lionrock.identity.signing.pdf import Appearance, add_signature, check_pdf
 from lionrock.identity.signing.validation import validate_pdf
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.jose_keys import Key
 from lionrock.kernel.money import Money
-
-CA_KEY = "identity/signing/ca"
-CA_ID = "ca-1"
 
 
 class ApprovalBook(Protocol):
@@ -73,10 +71,18 @@ class MandateBook(Protocol):
 class Signing:
     """The signing room: the city's CA, certificates, and PAdES signatures released by approvals."""
 
-    def __init__(self, kernel: Kernel, approvals: ApprovalBook, mandates: MandateBook) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        approvals: ApprovalBook,
+        mandates: MandateBook,
+        keys: SigningKeys | None = None,
+    ) -> None:
+        """`keys` is where signing keys live; the kernel's key store unless said otherwise."""
         self._kernel = kernel
         self._approvals = approvals
         self._mandates = mandates
+        self.authority = Authority(kernel, keys or kernel.key_store)
 
     async def sign_pdf(
         self,
@@ -87,11 +93,13 @@ class Signing:
         *,
         chain: str = "single",
         appearance: Appearance | None = None,
+        level: Level = Level.B,
     ) -> SignedPdf | Refused:
         """Add a signature to a PDF; any SigningRefusal says why not.
 
         `chain` names the order of signatures (domain.CHAINS). Signatures that are there already
-        must be valid and of the chain's beginning.
+        must be valid and of the chain's beginning. `level` says how long the signature must stay
+        checkable.
         """
         unfit = check_pdf(pdf)
         if unfit is not None:
@@ -108,16 +116,16 @@ class Signing:
             kind=kind_of(signer), subject_id=subject_of(signer), approval_id=approval_id,
             mandate_id=mandate_id, document_sha256=digest, document_bytes=len(pdf),
         )  # fmt: skip
-        signed = await self._sign(db, pdf, signer, statement, chain, appearance)
-        if not await store.save_signature(db, signed):
+        signed = await self._sign(db, pdf, signer, statement, chain, appearance, level)
+        released_at = self._kernel.business_clock.now()
+        if not await store.save_signature(db, signed, level.value, released_at):
             return Refused(SigningRefusal.SIGNING_APPROVAL_USED)
         assert sha256_hex(signed.pdf[: len(pdf)]) == digest, "what was shown is what was signed"
         return signed
 
     async def ca_certificates(self, db: Connection) -> list[str]:
         """Return the city's CA certificates as PEM, made on first use; trust files carry them."""
-        await self._ca(db)
-        return await store.authorities(db)
+        return await self.authority.roots(db)
 
     async def validate(self, db: Connection, pdf: bytes) -> list[SignatureReport]:
         """Check a PDF's signatures against this city's own CA."""
@@ -125,7 +133,7 @@ class Signing:
 
     async def certificate(self, db: Connection, signer: Signer) -> str:
         """Return the PEM of the certificate that a signer signs with, issued on first use."""
-        certificate, _ = await self._certificate(db, signer)
+        certificate, _ = await self.authority.certificate(db, signer)
         return certificates.pem(certificate).decode()
 
     async def _check_chain(
@@ -169,6 +177,15 @@ class Signing:
             )
         return None
 
+    async def _lasting(self, db: Connection, level: Level) -> Lasting | None:
+        if level is Level.B:
+            return None
+        ca, _ = await self.authority.ca(db)
+        return Lasting(
+            level=level, time_stamper=await self.authority.time_stamper(db), ca=ca,
+            revocation_list=await self.authority.revocation_list(db),
+        )  # fmt: skip
+
     async def _sign(
         self,
         db: Connection,
@@ -177,58 +194,18 @@ class Signing:
         statement: Statement,
         chain: str,
         appearance: Appearance | None,
+        level: Level,
     ) -> SignedPdf:
-        certificate, key = await self._certificate(db, signer)
+        certificate, key = await self.authority.certificate(db, signer)
         # Whole seconds: a PDF date has no smaller part.
         signed_at = self._kernel.wire_clock.now().replace(microsecond=0)
         result = await add_signature(
             pdf, statement, key=key, certificate=certificate, signed_at=signed_at,
             field_name=f"{chain}-{statement.kind.value}", signer_name=signer.name,
             place=f"{self._kernel.settings.city} (simulated)", appearance=appearance,
+            lasting=await self._lasting(db, level),
         )  # fmt: skip
         return SignedPdf(
             pdf=result, sha256=sha256_hex(result), statement=statement,
             certificate_serial=certificates.serial_hex(certificate), signed_at=signed_at,
         )  # fmt: skip
-
-    async def _certificate(self, db: Connection, signer: Signer) -> tuple[x509.Certificate, Key]:
-        """Return a signer's current certificate and key; issue or renew when there is none fit."""
-        kind, subject_id = kind_of(signer), subject_of(signer)
-        key = self._kernel.key_store.get_or_create(f"identity/signing/{kind.value}/{subject_id}")
-        now = self._kernel.wire_clock.now()
-        found = await self._current(db, kind, subject_id)
-        if found is not None and certificates.is_usable(found, key, now):
-            return found, key
-        await store.lock_subject(db, kind, subject_id)
-        found = await self._current(db, kind, subject_id)
-        if found is not None and certificates.is_usable(found, key, now):
-            return found, key
-        ca, ca_key = await self._ca(db)
-        issued = certificates.issue(signer, key, ca=ca, ca_key=ca_key, now=now)
-        await store.save_certificate(
-            db,
-            store.CertificateRow(
-                serial=certificates.serial_hex(issued), kind=kind, subject_id=subject_id,
-                certificate=certificates.pem(issued).decode(),
-                not_before=issued.not_valid_before_utc, not_after=issued.not_valid_after_utc,
-            ),
-        )  # fmt: skip
-        return issued, key
-
-    async def _current(
-        self, db: Connection, kind: SignerKind, subject_id: str
-    ) -> x509.Certificate | None:
-        row = await store.current_certificate(db, kind, subject_id)
-        return None if row is None else x509.load_pem_x509_certificate(row.certificate.encode())
-
-    async def _ca(self, db: Connection) -> tuple[x509.Certificate, Key]:
-        """Return the city's CA, made on first use; of two makers at once the first one stands."""
-        key = self._kernel.key_store.get_or_create(CA_KEY)
-        pem = await store.authority(db, CA_ID)
-        if pem is None:
-            now = self._kernel.wire_clock.now()
-            made = certificates.build_ca(key, self._kernel.settings.city, now)
-            pem = await store.save_authority(db, CA_ID, certificates.pem(made).decode(), now)
-        ca = x509.load_pem_x509_certificate(pem.encode())
-        assert ca.public_key() == key.public, "the key store and the database are of one city"
-        return ca, key

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from lionrock.identity.signing.domain import SignedPdf, SignerKind
+from lionrock.identity.signing.revocation import Revoked
 from lionrock.kernel.db import Connection
 
 
@@ -98,17 +99,88 @@ async def save_certificate(db: Connection, row: CertificateRow) -> None:
     )
 
 
-async def save_signature(db: Connection, signed: SignedPdf) -> bool:
-    """Record which approval released a signature; False when it had released one already."""
+async def certificate(db: Connection, serial: str) -> str | None:
+    """Return the PEM of a certificate ever issued to a signer."""
+    pem: str | None = await db.fetchval(
+        "SELECT certificate FROM identity.signing_certificates WHERE serial = $1", serial
+    )
+    return pem
+
+
+async def save_revocation(db: Connection, row: Revoked, revoked_by: str) -> Revoked:
+    """Revoke a certificate unless it is; returns the revocation that stands."""
+    await db.execute(
+        "INSERT INTO identity.signing_revocations (serial, revoked_at, reason, revoked_by)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT ON CONSTRAINT signing_revocations_pk DO NOTHING",
+        row.serial, row.revoked_at, row.reason, revoked_by,
+    )
+    stands = await revocation_of(db, row.serial)
+    assert stands is not None, "a revocation was just kept or was there"
+    return stands
+
+
+async def revocation_of(db: Connection, serial: str) -> Revoked | None:
+    """Return a certificate's revocation; None while it stands."""
+    row = await db.fetchrow(
+        "SELECT serial, revoked_at, reason FROM identity.signing_revocations WHERE serial = $1",
+        serial,
+    )
+    return None if row is None else Revoked(**dict(row))
+
+
+async def revocations(db: Connection) -> list[Revoked]:
+    """Return every revocation, oldest first."""
+    rows = await db.fetch(
+        "SELECT serial, revoked_at, reason FROM identity.signing_revocations"
+        " ORDER BY revoked_at, serial"
+    )
+    return [Revoked(**dict(row)) for row in rows]
+
+
+async def count_revoked(db: Connection, kind: SignerKind, subject_id: str) -> int:
+    """Return how many of a subject's certificates were revoked."""
+    count: int = await db.fetchval(
+        "SELECT count(*) FROM identity.signing_certificates"
+        " JOIN identity.signing_revocations USING (serial) WHERE kind = $1 AND subject_id = $2",
+        kind.value, subject_id,
+    )
+    return count
+
+
+async def time_stamper(db: Connection, authority_id: str) -> str | None:
+    """Return the PEM of the time-stamp authority's certificate."""
+    pem: str | None = await db.fetchval(
+        "SELECT certificate FROM identity.signing_time_stampers WHERE id = $1", authority_id
+    )
+    return pem
+
+
+async def save_time_stamper(db: Connection, authority_id: str, pem: str, at: datetime) -> None:
+    """Keep the time-stamp authority's certificate in place of an older one."""
+    await db.execute(
+        "INSERT INTO identity.signing_time_stampers (id, certificate, created_at)"
+        " VALUES ($1, $2, $3) ON CONFLICT ON CONSTRAINT signing_time_stampers_pk"
+        " DO UPDATE SET certificate = $2, created_at = $3",
+        authority_id, pem, at,
+    )
+
+
+async def save_signature(
+    db: Connection, signed: SignedPdf, level: str, released_at: datetime
+) -> bool:
+    """Record which approval released a signature; False when it had released one already.
+
+    `released_at` is the business instant as of which the mandate was asked.
+    """
     statement = signed.statement
     saved = await db.fetchval(
         "INSERT INTO identity.signing_signatures (approval_id, kind, subject_id, serial,"
-        " mandate_id, document_sha256, signed_sha256, signed_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " mandate_id, document_sha256, signed_sha256, signed_at, level, released_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         " ON CONFLICT ON CONSTRAINT signing_signatures_pk DO NOTHING RETURNING true",
         statement.approval_id, statement.kind.value, statement.subject_id,
         signed.certificate_serial, statement.mandate_id, statement.document_sha256,
-        signed.sha256, signed.signed_at,
+        signed.sha256, signed.signed_at, level, released_at,
     )
     return saved is True
 

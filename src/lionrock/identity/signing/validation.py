@@ -2,11 +2,13 @@
 
 Pure: bytes and CA certificates in, one report per signature out. Nothing is fetched. Beyond what
 PAdES asks, three things are demanded of our own documents: the statement in /Reason must hash the
-very bytes that came before the signature; nothing may follow the last signature; and the reserved
-space holds the one spelling of the CMS that we write, so that no bit of the file is free to change.
+very bytes that came before the signature; nothing may follow the last signature but what levels LT and
+LTA add; and the reserved space holds the one spelling of the CMS that we write (cms_shape.py), so
+that up to the last signature or document time-stamp no bit of the file is free to change.
 
-Not for: revocation, time-stamps, qualified trust lists. A certificate is checked at the time that
-the signer states (B-B); that the time is true follows from the receipt in the evidence log.
+A certificate is checked at the time of its time-stamp, or, at level B-B, at the time that the
+signer states; that this time is true follows from the receipt in the evidence log. Revocation is
+read from the lists in the document. Not for: qualified trust lists, other cities' authorities.
 Source: ETSI EN 319 102-1 (validation), ISO 32000-2 s12.8.1 (ByteRange).
 """
 
@@ -17,15 +19,25 @@ from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
+from asn1crypto.cms import ContentInfo
+from asn1crypto.crl import CertificateList
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation import async_validate_pdf_signature, async_validate_pdf_timestamp
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from lionrock.identity.signing.cms_shape import (
+    attached_time_stamp,
+    rebuilt_signature,
+    rebuilt_token,
+)
 from lionrock.identity.signing.domain import (
     SIGNATURES_MAX,
+    Level,
     SignatureReport,
     read_reason,
     sha256_hex,
@@ -34,11 +46,17 @@ from lionrock.identity.signing.pdf import PDF_BYTES_MAX, UNREADABLE
 
 T = TypeVar("T")
 CA_CERTIFICATES_MAX = 16
-_VERSION_1 = bytes.fromhex("020101")
-_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
-_DATA = bytes.fromhex("06092a864886f70d010701")
-_SHA_256 = bytes.fromhex("300d06096086480165030402010500")
-_ECDSA_WITH_SHA_256 = bytes.fromhex("300a06082a8648ce3d040302")
+REVOCATION_LISTS_MAX = 16
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A PDF as it is checked: bytes, roots, and what long-term validation left in it."""
+
+    pdf: bytes
+    roots: list[Any]
+    held: list[Any]
+    lists: list[Any]
+    time_stamps: list[Any]
 
 
 def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[SignatureReport]:
@@ -55,17 +73,18 @@ def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[Sig
         reader = PdfFileReader(io.BytesIO(pdf), strict=True)
         if reader.encrypted:
             return [_unreadable("", "The file is encrypted.")]
-        embedded = list(reader.embedded_signatures)
+        embedded = list(reader.embedded_regular_signatures)
+        document = _read(pdf, reader, roots)
     except UNREADABLE as error:
         return [_unreadable("", f"Not a readable PDF: {error}"[:200])]
-    if len(embedded) > SIGNATURES_MAX:
+    if max(len(embedded), len(document.time_stamps)) > SIGNATURES_MAX:
         return [_unreadable("", f"There are more than {SIGNATURES_MAX} signatures.")]
     reports: list[SignatureReport] = []
     covered_to = 0
     for place, signature in enumerate(embedded):
         is_last = place == len(embedded) - 1
         try:
-            report, covered_to = _drive(_report(pdf, signature, roots, covered_to, is_last=is_last))
+            report, covered_to = _drive(_report(document, signature, covered_to, is_last=is_last))
         except UNREADABLE as error:
             report = _unreadable(str(signature.field_name), f"Not checkable: {error}"[:200])
         reports.append(report)
@@ -73,16 +92,14 @@ def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[Sig
 
 
 async def _report(
-    pdf: bytes,
-    signature: Any,
-    roots: list[Any],
-    covered_to: int,
-    *,
-    is_last: bool,
+    document: _Document, signature: Any, covered_to: int, *, is_last: bool
 ) -> tuple[SignatureReport, int]:
     """Check one signature; `covered_to` is where the signature before it ended (0 for none)."""
+    pdf = document.pdf
+    token = attached_time_stamp(signature.signer_info)
+    stamped_at = None if token is None else _time_of(token)
     signed_at = signature.self_reported_timestamp
-    context = ValidationContext(trust_roots=roots, allow_fetching=False, moment=_moment(signed_at))
+    context = _context(document, stamped_at or _moment(signed_at))
     status = await async_validate_pdf_signature(signature, context)
     statement = read_reason(str(signature.sig_object.get("/Reason", "")))
     begins, gap_at, gap_to, ends = _covered(signature)
@@ -90,16 +107,26 @@ async def _report(
     is_intact = bool(status.intact and status.valid) and begins == 0
     if not is_intact:
         problems.append("The signed bytes were changed.")
-    elif not _is_canonical(pdf[gap_at:gap_to], signature):
+    elif not _is_canonical(pdf[gap_at:gap_to], rebuilt_signature(
+        signature.signed_data, signature.signer_cert
+    )):  # fmt: skip
         is_intact = False
         problems.append("The space of the signature holds something else.")
+    is_timed = token is None or _holds(status.timestamp_validity)
+    if not is_timed:
+        problems.append("The time-stamp is not valid.")
     if not status.trusted:
-        problems.append("The certificate does not lead to a trusted CA.")
+        problems.append(
+            "The certificate had been revoked." if status.revoked
+            else "The certificate does not lead to a trusted CA."
+        )  # fmt: skip
     is_bound = statement is not None and _is_bound(pdf, statement, covered_to, gap_at)
     if not is_bound:
         problems.append("The statement is not about the bytes before the signature.")
-    is_closed = ends == len(pdf) if is_last else ends < len(pdf)
-    is_closed = is_closed and _only_signatures_follow(status, is_last=is_last)
+    is_closed = _is_closed(document, status, ends, is_last=is_last)
+    level = await _level(document, signature, stamped_at) if is_timed else Level.B
+    if level is None:
+        is_closed, level = False, Level.LT
     if not is_closed:
         problems.append("Something was added after the signature.")
     certificate = signature.signer_cert
@@ -114,12 +141,71 @@ async def _report(
         document_sha256=statement.document_sha256 if statement else "",
         signed_at=signed_at,
         is_intact=is_intact,
-        is_trusted=bool(status.trusted) and _names_subject(certificate, statement),
+        is_trusted=bool(status.trusted) and is_timed and _names_subject(certificate, statement),
         is_bound=is_bound,
         is_closed=is_closed,
         problem=" ".join(problems),
+        level=level.value,
+        timestamped_at=stamped_at if is_timed else None,
     )
     return report, ends
+
+
+def _read(pdf: bytes, reader: Any, roots: list[Any]) -> _Document:
+    """Read what long-term validation left in the document: certificates, lists, time-stamps."""
+    store = DocumentSecurityStore.read_dss(reader) if "/DSS" in reader.root else None
+    held = [] if store is None else list(store.load_certs())
+    entries = [] if store is None else list(store.crls)
+    if len(held) + len(entries) > 2 * REVOCATION_LISTS_MAX:
+        raise ValueError("the document security store holds too much")
+    lists = [CertificateList.load(entry.get_object().data) for entry in entries]
+    return _Document(
+        pdf=pdf, roots=roots, held=held, lists=lists,
+        time_stamps=list(reader.embedded_timestamp_signatures),
+    )  # fmt: skip
+
+
+def _context(document: _Document, moment: datetime) -> Any:
+    return ValidationContext(
+        trust_roots=document.roots, other_certs=document.held, crls=document.lists,
+        allow_fetching=False, moment=moment,
+    )  # fmt: skip
+
+
+async def _level(
+    document: _Document, signature: Any, stamped_at: datetime | None
+) -> Level | None:
+    """Say which level a signature has; None when a document time-stamp over it is not valid."""
+    if stamped_at is None:
+        return Level.B
+    issuer = signature.signer_cert.issuer
+    if not any(listed.issuer == issuer for listed in document.lists):
+        return Level.T
+    ends = _covered(signature)[3]
+    level = Level.LT
+    for stamp in document.time_stamps:
+        begins, gap_at, gap_to, stamp_ends = _covered(stamp)
+        if stamp_ends < ends:
+            continue
+        token = ContentInfo.load(bytes(stamp.pkcs7_content))
+        status = await async_validate_pdf_timestamp(
+            stamp, _context(document, _time_of(token)), skip_diff=True
+        )
+        gap = document.pdf[gap_at:gap_to]
+        if begins or not _holds(status) or not _is_canonical(gap, rebuilt_token(token)):
+            return None
+        level = Level.LTA
+    return level
+
+
+def _time_of(token: Any) -> datetime:
+    info = token["content"]["encap_content_info"]["content"].parsed
+    stated: datetime = info["gen_time"].native
+    return stated
+
+
+def _holds(status: Any) -> bool:
+    return bool(status is not None and status.intact and status.valid and status.trusted)
 
 
 def _covered(signature: Any) -> tuple[int, int, int, int]:
@@ -128,66 +214,39 @@ def _covered(signature: Any) -> tuple[int, int, int, int]:
     return begins, begins + before, gap_to, gap_to + after
 
 
-def _is_canonical(gap: bytes, signature: Any) -> bool:
+def _is_canonical(gap: bytes, expected: bytes) -> bool:
     """Say whether the gap is <upper-case hex> of the one CMS with these contents, then zeros only.
 
-    The CMS is rebuilt from what is protected (certificate, signed attributes, signature value).
+    `expected` is rebuilt from what is protected (certificate, signed attributes, signature value).
     Otherwise versions, algorithm lists and the spelling of names could be changed unnoticed.
     """
-    expected = _cms(signature)
     content = expected + bytes(len(gap) // 2 - 1 - len(expected))
     return gap == b"<" + content.hex().upper().encode() + b">"
 
 
-def _cms(signature: Any) -> bytes:
-    """Encode SignedData with one signer in DER (RFC 5652 s5.1, s5.3; RFC 5754 s2.2)."""
-    certificate, info = signature.signer_cert, signature.signer_info
-    serial_number = certificate["tbs_certificate"]["serial_number"].dump()
-    signer_info = _der(
-        0x30,
-        _VERSION_1,
-        _der(0x30, certificate.issuer.dump(), serial_number),
-        _SHA_256,
-        _der(0xA0, info["signed_attrs"].contents),
-        _ECDSA_WITH_SHA_256,
-        _der(0x04, info["signature"].native),
-    )
-    signed_data = _der(
-        0x30,
-        _VERSION_1,
-        _der(0x31, _SHA_256),
-        _der(0x30, _DATA),
-        _der(0xA0, certificate.dump()),
-        _der(0x31, signer_info),
-    )
-    return _der(0x30, _SIGNED_DATA, _der(0xA0, signed_data))
-
-
-def _der(tag: int, *parts: bytes) -> bytes:
-    """Encode one value in DER: tag, shortest length, content (X.690 s8.1, s10.1)."""
-    content = b"".join(parts)
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
-
-
 def _is_bound(pdf: bytes, statement: Any, covered_to: int, gap_at: int) -> bool:
+    """The statement must hash a whole earlier state of the file, not before the last signature."""
     size = statement.document_bytes
-    if size >= gap_at or (covered_to and size != covered_to):
+    if not covered_to <= size < gap_at or not pdf[:size].rstrip(b"\r\n").endswith(b"%%EOF"):
         return False
     return bool(sha256_hex(pdf[:size]) == statement.document_sha256)
 
 
-def _only_signatures_follow(status: Any, *, is_last: bool) -> bool:
-    if is_last:
-        is_whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
-        return bool(is_whole and status.modification_level == ModificationLevel.NONE)
-    is_revision = status.coverage == SignatureCoverageLevel.ENTIRE_REVISION
+def _is_closed(document: _Document, status: Any, ends: int, *, is_last: bool) -> bool:
+    """Nothing may follow but signatures, and after the last one what levels LT and LTA add."""
     level = status.modification_level
-    is_signing = level is not None and level <= ModificationLevel.FORM_FILLING
-    return bool(is_revision and is_signing and status.docmdp_ok)
+    if is_last and ends == len(document.pdf):
+        is_whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+        return bool(is_whole and level == ModificationLevel.NONE)
+    if ends >= len(document.pdf) or level is None or not status.docmdp_ok:
+        return False
+    is_revision = status.coverage == SignatureCoverageLevel.ENTIRE_REVISION
+    if not is_last:
+        return bool(is_revision and level <= ModificationLevel.FORM_FILLING)
+    is_ended = document.pdf.rstrip(b"\r\n").endswith(b"%%EOF")
+    is_over = not document.time_stamps or _covered(document.time_stamps[-1])[3] == len(document.pdf)
+    is_lasting = ModificationLevel.NONE < level <= ModificationLevel.LTA_UPDATES
+    return bool(is_revision and is_ended and is_over and is_lasting)
 
 
 def _names_subject(certificate: Any, statement: Any) -> bool:

@@ -1,0 +1,20 @@
+"""The port of signing keys: where the private keys of the CA, the authority and the signers live.
+
+The key store is one implementation (files, encrypted at rest); `pkcs11.Pkcs11Keys` is the other: a
+`Key` whose private half stays inside a hardware module and only signs. Callers sign with
+`key.private.sign(...)` and never export, so that both fit.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lionrock.kernel.jose_keys import Key
+
+
+class SigningKeys(Protocol):
+    """Named P-256 key pairs that are made on first use and never replaced."""
+
+    def get_or_create(self, name: str) -> Key:
+        """Return the pair of a name, such as "identity/signing/person/prs_..."."""
+        ...

@@ -1,0 +1,17 @@
+"""The route table of signing: authority, remote signing, verification. Handed on by identity.api."""
+
+from __future__ import annotations
+
+from lionrock.identity.service.identity import Identity
+from lionrock.identity.signing import http
+from lionrock.identity.signing.http import SigningRoom
+from lionrock.identity.signing.service import Signing
+from lionrock.kernel.http import RouteTable
+
+
+def signing_table(signing: Signing, identity: Identity) -> RouteTable:
+    """Return all rows of the room."""
+    return RouteTable(
+        pillar="identity", room=SigningRoom(signing=signing, identity=identity),
+        routes=(*http.ROUTES,),
+    )  # fmt: skip
