@@ -84,7 +84,7 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
         "FAPI 2.0 s5.3.2.2",
     ),
     R.RESPONSE_MODE: (
-        400, "invalid_request", "Only response_mode=query is taken; leave it out.",
+        400, "invalid_request", "response_mode is query (or left out), jwt or query.jwt.",
         "OAuth 2.0 Multiple Response Types s2.1",
     ),
     R.PKCE_MISSING: (400, "invalid_request", "Send code_challenge (S256).", "RFC 7636 s4.4.1"),

@@ -7,6 +7,8 @@ Source: RFC 7591 s2 (metadata names), RFC 9101 s10.5, JARM s3, FAPI 2.0 Security
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from lionrock.kernel.i18n import Text
@@ -14,6 +16,13 @@ from lionrock.kernel.i18n import Text
 AUTHORIZATION_CODE = "authorization_code"
 CLIENT_CREDENTIALS = "client_credentials"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant type
+CIBA = "urn:openid:params:grant-type:ciba"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type
+GRANT_TYPES = frozenset(
+    {AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE, CIBA, REFRESH_TOKEN}
+)
+# How the tokens of a back-channel request reach the client (CIBA Core s5).
+CibaMode = Literal["poll", "ping", "push"]
 # How an answer may travel to the client; "jwt" is "query.jwt" for response_type code (JARM s2.3.4).
 PLAIN_RESPONSE_MODES = frozenset({"query"})
 SIGNED_RESPONSE_MODES = frozenset({"jwt", "query.jwt"})
@@ -31,6 +40,9 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `require_dpop_nonce`: each DPoP proof carries a nonce of this server.
     `userinfo_*`, `id_token_*`, `authorization_*`: how answers to it are signed and encrypted ("" is
     not at all); an id_token and a JARM answer are always signed with ES256.
+    `ciba_mode`: how it is answered over the back channel (None: it may not ask there);
+    `ciba_notification_uri`: where, for ping and push; `ciba_request_signing_alg`: of the signed
+    request object that it must send there ("" is none needed).
     """
 
     grant_types: frozenset[str] = frozenset({AUTHORIZATION_CODE, TOKEN_EXCHANGE})
@@ -48,6 +60,9 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     id_token_encrypted_response_enc: str = ""
     authorization_encrypted_response_alg: str = ""
     authorization_encrypted_response_enc: str = ""
+    ciba_mode: CibaMode | None = None
+    ciba_notification_uri: str = ""
+    ciba_request_signing_alg: str = ""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,13 @@ Source: FAPI 2.0 Security Profile s5.3.2; FAPI 2.0 Message Signing s5.3, s5.4; R
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from lionrock.identity.domain.clients import (
+    GRANT_TYPES,
     PLAIN_RESPONSE_MODES,
     RESPONSE_MODES,
     SIGNED_RESPONSE_MODES,
@@ -83,15 +85,13 @@ Problem = tuple[str, str]
 _Answer = Literal["userinfo", "id_token", "authorization"]
 
 
-def check_policy(
-    policy: ClientPolicy, *, known_grants: frozenset[str], has_encryption_key: bool
-) -> Problem | None:
+def check_policy(policy: ClientPolicy, *, keys: Sequence[Mapping[str, str]]) -> Problem | None:
     """Return (field, what is wrong) of a policy that could not be kept; None when it can.
 
-    `known_grants` are the server's grant types. Source: RFC 7591 s2, OIDC Registration s2.
+    Source: RFC 7591 s2, OIDC Registration s2.
     """
-    if not policy.grant_types or not policy.grant_types <= known_grants:
-        return "grant_types", f"Known: {', '.join(sorted(known_grants))}."
+    if not policy.grant_types or not policy.grant_types <= GRANT_TYPES:
+        return "grant_types", f"Known: {', '.join(sorted(GRANT_TYPES))}."
     if not policy.response_modes or not policy.response_modes <= RESPONSE_MODES:
         return "response_modes", f"Known: {', '.join(sorted(RESPONSE_MODES))}."
     if policy.require_signed_response and policy.response_modes <= PLAIN_RESPONSE_MODES:
@@ -102,7 +102,8 @@ def check_policy(
         return "userinfo_signed_response_alg", "What is encrypted is signed first: ES256."
     answers: tuple[_Answer, ...] = ("userinfo", "id_token", "authorization")
     for answer in answers:
-        problem = _check_encryption(policy, answer, has_encryption_key=has_encryption_key)
+        has_key = any(key.get("use") == "enc" for key in keys)
+        problem = _check_encryption(policy, answer, has_encryption_key=has_key)
         if problem is not None:
             return problem
     return None

@@ -13,7 +13,8 @@ import re
 
 import msgspec
 
-from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.assurance import read_acr_values, read_max_age
+from lionrock.identity.domain.clients import RESPONSE_MODES, SIGNED_RESPONSE_MODES, Client
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import read_scope
 from lionrock.kernel.errors import Refused
@@ -26,6 +27,7 @@ REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
 REQUEST_URI_LIFE_S = 60
 CODE_LIFE_S = 60
 DEFAULT_RESPONSE_MODE = "query"
+SIGNED_RESPONSE_MODE = "query.jwt"
 ACCESS_TOKEN_LIFE_S = 900
 ID_TOKEN_LIFE_S = 300
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -73,7 +75,10 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     dpop_jkt: str | None = None
     is_silent: bool = False
     ui_locales: str = ""
+    response_mode: str = DEFAULT_RESPONSE_MODE
     login_hint: str | None = None
+    acr_values: tuple[str, ...] = ()
+    max_age_s: int | None = None
 
 
 def check_pushed(
@@ -92,13 +97,19 @@ def check_pushed(
     scopes = read_scope(form.scope, client.scopes)
     if isinstance(scopes, Refused):
         return scopes
+    acr_values, max_age_s = read_acr_values(form.acr_values), read_max_age(form.max_age)
+    if isinstance(acr_values, Refused):
+        return acr_values
+    if isinstance(max_age_s, Refused):
+        return max_age_s
     assert form.redirect_uri is not None, "_check_redirect_uri refuses its absence"
     assert form.code_challenge is not None, "_check_challenge refuses its absence"
     return AuthorizationRequest(
         client_id=client.id, redirect_uri=form.redirect_uri, scopes=scopes,
         code_challenge=form.code_challenge, state=form.state, nonce=form.nonce,
         dpop_jkt=form.dpop_jkt or proof_jkt, is_silent=form.prompt == "none",
-        ui_locales=(form.ui_locales or "")[:100], login_hint=_login_hint(form, client),
+        ui_locales=(form.ui_locales or "")[:100], response_mode=_response_mode(form), login_hint=_login_hint(form, client),
+        acr_values=acr_values, max_age_s=max_age_s,
     )  # fmt: skip
 
 
@@ -107,6 +118,12 @@ def _login_hint(form: PushedForm, client: Client) -> str | None:
     if not client.policy.may_hint_login:
         return None
     return (form.login_hint or "").strip()[:LOGIN_HINT_LENGTH_MAX] or None
+
+
+def _response_mode(form: PushedForm) -> str:
+    """The mode of the answer: "jwt" is the signed form of the default one (JARM s2.3.4)."""
+    is_signed = form.response_mode in SIGNED_RESPONSE_MODES
+    return SIGNED_RESPONSE_MODE if is_signed else DEFAULT_RESPONSE_MODE
 
 
 def is_right_verifier(verifier: str | None, challenge: str) -> bool:
@@ -144,7 +161,7 @@ def _check_response(form: PushedForm) -> Refused | None:
         return Refused(IdentityRefusal.RESPONSE_TYPE_MISSING, field="response_type")
     if form.response_type != "code":
         return Refused(IdentityRefusal.RESPONSE_TYPE, field="response_type")
-    if form.response_mode not in (None, "query"):
+    if form.response_mode is not None and form.response_mode not in RESPONSE_MODES:
         return Refused(IdentityRefusal.RESPONSE_MODE, field="response_mode")
     return None
 

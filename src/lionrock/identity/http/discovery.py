@@ -10,15 +10,19 @@ from typing import Any
 from starlette.responses import Response
 
 from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
+from lionrock.identity.domain.assurance import ACR_VALUES
 from lionrock.identity.domain.clients import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    RESPONSE_MODES,
     TOKEN_EXCHANGE,
 )
 from lionrock.identity.domain.dpop import PROOF_ALGORITHMS
+from lionrock.identity.domain.policy import RESPONSE_ALGORITHM
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.http import Call, Route, reply
+from lionrock.kernel.jose import CONTENT_ENCRYPTION, KEY_AGREEMENT
 
 AUTHORIZE_PATH = "/identity/authorize"
 PAR_PATH = "/identity/par"
@@ -26,6 +30,15 @@ TOKEN_PATH = "/identity/token"  # noqa: S105 - a path
 USERINFO_PATH = "/identity/userinfo"
 JWKS_PATH = "/identity/jwks"
 CACHE = {"cache-control": "public, max-age=300"}
+# How answers are signed, and encrypted for clients that registered so (OIDC Discovery s3, JARM s4).
+_ANSWERS = {
+    f"{answer}_{what}_values_supported": [value]
+    for answer in ("id_token", "userinfo", "authorization")
+    for what, value in (
+        ("signing_alg", RESPONSE_ALGORITHM), ("encryption_alg", KEY_AGREEMENT),
+        ("encryption_enc", CONTENT_ENCRYPTION),
+    )
+}  # fmt: skip
 
 
 def metadata(issuer: str) -> dict[str, Any]:
@@ -40,10 +53,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "jwks_uri": f"{issuer}{JWKS_PATH}",
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": sorted(RESPONSE_MODES),
         "grant_types_supported": [AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        **_ANSWERS,
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
@@ -54,6 +67,7 @@ def metadata(issuer: str) -> dict[str, Any]:
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": False,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "acr_values_supported": list(ACR_VALUES),
         "ui_locales_supported": ["en", "zh-Hant", "zh-Hans"],
         "claims_supported": [
             "sub", "name", "email", "email_verified", "phone_number", "phone_number_verified",

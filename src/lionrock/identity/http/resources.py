@@ -23,8 +23,13 @@ async def check_access_token(call: PrincipalCall) -> Response | None:
 
 
 async def reply_userinfo(call: PrincipalCall) -> Response:
-    """Answer with the claims that the scopes allow (OIDC Core s5.3.2)."""
-    return reply(await call.room.tokens.userinfo(call.db, call.principal))
+    """Answer with the claims that the scopes allow, as a JWT if registered so (OIDC Core s5.3.2)."""
+    claims = await call.room.tokens.userinfo(call.db, call.principal)
+    if not call.principal.client_policy.userinfo_signed_response_alg:
+        return reply(claims)
+    client = await call.room.clients.find(call.db, call.principal.client_id)
+    assert client is not None, "a live token's client is on record"
+    return Response(call.room.answers.userinfo(client, claims), media_type="application/jwt")
 
 
 async def reply_mandates(call: PrincipalCall) -> Response:

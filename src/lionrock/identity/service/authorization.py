@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
 from lionrock.identity.domain.approvals import ApprovalRequest
+from lionrock.identity.domain.assurance import meets_acr
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
@@ -31,7 +32,9 @@ from lionrock.identity.domain.requests import (
     AuthorizationRequest,
 )
 from lionrock.identity.domain.scopes import show_scopes
+from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
+from lionrock.identity.service.assurance import approval_acr, record_authentication
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
@@ -88,6 +91,11 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     code_hash: bytes | None
 
 
+def _not_approved(state: SignInState) -> SignInState:
+    """An approval that was not enough counts as none."""
+    return "rejected" if state == "approved" else state
+
+
 class Authorization:
     """The authorization endpoint's use cases, each in the caller's transaction."""
 
@@ -95,7 +103,7 @@ class Authorization:
         self, kernel: Kernel, issuer: str, vault: Vault, parties: Parties, approvals: Approvals
     ) -> None:
         self._kernel = kernel
-        self._issuer = issuer
+        self._answers = Answers(kernel, issuer)
         self._vault = vault
         self._parties = parties
         self._approvals = approvals
@@ -131,7 +139,9 @@ class Authorization:
     async def refuse_silent(self, db: Connection, pushed: PushedRequest) -> str:
         """Answer prompt=none: there is never a session to reuse (OIDC Core s3.1.2.1)."""
         await store.use_pushed(db, pushed.request_hash, self._kernel.wire_clock.now())
-        return self.redirect_address(pushed.request, {"error": "login_required"})
+        client = await client_store.client(db, pushed.request.client_id)
+        assert client is not None, "its request was loaded with it"
+        return self._answers.redirect_address(client, pushed.request, {"error": "login_required"})
 
     async def start(
         self,
@@ -230,18 +240,19 @@ class Authorization:
         if view.state == "finished":
             return Refused(IdentityRefusal.SIGN_IN_FINISHED)
         now = self._kernel.wire_clock.now()
-        sign_in, is_approved = view.sign_in, view.state == "approved"
+        sign_in, error = view.sign_in, await self._decline(db, view)
+        is_approved = error is None
         if not await store.use_pushed(db, sign_in.request_hash, now):
             return Refused(IdentityRefusal.REQUEST_USED)
         code = None
         if is_approved:
             assert sign_in.person_id is not None, "only a person approves"
             code = await self._issue_code(db, view, sign_in.person_id, now)
-        address = self.redirect_address(
-            view.request, {"code": code} if code else {"error": "access_denied"}
+        address = self._answers.redirect_address(
+            view.client, view.request, {"code": code} if code else {"error": error or ""}
         )
         kept = KeptAnswer(
-            _OUTCOMES[view.state], address, secret_hash(code) if code is not None else None
+            _OUTCOMES[view.state if is_approved else _not_approved(view.state)], address, secret_hash(code) if code is not None else None
         )
         sealed = self._vault.seal_answer(
             view.browser_secret, sign_in.id, msgspec.json.encode(kept).decode()
@@ -252,16 +263,32 @@ class Authorization:
         assert is_ended, "its row is held, and it had not ended"
         return address
 
+    async def _decline(self, db: Connection, view: SignInView) -> str | None:
+        """Return the error that a decided sign-in ends with; None when a code is due.
+
+        Too low a level of assurance is the request's error, not the person's refusal. max_age is
+        met by every code: there is no session, so whoever gets one was authenticated just now.
+        """
+        if view.state != "approved":
+            return "access_denied"
+        assert view.sign_in.approval_id is not None, "only a person approves"
+        acr = await approval_acr(db, view.sign_in.approval_id)
+        is_met = meets_acr(acr, view.request.acr_values)
+        return None if is_met else "unmet_authentication_requirements"
+
     async def _issue_code(
         self, db: Connection, view: SignInView, person_id: str, now: datetime
     ) -> str:
         expires_at = now + timedelta(seconds=CODE_LIFE_S)
         code = token_store.CODES.stamp(secrets.token(32), expires_at)
+        grant_id = self._kernel.ids.new("gra")
+        assert view.sign_in.approval_id is not None, "only a person approves"
+        await record_authentication(db, grant_id, view.sign_in.approval_id, now)
         await token_store.insert_code(
             db,
             CodeGrant(
                 code_hash=secret_hash(code), person_id=person_id,
-                grant_id=self._kernel.ids.new("gra"), request=view.request, signed_in_at=now,
+                grant_id=grant_id, request=view.request, signed_in_at=now,
                 expires_at=expires_at,
             ),
         )  # fmt: skip
@@ -274,14 +301,6 @@ class Authorization:
         if view.sign_in.approval_id is not None and view.state == "waiting":
             await self._approvals.withdraw(db, view.sign_in.approval_id)
         return await self.finish(db, msgspec.structs.replace(view, state="rejected"))
-
-    def redirect_address(self, request: AuthorizationRequest, answer: dict[str, str]) -> str:
-        """Return the client's address with the answer, `iss` (RFC 9207 s2) and the state pushed."""
-        fields = answer | {"iss": self._issuer}
-        if request.state is not None:
-            fields["state"] = request.state
-        joint = "&" if "?" in request.redirect_uri else "?"
-        return f"{request.redirect_uri}{joint}{urlencode(fields)}"
 
     async def _state(self, db: Connection, sign_in: SignIn) -> SignInState:
         if sign_in.finished_at is not None:

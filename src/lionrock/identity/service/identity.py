@@ -6,14 +6,16 @@ Every method that takes `db` works in the caller's transaction. Not for: signing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest, GivenAnswer
+from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.deeds import CompanyApprovalRequest
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.mandates import Mandate, MandateDraft
 from lionrock.identity.domain.parties import (
@@ -25,14 +27,23 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
+from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.clients import Clients
+from lionrock.identity.service.deeds import MandateDeeds
 from lionrock.identity.service.devices import Devices
 from lionrock.identity.service.mandates import Mandates
+from lionrock.identity.service.officers import Officers
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import ReceiptRecorder
-from lionrock.identity.service.resource import check_resource_call, no_mandate, resource_refusal
+from lionrock.identity.service.registry import Registry
+from lionrock.identity.service.resource import (
+    check_bearer_call,
+    check_resource_call,
+    no_mandate,
+    resource_refusal,
+)
 from lionrock.identity.service.tokens import Tokens
 from lionrock.identity.service.vault import Vault
 from lionrock.kernel.context import Kernel
@@ -62,11 +73,17 @@ class Identity:
         self.parties = Parties(kernel, self.vault)
         self.mandates = Mandates(kernel, evidence)
         self.approvals = Approvals(kernel, self.mandates, evidence, {**TEMPLATES, **extra})
+        self.officers_asked = Officers(self.mandates, self.approvals)
+        self.deeds = MandateDeeds(
+            kernel, self.mandates, self.approvals, self.officers_asked, evidence
+        )
+        self.registry = Registry(kernel, self.mandates, evidence)
         self.devices = Devices(kernel, self.approvals, evidence)
         self.clients = Clients(kernel, self.issuer)
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals
         )
+        self.answers = Answers(kernel, self.issuer)
         self.tokens = Tokens(kernel, self.issuer, self.vault, self.parties, self.mandates)
 
     # What other pillars ask.
@@ -76,6 +93,16 @@ class Identity:
     ) -> Approval | Refused:
         """Ask persons for a decision; the outcome comes as event identity.approval_decided."""
         return await self.approvals.request(db, request)
+
+    async def request_company_approval(
+        self, db: Connection, request: CompanyApprovalRequest
+    ) -> Approval | Refused:
+        """Ask a company's officers for a deed of a scope and an amount, started by one of them.
+
+        Who may act alone is asked alone; a joint officer brings the others, and the quorum follows
+        from their mandates. MANDATE_*, COMPANY_INACTIVE, OFFICERS_TOO_FEW, and as request_approval.
+        """
+        return await self.officers_asked.request(db, request)
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
         """Return an approval; APPROVAL_UNKNOWN."""
@@ -113,6 +140,18 @@ class Identity:
         """
         return await self.mandates.find(db, person_id, company_id, scope, at, amount)
 
+    async def was_entitled(
+        self,
+        db: Connection,
+        person_id: str,
+        company_id: str,
+        scope: str,
+        at: datetime,
+        amount: Money | None = None,
+    ) -> bool:
+        """Say whether a person was entitled to a deed for a company at a business instant."""
+        return await self.registry.was_entitled(db, person_id, company_id, scope, at, amount)
+
     async def officers(
         self,
         db: Connection,
@@ -143,6 +182,14 @@ class Identity:
         call.principal = principal  # type: ignore[attr-defined]  # declared by PrincipalCall
         return None
 
+    async def check_bearer(self, call: Call[Any, Any]) -> Response | None:
+        """As check_access_token, for a row that takes a client's own token too."""
+        principal = await check_bearer_call(call, self.clients, self.tokens, self.issuer)
+        if isinstance(principal, Refused):
+            return resource_refusal(call, principal)
+        call.principal = principal  # type: ignore[attr-defined]  # declared by the row's call
+        return None
+
     async def check_company(self, call: Call[Any, Any]) -> Response | None:
         """Refuse a token that does not act for a company; after check_access_token."""
         principal: Principal = call.principal  # type: ignore[attr-defined]  # see above
@@ -164,15 +211,27 @@ class Identity:
         """Grant a mandate on the operator's word."""
         return await self.mandates.grant(db, draft, granted_by)
 
+    async def grant_firm_mandate(
+        self, db: Connection, draft: FirmMandateDraft, granted_by: str
+    ) -> FirmMandate | Refused:
+        """Let a firm act for another one, on the operator's word."""
+        return await self.mandates.grant_firm(db, draft, granted_by)
+
     async def revoke_mandate(
         self, db: Connection, mandate_id: str, company_id: str, revoked_by: str
-    ) -> Mandate | Refused:
+    ) -> Mandate | FirmMandate | Refused:
         """Revoke a company's mandate; bites at the next use."""
         return await self.mandates.revoke(db, mandate_id, company_id, revoked_by)
 
     async def register_client(self, db: Connection, client: Client) -> Client | Refused:
         """Register a service."""
         return await self.clients.register(db, client)
+
+    async def declare_service_roles(
+        self, db: Connection, client_id: str, roles: Iterable[str]
+    ) -> Refused | None:
+        """Add names of roles that a service declares; a company's officers assign them."""
+        return await self.deeds.declare_roles(db, client_id, roles)
 
     async def issue_enrolment_code(self, db: Connection, person_id: str) -> str | Refused:
         """Return a single-use code that enrols one phone of a person."""

@@ -16,6 +16,7 @@ from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import (
     ACCESS_TOKEN_TYPE,
     AccessToken,
+    ClientPrincipal,
     Principal,
     TokenBasis,
     check_code,
@@ -23,7 +24,7 @@ from lionrock.identity.domain.grants import (
     is_live,
     secret_hash,
 )
-from lionrock.identity.domain.mandates import Mandate
+from lionrock.identity.domain.mandates import LINK_SEPARATOR, Mandate
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, ID_TOKEN_LIFE_S
 from lionrock.identity.domain.scopes import (
@@ -34,20 +35,19 @@ from lionrock.identity.domain.scopes import (
     PROFILE,
     read_scope,
 )
+from lionrock.identity.service.answers import Answers
+from lionrock.identity.service.assurance import grant_authentication
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
+from lionrock.identity.store import deeds as deeds_store
 from lionrock.identity.store import tokens as store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.jose import Key, sign_jws
-
-SIGNING_KEY = "platform/as-signing"
-# How a person is authenticated: own device key, number matched (ours; no registered value fits).
-ACR = "urn:lionrock:acr:device-approval"
+from lionrock.kernel.jose import Key
 
 
 class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +91,14 @@ class Tokens:
     ) -> None:
         self._kernel = kernel
         self._issuer = issuer
+        self._answers = Answers(kernel, issuer)
         self._vault = vault
         self._parties = parties
         self._mandates = mandates
 
     def signing_key(self) -> Key:
         """The authorization server's key (ES256); its public half is at jwks_uri."""
-        return self._kernel.key_store.get_or_create(SIGNING_KEY)
+        return self._answers.signing_key()
 
     async def redeem_code(
         self, db: Connection, client: Client, form: TokenForm, jkt: str
@@ -143,7 +144,7 @@ class Tokens:
         return TokenReply(
             access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
             scope=" ".join(basis.scopes),
-            id_token=self._id_token(client, basis) if OPENID in basis.scopes else None,
+            id_token=await self._id_token(db, client, basis),
         )  # fmt: skip
 
     async def client_credentials(
@@ -175,8 +176,9 @@ class Tokens:
     ) -> TokenReply | Refused:
         """Turn a person's token into one of a company that the person may act for (RFC 8693).
 
-        Same client, same key; never from a company's token (authority does not chain); the mandate
-        is read now, and again whenever the new token is used.
+        Same client, same key. From a company's token it switches to another company of the same
+        person, as long as the first token's own authority holds; nothing leads back to the person's
+        own rights. The mandate is read now, and again whenever the new token is used.
         """
         problem = _check_exchange_form(form)
         if problem is not None:
@@ -187,8 +189,11 @@ class Tokens:
             return Refused(IdentityRefusal.SUBJECT_TOKEN, field="subject_token")
         if token.jkt != jkt:
             return Refused(IdentityRefusal.DPOP_KEY_MISMATCH, "Use the subject token's key.")
-        if token.company_id is not None:
-            return Refused(IdentityRefusal.EXCHANGE_CHAIN, field="subject_token")
+        if token.company_id is not None and token.mandate_id is not None:
+            held = await self._mandates.usable(db, token.mandate_id, token.company_id)
+            if isinstance(held, Refused):
+                detail = held.refusal.value
+                return Refused(IdentityRefusal.EXCHANGE_CHAIN, detail, "subject_token")
         if COMPANY not in token.scopes:
             return Refused(IdentityRefusal.SCOPE, f"The subject token lacks {COMPANY}.", "scope")
         scopes = token.scopes
@@ -229,17 +234,39 @@ class Tokens:
             subject=person_subject, actor_person_id=token.person_id, company_id=None,
             client_id=client.id, scopes=frozenset(token.scopes),
             staff_roles=await self._parties.staff_roles(db, token.person_id),
+            client_policy=client.policy, grant_id=token.grant_id,
         )  # fmt: skip
         if token.company_id is None:
             return principal
-        mandate = await self._mandate_of(db, token)
+        assert token.mandate_id is not None, "checked by the table"
+        mandate = await self._mandates.usable(db, token.mandate_id, token.company_id)
         if isinstance(mandate, Refused):
             return mandate
         return msgspec.structs.replace(
             principal, company_id=token.company_id, mandate=mandate, staff_roles=frozenset(),
             subject=self._vault.subject(client.sector, "company", token.company_id),
             actor_subject=person_subject,
+            agent_subjects=tuple(
+                self._vault.subject(client.sector, "company", firm_id) for firm_id in mandate.via
+            ),
         )  # fmt: skip
+
+    async def bearer(
+        self, db: Connection, access_token: str, jkt: str
+    ) -> Principal | ClientPrincipal | Refused:
+        """Say who bears a token, as `authenticate` does, or which client its own token."""
+        principal = await self.authenticate(db, access_token, jkt)
+        if not isinstance(principal, Refused):
+            return principal
+        if principal.refusal is not IdentityRefusal.TOKEN_WITHOUT_PERSON:
+            return principal
+        token = await store.access_token(db, secret_hash(access_token))
+        client = await client_store.client(db, token.client_id) if token is not None else None
+        if token is None or client is None:
+            return Refused(IdentityRefusal.TOKEN_INVALID)
+        return ClientPrincipal(
+            client_id=client.id, scopes=frozenset(token.scopes), client_policy=client.policy
+        )
 
     async def userinfo(self, db: Connection, principal: Principal) -> dict[str, Any]:
         """Return the claims that the scopes allow (OIDC Core s5.3, s5.4; RFC 8693 s4.1 `act`)."""
@@ -259,29 +286,29 @@ class Tokens:
             }  # fmt: skip
         if principal.company_id is None:
             return claims | about
+        acting = await self.acting_claims(db, principal)
+        return claims | acting | {"act": acting["act"] | about}
+
+    async def acting_claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
+        """Return what a token that acts for a company says of it: act, company, mandate.
+
+        `mandate.service_roles` are the roles that the company gave at this client's service.
+        """
+        assert principal.company_id is not None, "it acts for a company"
+        assert principal.mandate is not None, "a company's token stands on a mandate"
         company = await self._parties.company(db, principal.company_id)
         assert not isinstance(company, Refused), "a mandate's company exists"
-        assert principal.mandate is not None, "a company's token stands on a mandate"
-        return claims | {
-            "act": {"sub": principal.actor_subject} | about,
+        # The company gives roles to its own mandates: of a chain, to the link that is the firm's.
+        link = principal.mandate.id.rpartition(LINK_SEPARATOR)[2]
+        roles = await deeds_store.service_roles(db, [link], principal.client_id)
+        return {
+            "act": show_actor(principal),
             "company": {
                 "id": company.id, "business_number": company.business_number,
                 "names": msgspec.to_builtins(company.names),
             },
-            "mandate": show_mandate(principal.mandate),
+            "mandate": show_mandate(principal.mandate) | {"service_roles": list(roles)},
         }  # fmt: skip
-
-    async def _mandate_of(self, db: Connection, token: AccessToken) -> Mandate | Refused:
-        assert token.company_id is not None and token.mandate_id is not None, "checked by the table"
-        company = await self._parties.company(db, token.company_id)
-        mandate = await self._mandates.by_id(db, token.mandate_id)
-        if isinstance(mandate, Refused) or isinstance(company, Refused):
-            return Refused(IdentityRefusal.MANDATE_MISSING)
-        if company.status != "live":
-            return Refused(IdentityRefusal.COMPANY_INACTIVE)
-        if not mandate.is_in_force(self._kernel.business_clock.now()):
-            return Refused(IdentityRefusal.MANDATE_MISSING)
-        return mandate
 
     async def _issue_for_company(
         self,
@@ -305,7 +332,13 @@ class Tokens:
             issued_token_type=ACCESS_TOKEN_TYPE,
         )  # fmt: skip
 
-    def _id_token(self, client: Client, basis: TokenBasis) -> str:
+    async def _id_token(
+        self, db: Connection, client: Client, basis: TokenBasis
+    ) -> str | None:
+        """Return the id_token, with how and when the grant's person was authenticated."""
+        if OPENID not in basis.scopes:
+            return None
+        how = await grant_authentication(db, basis.grant_id, basis.signed_in_at)
         now_s = self._kernel.wire_clock.now_s()
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -313,12 +346,24 @@ class Tokens:
             "aud": client.id,
             "iat": now_s,
             "exp": now_s + ID_TOKEN_LIFE_S,
-            "auth_time": int(basis.signed_in_at.timestamp()),
-            "acr": ACR,
+            "auth_time": int(how.authenticated_at.timestamp()),
+            "acr": how.acr,
+            "amr": list(how.amr),
         }
         if basis.nonce is not None:
             claims["nonce"] = basis.nonce
-        return sign_jws(self.signing_key(), claims, typ="JWT")
+        return self._answers.sign(client, "id_token", claims)
+
+
+def show_actor(principal: Principal) -> dict[str, Any]:
+    """Return the claim `act`: the person, and inside it the agent firms, outwards (RFC 8693 s4.1).
+
+    All subjects are pairwise for the client's sector.
+    """
+    shown: dict[str, Any] = {}
+    for subject in reversed((principal.actor_subject or "", *principal.agent_subjects)):
+        shown = {"sub": subject, "act": shown} if shown else {"sub": subject}
+    return shown
 
 
 def show_mandate(mandate: Mandate) -> dict[str, Any]:
@@ -331,6 +376,7 @@ def show_mandate(mandate: Mandate) -> dict[str, Any]:
         "signatures_needed": mandate.signatures_needed,
         "amount_max": {"amount": limit.wire(), "currency": limit.currency} if limit else None,
         "valid_to": mandate.valid_to.isoformat() if mandate.valid_to else None,
+        "agents": len(mandate.via),
     }
 
 
