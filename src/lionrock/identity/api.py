@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
+from lionrock.identity.company_errors import COMPANY_ERRORS
 from lionrock.identity.domain.approvals import (
     Approval,
     ApprovalRequest,
     GivenAnswer,
 )
+from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import Client, ClientPolicy
+from lionrock.identity.domain.companies import CompanyRefusal
+from lionrock.identity.domain.deeds import CompanyApprovalRequest
 from lionrock.identity.domain.grants import COMPANY_URN, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
@@ -59,6 +63,7 @@ from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
     "ANSWER_TYPE",
+    "COMPANY_ERRORS",
     "COMPANY_URN",
     "DECIDED_TOPIC",
     "ENROLMENT_TYPE",
@@ -75,9 +80,13 @@ __all__ = [
     "Client",
     "ClientPolicy",
     "Company",
+    "CompanyApprovalRequest",
     "CompanyDraft",
+    "CompanyRefusal",
     "CompanySealSigner",
     "Device",
+    "FirmMandate",
+    "FirmMandateDraft",
     "GivenAnswer",
     "Identity",
     "IdentityRefusal",

@@ -293,12 +293,22 @@ async def test_person_without_a_mandate_cannot_act_for_the_company(
 
 
 @LASTING
-async def test_company_token_is_no_step_to_another_company(
+async def test_company_token_is_no_step_to_a_company_of_somebody_else(
     town: City, caller: TestClient
 ) -> None:
     token = (await caller.exchange(await caller.token(), town.company.id)).json()["access_token"]
-    refused = await caller.exchange(token, town.company.id)
-    assert error_code(refused) == "identity.exchange_chain"
+    refused = await caller.exchange(token, "com_" + "0" * 32)
+    assert refused.json()["error"] == "invalid_target"
+
+
+async def test_company_token_whose_authority_ended_is_no_step_to_a_company(
+    city: City, client: TestClient
+) -> None:
+    token = (await client.exchange(await client.token(), city.company.id)).json()["access_token"]
+    await city.kernel.database.run(
+        lambda db: city.identity.revoke_mandate(db, city.mandate.id, city.company.id, "operator")
+    )
+    assert error_code(await client.exchange(token, city.company.id)) == "identity.exchange_chain"
 
 
 async def test_exchanged_token_lives_no_longer_than_its_person_token(

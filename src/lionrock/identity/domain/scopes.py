@@ -28,6 +28,10 @@ SCOPES: dict[str, Text] = {
     "programmes": Text("your applications to programmes", "你的計劃申請", "您的计划申请"),
     "exchange": Text("your data consents", "你的資料同意書", "您的资料同意书"),
     "payments": Text("to prepare payments", "擬備付款", "拟备付款"),
+    "mandates": Text(
+        "to prepare changes of who acts for your company", "擬備公司授權的變更",
+        "拟备公司授权的变更",
+    ),
     "evidence": Text("your receipts", "你的收據", "您的收据"),
     "signing": Text("to prepare documents for signing", "擬備文件供簽署", "拟备文件供签署"),
     "staff": Text("your duties as staff", "你的職員職責", "您的职员职责"),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lionrock.identity.http import authorize, devices, discovery, par, resources, token
+from lionrock.identity.http import (
+    authorize,
+    devices,
+    discovery,
+    mandates,
+    par,
+    registry,
+    resources,
+    token,
+)
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.http import RouteTable
 
@@ -14,6 +23,6 @@ def table(room: Identity) -> RouteTable:
         room=room,
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
-            *devices.ROUTES,
+            *devices.ROUTES, *mandates.ROUTES, *registry.ROUTES,
         ),
     )  # fmt: skip

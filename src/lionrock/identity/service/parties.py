@@ -129,7 +129,7 @@ class Parties:
     async def set_company_status(
         self, db: Connection, company_id: str, status: CompanyStatus
     ) -> Refused | None:
-        """Note that a company lives or has ceased: nobody acts for one that has ceased."""
+        """Note whether a company lives: nobody acts for one that is suspended or has ceased."""
         assert status in get_args(CompanyStatus), status
         if not await store.set_company_status(db, company_id, status):
             return Refused(IdentityRefusal.COMPANY_UNKNOWN)
