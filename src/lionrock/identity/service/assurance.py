@@ -1,0 +1,89 @@
+"""How the person behind a grant was authenticated: kept once, told in tokens, asked by resources.
+
+Kept beside the grant, so that whatever is issued on it (by code, by refresh, by CIBA) says the same.
+A resource that needs more answers as RFC 9470 s3 says, and the service signs its user in again with
+`acr_values` and `max_age`. Source: OIDC Core s2 (acr, amr, auth_time), RFC 9470.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from lionrock.identity.domain.assurance import (
+    ACR_DEVICE,
+    ACR_VALUES,
+    Authentication,
+    is_fresh,
+    meets_acr,
+)
+from lionrock.identity.domain.grants import Principal
+from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.errors import ERRORS
+from lionrock.identity.store import approvals as approvals_store
+from lionrock.identity.store import assurance as store
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.http import Call
+from lionrock.kernel.http.replies import problem_reply
+from lionrock.kernel.http.table import Step
+
+
+async def approval_acr(db: Connection, approval_id: str) -> str:
+    """Return the level that an approval reached: of several answers the lowest yes."""
+    answers = await approvals_store.answers(db, approval_id)
+    reached = [ACR_VALUES.index(a.acr) for a in answers if a.decision == "approved"]
+    return ACR_VALUES[min(reached)] if reached else ACR_DEVICE
+
+
+async def record_authentication(
+    db: Connection, grant_id: str, approval_id: str, at: datetime
+) -> None:
+    """Keep how a new grant's person was authenticated: by this approval, at a wire instant."""
+    acr = await approval_acr(db, approval_id)
+    await store.insert_authentication(
+        db, grant_id, Authentication(acr=acr, authenticated_at=at)
+    )
+
+
+async def grant_authentication(db: Connection, grant_id: str, at: datetime) -> Authentication:
+    """Return how a grant's person was authenticated; the lowest level at `at` when not on record."""
+    found = await store.authentication(db, grant_id)
+    return found or Authentication(acr=ACR_DEVICE, authenticated_at=at)
+
+
+def step_up(acr: str, max_age_s: int | None = None) -> Step:
+    """Return a Step, to stand after `check_access_token`, that asks for a level and a freshness.
+
+    Its refusal is 401 insufficient_user_authentication with what to ask for (RFC 9470 s3).
+    """
+    assert acr in ACR_VALUES, "ask for a level that exists"
+
+    async def check_step_up(call: Any) -> Response | None:
+        principal: Principal = call.principal
+        now = call.kernel.wire_clock.now()
+
+        async def read(db: Connection) -> Authentication | None:
+            return await store.authentication(db, principal.grant_id)
+
+        in_transaction = call.route.mode == "transaction"
+        how = await (read(call.db) if in_transaction else call.kernel.database.run(read))
+        is_enough = (
+            how is not None
+            and meets_acr(how.acr, (acr,))
+            and is_fresh(how.authenticated_at, max_age_s, now)
+        )
+        return None if is_enough else _ask_for(call, acr, max_age_s)
+
+    return check_step_up
+
+
+def _ask_for(call: Call[Any, Any], acr: str, max_age_s: int | None) -> Response:
+    refused = Refused(IdentityRefusal.STEP_UP)
+    row = ERRORS[refused.refusal]
+    response = problem_reply(row, refused, "check_step_up", call.request_id)
+    age = "" if max_age_s is None else f', max_age="{max_age_s}"'
+    response.headers["www-authenticate"] = f'DPoP error="{row.oauth}", acr_values="{acr}"{age}'
+    return response

@@ -1,0 +1,34 @@
+"""How the persons behind grants were authenticated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lionrock.identity.domain.assurance import Authentication
+from lionrock.kernel.db import Connection
+
+
+async def insert_authentication(
+    db: Connection, grant_id: str, authentication: Authentication
+) -> None:
+    """Keep how a grant's person was authenticated; the first word on a grant stays."""
+    await db.execute(
+        "INSERT INTO identity.authentications (grant_id, acr, authenticated_at)"
+        " VALUES ($1, $2, $3) ON CONFLICT (grant_id) DO NOTHING",
+        grant_id, authentication.acr, authentication.authenticated_at,
+    )  # fmt: skip
+
+
+async def authentication(db: Connection, grant_id: str) -> Authentication | None:
+    """Return how a grant's person was authenticated."""
+    row = await db.fetchrow(
+        "SELECT acr, authenticated_at FROM identity.authentications WHERE grant_id = $1", grant_id
+    )
+    return Authentication(**dict(row)) if row else None
+
+
+async def sweep_authentications(db: Connection, before: datetime) -> None:
+    """Forget what is older than anything issued on its grant can be."""
+    await db.execute(
+        "DELETE FROM identity.authentications WHERE authenticated_at < $1", before
+    )
