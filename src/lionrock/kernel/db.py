@@ -64,6 +64,44 @@ class MigrationDamaged(RuntimeError):
     """A migration that already ran has other text now, or is missing from the package."""
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+    """A pooled connection that goes back without a round trip of its own.
+
+    There is nothing to reset: settings are SET LOCAL, advisory locks are of the transaction,
+    nobody listens or holds a cursor. An open transaction is rolled back by the pool all the same.
+    """
+
+    def get_reset_query(self) -> str:
+        """No query."""
+        return ""
+
+
+class OpenTransaction:
+    """A transaction on a pooled connection; exactly one of `end` and `abandon` ends it."""
+
+    def __init__(self, pool: Any, connection: Any, transaction: Any) -> None:
+        self._pool = pool
+        self._transaction = transaction
+        self.connection: Connection = connection
+
+    async def end(self, *, is_kept: bool) -> None:
+        """Commit or roll back, and give the connection back."""
+        try:
+            if is_kept:
+                await self._transaction.commit()
+            else:
+                await self._transaction.rollback()
+        finally:
+            await self._pool.release(self.connection)
+
+    async def abandon(self) -> None:
+        """Roll back after a failure, also when the connection itself is what broke."""
+        try:
+            await _roll_back(self._transaction)
+        finally:
+            await self._pool.release(self.connection)
+
+
 class Database:
     """A pool of connections to one city's database."""
 
@@ -78,6 +116,7 @@ class Database:
             min_size=1,
             max_size=pool_size_max,
             init=_prepare,
+            connection_class=_Connection,
             server_settings={
                 "application_name": "lionrock",
                 "timezone": "UTC",
@@ -95,19 +134,25 @@ class Database:
 
         Committed unless it raises or returns a `Refused` without `keep`.
         """
-        async with self._connection() as connection:
-            transaction = connection.transaction()
+        opened = await self.begin()
+        try:
+            result = await use_case(opened.connection)
+        except BaseException:
+            await opened.abandon()
+            raise
+        await opened.end(is_kept=not isinstance(result, Refused) or result.keep)
+        return result
+
+    async def begin(self) -> OpenTransaction:
+        """Begin a transaction; for kernel.late, everybody else calls `run`."""
+        connection = await self._acquire()
+        transaction = connection.transaction()
+        try:
             await transaction.start()
-            try:
-                result = await use_case(connection)
-            except BaseException:
-                await _roll_back(transaction)
-                raise
-            if isinstance(result, Refused) and not result.keep:
-                await transaction.rollback()
-            else:
-                await transaction.commit()
-            return result
+        except BaseException:
+            await self._pool.release(connection)
+            raise
+        return OpenTransaction(self._pool, connection, transaction)
 
     async def read(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a reading use case on one snapshot; writes are refused by the server."""
@@ -121,15 +166,18 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            connection = await self._pool.acquire()
-        except OSError as error:
-            # A starting server has no socket file yet: for callers that is the same as no answer.
-            raise ConnectionError(f"the database does not answer ({error})") from error
+        connection = await self._acquire()
         try:
             yield connection
         finally:
             await self._pool.release(connection)
+
+    async def _acquire(self) -> Any:
+        try:
+            return await self._pool.acquire()
+        except OSError as error:
+            # A starting server has no socket file yet: for callers that is the same as no answer.
+            raise ConnectionError(f"the database does not answer ({error})") from error
 
 
 async def create_beside(url: str, existing_url: str) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+import msgspec
+
 from lionrock.identity.domain.assertions import (
     ASSERTION_TYPE,
     CLOCK_BEHIND_S_MAX,
@@ -24,16 +26,28 @@ from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import is_safe_line
 from lionrock.identity.service.nonces import Nonces
 from lionrock.identity.store import clients as store
-from lionrock.kernel import replay
+from lionrock.kernel import late
+from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key, key_from_jwk, trusted_key
 
 KEYS_MAX = 5
+# A front reads a client anew twice a second: what an operator changes bites within one.
+CLIENT_STALE_MS = 500
+CLIENTS_SEEN_MAX = 10_000
 REDIRECT_URIS_MAX = 10
 NAME_LENGTH_MAX = 80
 _CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,63}")
+
+
+class KnownClient(msgspec.Struct, frozen=True):
+    """A client and its parsed keys as this process read them at an instant."""
+
+    client: Client
+    keys: list[Key]
+    read_ms: float
 
 
 class Clients:
@@ -43,6 +57,7 @@ class Clients:
         self._kernel = kernel
         self._issuer = issuer
         self.nonces = Nonces(kernel)
+        self._seen: dict[str, KnownClient] = {}
 
     async def register(self, db: Connection, client: Client) -> Client | Refused:
         """Register a client; CLIENT_DRAFT names the field that is not acceptable."""
@@ -57,11 +72,28 @@ class Clients:
         if problem is not None:
             return problem
         is_replaced = await store.replace_client(db, client)
+        self._seen.pop(client.id, None)
         return client if is_replaced else Refused(IdentityRefusal.CLIENT_UNKNOWN)
 
     async def find(self, db: Connection, client_id: str) -> Client | None:
-        """Return an active client."""
-        return await store.client(db, client_id)
+        """Return an active client, as it was at most CLIENT_STALE_MS ago."""
+        known = await self._known(db, client_id)
+        return known.client if known is not None else None
+
+    async def _known(self, db: Connection, client_id: str) -> KnownClient | None:
+        now_ms = monotonic_ms()
+        known = self._seen.get(client_id)
+        if known is not None and now_ms - known.read_ms < CLIENT_STALE_MS:
+            return known
+        client = await store.client(db, client_id)
+        if client is None:
+            self._seen.pop(client_id, None)
+            return None
+        if len(self._seen) >= CLIENTS_SEEN_MAX:
+            self._seen.clear()
+        known = KnownClient(client, client_keys(client), now_ms)
+        self._seen[client_id] = known
+        return known
 
     async def authenticate(
         self,
@@ -84,20 +116,20 @@ class Clients:
             return claimed
         if client_id is not None and client_id != claimed:
             return Refused(IdentityRefusal.CLIENT_MISMATCH, field="client_id")
-        client = await store.client(db, claimed)
-        if client is None:
+        known = await self._known(db, claimed)
+        if known is None:
             return Refused(IdentityRefusal.CLIENT_UNKNOWN)
+        client = known.client
         checked = check_assertion(
-            assertion, client_keys(client), client_id=client.id, issuer=self._issuer,
+            assertion, known.keys, client_id=client.id, issuer=self._issuer,
             now_s=self._kernel.wire_clock.now_s(),
         )  # fmt: skip
         if isinstance(checked, Refused):
             return checked
         forget_at = datetime.fromtimestamp(checked.expires_at_s + CLOCK_BEHIND_S_MAX + 1, UTC)
         realm = f"identity.assertion/{client.id}"
-        if not await replay.remember(db, realm, checked.jti, forget_at):
-            return Refused(IdentityRefusal.CLIENT_ASSERTION_REPLAYED)
-        return client
+        replayed = Refused(IdentityRefusal.CLIENT_ASSERTION_REPLAYED)
+        return await late.once(db, realm, checked.jti, forget_at, replayed) or client
 
     def read_dpop(
         self, proofs: Sequence[str], *, method: str, url: str, access_token: str | None = None
@@ -120,9 +152,9 @@ class Clients:
         """
         forget_at_s = proof.iat_s + PROOF_AGE_S_MAX + PROOF_AHEAD_S_MAX
         forget_at = datetime.fromtimestamp(forget_at_s, UTC)
-        if await replay.remember(db, f"identity.dpop/{proof.jkt}", proof.jti, forget_at):
-            return None
-        return Refused(IdentityRefusal.DPOP_REPLAYED)
+        replayed = Refused(IdentityRefusal.DPOP_REPLAYED)
+        realm = f"identity.dpop/{proof.jkt}"
+        return await late.once(db, realm, proof.jti, forget_at, replayed)
 
     async def check_dpop(
         self,

@@ -14,6 +14,7 @@ import msgspec
 from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
+from lionrock.kernel.late import later
 from lionrock.kernel.ring import Ring
 
 # A request is read for as long as a sign-in that began with it may last; sign-ins are counted for
@@ -24,8 +25,8 @@ RINGS = (PUSHED, SIGN_INS)
 
 
 async def insert_pushed(db: Connection, pushed: PushedRequest) -> None:
-    """Keep a pushed request."""
-    await insert_all_pushed(db, [pushed])
+    """Keep a pushed request; in a request it may be written only when that ends."""
+    await later(db, insert_all_pushed, pushed)
 
 
 async def insert_all_pushed(db: Connection, pushed: Sequence[PushedRequest]) -> None:

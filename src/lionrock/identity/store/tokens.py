@@ -15,6 +15,7 @@ import msgspec
 from lionrock.identity.domain.grants import AccessToken, CodeGrant, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
+from lionrock.kernel.late import later
 from lionrock.kernel.ring import Ring
 
 # Codes are kept an hour after their time, so that a late reuse still revokes its tokens.
@@ -60,8 +61,8 @@ async def use_code(db: Connection, code_hash: bytes, at: datetime) -> None:
 
 
 async def insert_token(db: Connection, token: AccessToken) -> None:
-    """Keep an access token by its hash."""
-    await insert_tokens(db, [token])
+    """Keep an access token by its hash; in a request it may be written only when that ends."""
+    await later(db, insert_tokens, token)
 
 
 async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:

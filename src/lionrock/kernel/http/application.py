@@ -8,6 +8,7 @@ Source of the host check: GHSA-86qp-5c8j-p5mr (authorise on the matched route, n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -19,7 +20,6 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import KERNEL_ERRORS, KernelRefusal, Refused
 from lionrock.kernel.http.bodies import parse_body, parse_query, read_body
 from lionrock.kernel.http.replies import (
@@ -29,6 +29,7 @@ from lionrock.kernel.http.replies import (
     problem_reply,
 )
 from lionrock.kernel.http.table import Call, Route, RouteTable
+from lionrock.kernel.late import GroupCommit, LateTransaction
 from lionrock.kernel.network import Unreachable
 
 _log = structlog.get_logger("lionrock.http")
@@ -61,6 +62,7 @@ class Application:
     def __init__(self, kernel: Kernel, tables: Iterable[RouteTable]) -> None:
         self.kernel = kernel
         self.tables = tuple(tables)
+        self._group = GroupCommit(kernel.database)
         self._hosts = frozenset(kernel.settings.hosts)
         by_path: dict[str, dict[str, tuple[RouteTable, Route]]] = {}
         for table in self.tables:
@@ -152,16 +154,9 @@ class Application:
     async def _run_in_transaction(
         self, route: Route, call: Call[Any, Any]
     ) -> tuple[str, Response | Refused]:
-        step_name = ""
-
-        async def use_case(db: Connection) -> Response | Refused:
-            nonlocal step_name
-            call._db = db
-            step_name, result = await _run_steps(route, call)
-            return result
-
-        result = await self.kernel.database.run(use_case)
-        return step_name, result
+        late = LateTransaction(self.kernel.database, self._group)
+        call._db = late
+        return await late.run(partial(_run_steps, route, call, late))
 
     def _refuse_plain(self, route: Route, refusal: KernelRefusal, request_id: str) -> Response:
         return render(route, None, Refused(refusal), "answer", request_id)
@@ -190,8 +185,12 @@ class _PathEndpoint:
         await response(scope, receive, send)
 
 
-async def _run_steps(route: Route, call: Call[Any, Any]) -> tuple[str, Response | Refused]:
+async def _run_steps(
+    route: Route, call: Call[Any, Any], late: LateTransaction | None = None
+) -> tuple[str, Response | Refused]:
     for step in route.steps:
+        if late is not None:
+            late.step = step_name(step)
         result = await step(call)
         if result is not None:
             return step_name(step), result

@@ -1,0 +1,274 @@
+"""The transaction of one request, begun as late as can be, and shared where nothing hinders it.
+
+Steps are handed a `LateTransaction` for their connection. Two things it only notes, because their
+outcome can wait: `once`, a single-use value with the refusal to give when it was used before, and
+`later`, a row to add. Any query begins a transaction of the request's own, in which what was noted
+runs first. A request that needed no query ends with its notes in a `GroupCommit`: one transaction
+for all requests that are waiting at that moment, answered after its COMMIT.
+
+So the outcome is that of a transaction begun at the start: values are looked up in the order in
+which steps presented them, the first used one refuses the request at its own step whatever later
+steps came to, what was presented after it is not remembered, and rows of refused requests are not
+written. A refusal or failure of one request touches none that shared its commit.
+
+Invariants: nothing is answered before it is durable; single-use values are always decided by
+the database; a crash at any point leaves nothing that was acknowledged undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from lionrock.kernel import replay
+from lionrock.kernel.db import DATABASE_FAILURES, Connection, Database, OpenTransaction
+from lionrock.kernel.errors import Refused
+
+SHARING_MAX = 64
+# What one request's values can make PostgreSQL or its driver say.
+_FAILURES = (*DATABASE_FAILURES, ValueError, TypeError)
+
+Writer = Callable[[Connection, Sequence[Any]], Awaitable[None]]
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A single-use value: `refused` at `step` is the answer when it was used before."""
+
+    value: replay.Value
+    refused: Refused
+    step: str
+
+
+class UsedBefore(Exception):
+    """A noted value was used before; ends the request at the step that presented it."""
+
+    def __init__(self, note: Note) -> None:
+        super().__init__(note.step)
+        self.note = note
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What one request brings to a shared commit; the answer is the used note, or None."""
+
+    notes: Sequence[Note]
+    rows: Sequence[tuple[Writer, Any]]
+    answer: asyncio.Future[Note | None]
+
+    @property
+    def keys(self) -> set[bytes]:
+        """The keys of its values."""
+        return {note.value.key for note in self.notes}
+
+
+class GroupCommit:
+    """One per process: commits of requests that only have notes, a group at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: list[Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def commit(
+        self, notes: Sequence[Note], rows: Sequence[tuple[Writer, Any]]
+    ) -> Note | None:
+        """Commit a request's notes with those of others; returns the first value used before.
+
+        Raises what the database raises for these values.
+        """
+        answer: asyncio.Future[Note | None] = asyncio.get_running_loop().create_future()
+        self._queue.append(Waiting(notes, rows, answer))
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        return await answer
+
+    async def _work(self) -> None:
+        try:
+            while self._queue:
+                await self._commit_group(self._take())
+        finally:
+            self._task = None
+
+    def _take(self) -> list[Waiting]:
+        """Take those who wait longest; one who brings a value that is among them comes later."""
+        group: list[Waiting] = []
+        left: list[Waiting] = []
+        keys: set[bytes] = set()
+        for waiting in self._queue:
+            if len(group) == SHARING_MAX or keys & waiting.keys:
+                left.append(waiting)
+                continue
+            group.append(waiting)
+            keys |= waiting.keys
+        self._queue = left
+        return group
+
+    async def _commit_group(self, group: list[Waiting]) -> None:
+        async def use_case(db: Connection) -> list[Note | None]:
+            return await save(db, [(waiting.notes, waiting.rows) for waiting in group])
+
+        try:
+            used = await self._database.run(use_case)
+        except _FAILURES as error:
+            if len(group) > 1:
+                # Whose fault it was is not known: each alone, so that only that one hears of it.
+                for waiting in group:
+                    await self._commit_group([waiting])
+            elif not group[0].answer.done():
+                group[0].answer.set_exception(error)
+            return
+        except BaseException:
+            for waiting in group:
+                waiting.answer.cancel()
+            raise
+        for waiting, note in zip(group, used, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(note)
+
+
+async def save(
+    db: Connection, requests: Sequence[tuple[Sequence[Note], Sequence[tuple[Writer, Any]]]]
+) -> list[Note | None]:
+    """Look up and remember the values of requests, write the rows of those with no used one."""
+    told: list[int | None] = [None] * len(requests)
+    if any(notes for notes, _ in requests):
+        units = [[note.value for note in notes] for notes, _ in requests]
+        told = await replay.remember_all(db, units)
+    used = [
+        notes[position] if position is not None else None
+        for (notes, _), position in zip(requests, told, strict=True)
+    ]
+    together: dict[Writer, list[Any]] = {}
+    for (_, rows), note in zip(requests, used, strict=True):
+        for writer, row in rows if note is None else ():
+            together.setdefault(writer, []).append(row)
+    for writer, all_rows in together.items():
+        await writer(db, all_rows)
+    return used
+
+
+class LateTransaction:
+    """A `Connection` whose transaction begins with the first query that needs one."""
+
+    def __init__(self, database: Database, group: GroupCommit) -> None:
+        self._database = database
+        self._group = group
+        self._notes: list[Note] = []
+        self._rows: list[tuple[Writer, Any]] = []
+        self._open: OpenTransaction | None = None
+        # The step that runs now, for the refusal of what it presents.
+        self.step = ""
+
+    async def run(
+        self, steps: Callable[[], Awaitable[tuple[str, Any]]]
+    ) -> tuple[str, Any]:
+        """Run a request's steps and end as Database.run does; returns (step, answer)."""
+        try:
+            step, result = await steps()
+            note = await self._end(result)
+        except UsedBefore as error:
+            await self._close(is_kept=True)
+            note = error.note
+        except BaseException:
+            if self._open is not None:
+                await self._open.abandon()
+            raise
+        return (step, result) if note is None else (note.step, note.refused)
+
+    async def once(
+        self, realm: str, value: str, expires_at: datetime, refused: Refused
+    ) -> Refused | None:
+        """Note a single-use value, or look it up at once when the transaction has begun."""
+        if self._open is None:
+            found = replay.value_of(realm, value, expires_at)
+            if found.key in {note.value.key for note in self._notes}:
+                return refused
+            self._notes.append(Note(found, refused, self.step))
+            return None
+        is_new = await replay.remember(self._open.connection, realm, value, expires_at)
+        return None if is_new else refused
+
+    async def later(self, writer: Writer, row: Any) -> None:
+        """Note a row, or write it at once when the transaction has begun."""
+        if self._open is None:
+            self._rows.append((writer, row))
+        else:
+            await writer(self._open.connection, [row])
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """See Connection."""
+        return str(await (await self._begun()).execute(query, *args))
+
+    async def executemany(self, command: str, args: Iterable[Any]) -> None:
+        """See Connection."""
+        await (await self._begun()).executemany(command, args)
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """See Connection."""
+        return list(await (await self._begun()).fetch(query, *args))
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """See Connection."""
+        return await (await self._begun()).fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """See Connection."""
+        return await (await self._begun()).fetchval(query, *args)
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Any, columns: Any = None, schema_name: str | None = None
+    ) -> str:
+        """See Connection."""
+        connection = await self._begun()
+        return str(await connection.copy_records_to_table(
+            table_name, records=records, columns=columns, schema_name=schema_name))
+
+    async def _begun(self) -> Connection:
+        if self._open is None:
+            self._open = await self._database.begin()
+            notes, rows = self._notes, self._rows
+            self._notes, self._rows = [], []
+            if notes or rows:
+                used = (await save(self._open.connection, [(notes, rows)]))[0]
+                if used is not None:
+                    raise UsedBefore(used)
+        return self._open.connection
+
+    async def _end(self, result: Any) -> Note | None:
+        is_kept = not isinstance(result, Refused) or result.keep
+        if self._open is None and not is_kept and self._notes:
+            # To be forgotten again, but an earlier step's refusal still comes first.
+            await self._begun()
+        if self._open is not None:
+            await self._close(is_kept=is_kept)
+            return None
+        rows = [] if isinstance(result, Refused) and not is_kept else self._rows
+        return await self._group.commit(self._notes, rows) if self._notes or rows else None
+
+    async def _close(self, *, is_kept: bool) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.end(is_kept=is_kept)
+
+
+async def once(
+    db: Connection, realm: str, value: str, expires_at: datetime, refused: Refused
+) -> Refused | None:
+    """Remember a single-use value (replay.remember); `refused` when it was used before.
+
+    In a request it may be looked up only when the request ends, which the caller does not notice.
+    """
+    if isinstance(db, LateTransaction):
+        return await db.once(realm, value, expires_at, refused)
+    return None if await replay.remember(db, realm, value, expires_at) else refused
+
+
+async def later(db: Connection, writer: Writer, row: Any) -> None:
+    """Write a row with `writer`, which takes many; the caller neither reads it nor needs it yet."""
+    if isinstance(db, LateTransaction):
+        await db.later(writer, row)
+    else:
+        await writer(db, [row])

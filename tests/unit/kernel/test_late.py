@@ -1,0 +1,154 @@
+"""Late transactions and shared commits: the outcome is that of a transaction begun at the start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from lionrock.kernel import late
+from lionrock.kernel.clock import FrozenClock
+from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.errors import KernelRefusal, Refused
+from lionrock.kernel.late import GroupCommit, LateTransaction
+
+FIRST, SECOND = Refused(KernelRefusal.NOT_FOUND), Refused(KernelRefusal.BODY_SLOW)
+OTHER = Refused(KernelRefusal.BUG)
+
+
+async def write(db: Connection, rows: Sequence[Any]) -> None:
+    """A row is a city clock's epoch: any table of the kernel's would do."""
+    await db.executemany(
+        "INSERT INTO kernel.jobs (queue, key, payload, due_at)"
+        " VALUES ('late', $1, '{}', '-infinity')", [(row,) for row in rows])
+
+
+class Desk:
+    """Runs requests of two single-use values and one row, as a front would."""
+
+    def __init__(self, database: Database, clock: FrozenClock) -> None:
+        self.database, self.clock = database, clock
+        self.group = GroupCommit(database)
+
+    async def request(
+        self, first: str, second: str, row: str, *, result: Any = "done", query_at: int = 0
+    ) -> tuple[str, Any]:
+        """`query_at`: before which step a query begins the transaction; 0: never."""
+        transaction = LateTransaction(self.database, self.group)
+        expires_at = self.clock.now() + timedelta(seconds=60)
+
+        async def steps() -> tuple[str, Any]:
+            for number, (value, refused) in enumerate(((first, FIRST), (second, SECOND)), start=1):
+                transaction.step = f"step-{number}"
+                if query_at == number:
+                    await transaction.fetchval("SELECT 1")
+                found = await late.once(transaction, "desk", value, expires_at, refused)
+                if found is not None:
+                    return transaction.step, Refused(found.refusal, keep=number > 1)
+            transaction.step = "step-3"
+            if query_at == 3:
+                await transaction.fetchval("SELECT 1")
+            await late.later(transaction, write, row)
+            return transaction.step, result
+
+        return await transaction.run(steps)
+
+    async def rows(self) -> list[str]:
+        found = await self.database.run(
+            lambda db: db.fetch("SELECT key FROM kernel.jobs WHERE queue = 'late' ORDER BY key"))
+        return [row["key"] for row in found]
+
+
+@pytest.fixture
+def desk(database: Database, wire_clock: FrozenClock) -> Desk:
+    return Desk(database, wire_clock)
+
+
+EVERYWHERE = pytest.mark.parametrize("query_at", [0, 1, 2, 3])
+
+
+@EVERYWHERE
+async def test_the_first_used_value_refuses_at_its_own_step(desk: Desk, query_at: int) -> None:
+    assert await desk.request("a", "b", "1", query_at=query_at) == ("step-3", "done")
+    step, refused = await desk.request("a", "c", "2", query_at=query_at)
+    assert (step, refused.refusal) == ("step-1", FIRST.refusal)
+    step, refused = await desk.request("d", "b", "3", query_at=query_at)
+    assert (step, refused.refusal) == ("step-2", SECOND.refusal)
+    assert await desk.rows() == ["1"]
+    # What came before the used value stays used, what came after it was not touched.
+    assert (await desk.request("d", "e", "4", query_at=query_at))[0] == "step-1"
+    assert await desk.request("f", "c", "5", query_at=query_at) == ("step-3", "done")
+
+
+@EVERYWHERE
+async def test_a_kept_refusal_keeps_the_values_and_another_forgets_them(
+    desk: Desk, query_at: int
+) -> None:
+    kept = Refused(OTHER.refusal, keep=True)
+    assert (await desk.request("a", "b", "1", result=OTHER, query_at=query_at))[1] == OTHER
+    assert (await desk.request("a", "b", "2", result=kept, query_at=query_at))[1] == kept
+    assert (await desk.request("a", "c", "3", query_at=query_at))[0] == "step-1"
+
+
+@EVERYWHERE
+async def test_a_used_value_comes_before_the_refusal_of_a_later_step(
+    desk: Desk, query_at: int
+) -> None:
+    await desk.request("a", "b", "1")
+    assert (await desk.request("c", "b", "2", result=OTHER, query_at=query_at))[0] == "step-2"
+
+
+async def test_of_the_same_values_at_once_one_request_passes(desk: Desk) -> None:
+    other = Desk(desk.database, desk.clock)
+    told = await asyncio.gather(*(
+        each.request("a", f"b{n}", f"{n}", query_at=n % 2 * 3)
+        for n in range(12) for each in (desk, other)))
+    assert [step for step, _ in told].count("step-3") == 1
+    assert len(await desk.rows()) == 1
+
+
+async def test_many_requests_share_commits(desk: Desk) -> None:
+    before = await _commits(desk.database)
+    told = await asyncio.gather(*(desk.request(f"a{n}", f"b{n}", f"{n}") for n in range(200)))
+    assert {step for step, _ in told} == {"step-3"}
+    assert len(await desk.rows()) == 200
+    assert await _commits(desk.database) - before < 50
+
+
+async def _commits(database: Database) -> int:
+    """Transactions so far, counted by the ids given out (pg_stat counts late)."""
+    return int(await database.run(
+        lambda db: db.fetchval("SELECT pg_current_xact_id()::text::bigint")))
+
+
+async def test_a_row_that_cannot_be_stored_fails_its_own_request_only(desk: Desk) -> None:
+    async def fail() -> Callable[[], None] | None:
+        with pytest.raises(asyncpg.PostgresError):
+            await desk.request("bad1", "bad2", "a\0b")
+        return None
+
+    requests = [desk.request(f"a{n}", f"b{n}", f"{n}") for n in range(5)]
+    told = await asyncio.gather(*requests, fail(), desk.request("x", "y", "z"))
+    assert [each for each in told if each is not None] == [("step-3", "done")] * 6
+    assert len(await desk.rows()) == 6
+    # Nothing of the failed one is remembered.
+    assert await desk.request("bad1", "bad2", "good") == ("step-3", "done")
+
+
+async def test_a_request_that_is_called_off_while_it_waits_hinders_nobody(desk: Desk) -> None:
+    waiting = asyncio.create_task(desk.request("a", "b", "1"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await desk.request("c", "d", "2") == ("step-3", "done")
+
+
+async def test_without_a_database_each_request_hears_of_it(desk: Desk) -> None:
+    await desk.database.close()
+    told = await asyncio.gather(
+        *(desk.request(f"a{n}", f"b{n}", f"{n}") for n in range(5)), return_exceptions=True)
+    assert all(isinstance(each, asyncpg.InterfaceError) for each in told)
