@@ -12,6 +12,7 @@ from lionrock.identity.http import (
     resources,
     token,
 )
+from lionrock.identity.passkeys import http as passkeys
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.http import RouteTable
 
@@ -23,6 +24,6 @@ def table(room: Identity) -> RouteTable:
         room=room,
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
-            *devices.ROUTES, *mandates.ROUTES, *registry.ROUTES,
+            *devices.ROUTES, *passkeys.ROUTES, *mandates.ROUTES, *registry.ROUTES,
         ),
     )  # fmt: skip

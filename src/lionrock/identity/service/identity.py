@@ -28,6 +28,7 @@ from lionrock.identity.domain.parties import (
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
 from lionrock.identity.service.answers import Answers
+from lionrock.identity.passkeys.service import Passkeys
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.clients import Clients
@@ -79,6 +80,10 @@ class Identity:
         )
         self.registry = Registry(kernel, self.mandates, evidence)
         self.devices = Devices(kernel, self.approvals, evidence)
+        self.passkeys = Passkeys(
+            kernel, vault=self.vault, parties=self.parties, devices=self.devices,
+            approvals=self.approvals,
+        )  # fmt: skip
         self.clients = Clients(kernel, self.issuer)
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals
