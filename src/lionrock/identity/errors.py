@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lionrock.identity.domain.refusals import IdentityRefusal as R
 from lionrock.identity.domain.refusals import RelyingPartyRefusal as P
-from lionrock.identity.message_errors import POLICY_ERRORS
+from lionrock.identity.message_errors import POLICY_ERRORS, REQUEST_OBJECT_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 _CLIENT: dict[Refusal, tuple[str, str]] = {
@@ -61,10 +61,6 @@ _DPOP: dict[Refusal, tuple[str, str]] = {
 _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
     R.DPOP_KEY_MISMATCH: (
         400, "invalid_grant", "The proof is by another key than this was bound to.", "RFC 9449 s10",
-    ),
-    R.REQUEST_OBJECT: (
-        400, "request_not_supported", "Send the parameters as a form; no request object is taken.",
-        "RFC 9101 s6.3",
     ),
     R.REQUEST_URI_PUSHED: (
         400, "invalid_request", "request_uri must not be pushed.", "RFC 9126 s2.1 (2)",
@@ -238,6 +234,7 @@ ERRORS: ErrorTable = (
     }
     | {refusal: ErrorRow(status, title) for refusal, (status, title) in _PLAIN.items()}
     | POLICY_ERRORS
+    | REQUEST_OBJECT_ERRORS
 )
 
 RELYING_PARTY_ERRORS: ErrorTable = {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
+from lionrock.identity.service.ciba import NOTICE_QUEUE
 from lionrock.identity.service.identity import Identity
-from lionrock.identity.store import requests, tokens
+from lionrock.identity.store import ciba, grants, request_objects, requests, tokens
 from lionrock.kernel import jobs, ring
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 
 SWEEP_QUEUE = "identity.sweep"
-RINGS = (*requests.RINGS, *tokens.RINGS)
+# A grant on record is kept while a token issued on its last second may still live.
+GRANTS_KEPT_AFTER = timedelta(hours=1)
+RINGS = (*requests.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS)
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -21,13 +26,19 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         await room.kernel.database.run(lambda db: room.approvals.expire(db, job.key))
         return Done()
 
+    async def notify_client(job: Job) -> Done | Again:
+        """A back-channel request of a ping or push client was decided."""
+        return await room.ciba_notices.deliver(job.key, job.attempt)
+
     async def sweep(_job: Job) -> Done | Again:
         """Empty the slots of what expired; comes again for ever."""
         for each in RINGS:
             await ring.sweep(room.kernel.database, each, room.kernel.wire_clock.now())
+        ended = room.kernel.wire_clock.now() - GRANTS_KEPT_AFTER
+        await room.kernel.database.run(lambda db: grants.sweep(db, ended))
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
-    return {EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep}
+    return {EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, NOTICE_QUEUE: notify_client}
 
 
 async def start(db: Connection) -> None:

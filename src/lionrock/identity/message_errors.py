@@ -1,4 +1,4 @@
-"""How refusals about messages look on the wire: controls of a policy, nonces.
+"""How refusals about messages look on the wire: controls of a policy, nonces, request objects.
 
 Source of the OAuth codes: RFC 6749 s4.1.2.1, RFC 9101 s10.5, RFC 9126 s2.3, RFC 9449 s8.
 """
@@ -6,7 +6,8 @@ Source of the OAuth codes: RFC 6749 s4.1.2.1, RFC 9101 s10.5, RFC 9126 s2.3, RFC
 from __future__ import annotations
 
 from lionrock.identity.domain.policy import PolicyRefusal as P
-from lionrock.kernel.errors import ErrorRow, ErrorTable
+from lionrock.identity.domain.request_objects import RequestObjectRefusal as O
+from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 POLICY_ERRORS: ErrorTable = {
     P.SIGNED_REQUEST_REQUIRED: ErrorRow(
@@ -31,3 +32,25 @@ POLICY_ERRORS: ErrorTable = {
         "RFC 9449 s8", "use_dpop_nonce",
     ),
 }  # fmt: skip
+
+_OBJECT: dict[Refusal, tuple[str, str]] = {
+    O.MALFORMED: ("request is no signed JWT.", "RFC 9101 s6"),
+    O.ALGORITHM: ("Sign the request object with ES256.", "FAPI 2.0 s5.4.1"),
+    O.TYPE: ("The request object's typ must be oauth-authz-req+jwt.", "RFC 9101 s10.8"),
+    O.SIGNATURE: (
+        "The request object was not signed by a registered key of the client.", "RFC 9101 s6.2",
+    ),
+    O.ISSUER: ("iss of the request object must be the client_id.", "RFC 9101 s4"),
+    O.AUDIENCE: ("aud of the request object must hold the issuer.", "RFC 9101 s4"),
+    O.TIME: (
+        "The request object needs nbf and exp, an hour apart at most, around now.",
+        "FAPI 2.0 Message Signing s5.3.1",
+    ),
+    O.JTI: ("jti of the request object is a text of 1 to 256 characters.", "RFC 7519 s4.1.7"),
+    O.REPLAYED: ("This request object was used before. Make a new one.", "RFC 9101 s10.2"),
+    O.PARAMETER: ("A parameter in the request object cannot be used.", "RFC 9101 s4"),
+}
+REQUEST_OBJECT_ERRORS: ErrorTable = {
+    refusal: ErrorRow(400, title, clause, "invalid_request_object")
+    for refusal, (title, clause) in _OBJECT.items()
+}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -59,3 +61,13 @@ def hs256(secret: bytes) -> Any:
 def unsigned(_data: bytes) -> bytes:
     """No signature."""
     return b""
+
+
+def marked(cases: Iterable[str], behaviours: Mapping[str, str]) -> list[Any]:
+    """Cases as parameters, each with the mark of the behaviour that it proves, if any."""
+    return [
+        pytest.param(
+            case, marks=pytest.mark.behaviour(behaviours[case]) if case in behaviours else ()
+        )
+        for case in cases
+    ]

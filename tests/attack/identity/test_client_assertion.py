@@ -9,7 +9,7 @@ import pytest
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.kernel import secrets
 from lionrock.kernel.jose import generate_key
-from tests.attack.identity.forge import es256, hs256, jws, rs256, unsigned
+from tests.attack.identity.forge import es256, hs256, jws, marked, rs256, unsigned
 from tests.http.identity.browser import error_code
 from tests.http.identity.city import ISSUER, City
 from tests.http.identity.clients import TestClient, new_client
@@ -51,8 +51,19 @@ ACCEPTED_CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 
+REFUSED_CLAIMS_BEHAVIOURS = {
+    "FAPI2-5.3.2.1-aud-array": "par-test-array-as-audience-fails",
+    "FAPI2-5.3.2.1-aud-par-endpoint": "par-test-par-endpoint-url-as-audience-fails",
+    "FAPI2-5.3.2.1-aud-token-endpoint": "par-test-token-endpoint-url-as-audience-fails",
+    "FAPI2-5.3.2.1-aud-wrong": "ensure-client-assertion-with-wrong-aud-fails",
+    "RFC7523-3-sub-missing": "ensure-client-assertion-with-no-sub-fails",
+    "RFC7523-3-exp-5-minutes-past": "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
+    "FAPI2-5.3.2.1-nbf-61-s-ahead": "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails",
+}
+
+
 @LASTING
-@pytest.mark.parametrize("case", REFUSED_CLAIMS)
+@pytest.mark.parametrize("case", marked(REFUSED_CLAIMS, REFUSED_CLAIMS_BEHAVIOURS))
 async def test_assertion_with_a_wrong_claim_is_refused_at_par(
     caller: TestClient, case: str
 ) -> None:
@@ -66,8 +77,13 @@ async def test_assertion_with_a_wrong_claim_is_refused_at_par(
     assert (await caller.push()).status_code == 201
 
 
+ACCEPTED_CLAIMS_BEHAVIOURS = {
+    "FAPI2-5.3.2.1-nbf-8-s-ahead": "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted",
+}
+
+
 @LASTING
-@pytest.mark.parametrize("case", ACCEPTED_CLAIMS)
+@pytest.mark.parametrize("case", marked(ACCEPTED_CLAIMS, ACCEPTED_CLAIMS_BEHAVIOURS))
 async def test_assertion_within_the_profile_is_accepted(caller: TestClient, case: str) -> None:
     assertion = caller.assertion(**ACCEPTED_CLAIMS[case])
     answer = await caller.post(
@@ -99,6 +115,8 @@ def _forged(client: TestClient, how: str) -> str:
         return jws(header | {"jwk": other.bare_jwk}, claims, es256(other))
     if how == "RFC7515-4.1.2-jku-in-header":
         return jws(header | {"jku": "https://evil.example/jwks"}, claims, es256(other))
+    if how == "RFC7515-4.1.5-x5u-in-header":
+        return jws(header | {"x5u": "https://evil.example/x"}, claims, es256(other))
     assert how == "RFC7523-3-other-key", how
     return jws(header, claims, es256(other))
 
@@ -107,9 +125,15 @@ def _forged(client: TestClient, how: str) -> str:
 @pytest.mark.parametrize(
     "how",
     [
-        "FAPI2-5.4.1-RS256", "RFC8725-3.1-none", "RFC8725-2.1-HS256-with-public-key",
-        "RFC7515-4.1.11-unknown-crit", "RFC8725-2.7-kid-path",
-        "RFC7515-4.1.3-own-jwk-in-header", "RFC7515-4.1.2-jku-in-header", "RFC7523-3-other-key",
+        pytest.param("FAPI2-5.4.1-RS256", marks=pytest.mark.behaviour(
+            "ensure-signed-client-assertion-with-RS256-fails")),
+        *(pytest.param(how, marks=pytest.mark.behaviour("attack-alg-confusion"))
+          for how in ("RFC8725-3.1-none", "RFC8725-2.1-HS256-with-public-key")),
+        *(pytest.param(how, marks=pytest.mark.behaviour("attack-jwks-confusion"))
+          for how in ("RFC7515-4.1.11-unknown-crit", "RFC8725-2.7-kid-path",
+                      "RFC7515-4.1.3-own-jwk-in-header", "RFC7515-4.1.2-jku-in-header",
+                      "RFC7515-4.1.5-x5u-in-header")),
+        "RFC7523-3-other-key",
     ],
 )  # fmt: skip
 async def test_forged_assertion_is_refused(caller: TestClient, how: str) -> None:
@@ -123,6 +147,7 @@ async def test_forged_assertion_is_refused(caller: TestClient, how: str) -> None
 
 
 @LASTING
+@pytest.mark.behaviour("attack-assertion-replay")
 async def test_assertion_used_twice_is_refused_also_at_the_other_endpoint(
     caller: TestClient,
 ) -> None:
@@ -172,6 +197,8 @@ async def test_two_clients_may_use_the_same_jti(city: City, client: TestClient) 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/identity/par", "/identity/token"])
+@pytest.mark.behaviour("ensure-client-assertion-in-token-endpoint")
+@pytest.mark.behaviour("ensure-client-id-in-token-endpoint")
 async def test_request_without_a_usable_assertion_is_refused(
     town: City, caller: TestClient, path: str, form: dict[str, str | None], code: str
 ) -> None:

@@ -51,6 +51,17 @@ async def _push(client: TestClient, **changes: Any) -> httpx.Response:
 
 # control -> (policy, what a request without it looks like, with it, the refusal's code)
 AT_THE_PUSH: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = {
+    "signed-request": (
+        {"require_signed_request_object": True}, {}, {"signed": True}, "signed_request_required",
+    ),
+    "signed-response-in-an-object": (
+        {"require_signed_response": True}, {"signed": True},
+        {"signed": True, "response_mode": "jwt"}, "signed_response_required",
+    ),
+    "code-binding-in-an-object": (
+        {"require_code_binding": True}, {"signed": True}, {"signed": True, "dpop_jkt": "a" * 43},
+        "code_binding_required",
+    ),
     "signed-response": (
         {"require_signed_response": True}, {}, {"response_mode": "jwt"},
         "signed_response_required",

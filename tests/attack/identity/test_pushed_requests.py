@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from lionrock.identity.domain.requests import REQUEST_URI_LIFE_S
+from tests.attack.identity.forge import marked
 from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import REDIRECT, City
 from tests.http.identity.clients import TestClient, new_client
@@ -17,7 +19,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request",
         "request_uri_pushed",
     ),
-    "RFC9101-6.3-request-object": ({"request": "a.b.c"}, "request_not_supported", "request_object"),
+    "RFC9101-6.1-request-object": (
+        {"request": "a.b.c"}, "invalid_request_object", "request_object_malformed",
+    ),
     "FAPI2-5.3.2.2-redirect_uri-missing": (
         {"redirect_uri": None}, "invalid_request", "redirect_uri_missing",
     ),
@@ -79,8 +83,22 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 }
 
 
+REFUSED_BEHAVIOURS = {
+    "RFC9126-2.1-request_uri-pushed": "par-authorization-request-containing-request_uri-form-param",
+    "FAPI2-5.3.2.2-redirect_uri-missing": "ensure-redirect-uri-in-authorization-request",
+    "RFC9700-2.1-redirect_uri-unregistered": "plain-fapi-tolerate-unregistered-redirect-uri",
+    "RFC7636-4.4.1-no-challenge": "par-ensure-pkce-required",
+    "FAPI2-5.3.2.2-plain": "par-plain-pkce-rejected",
+    "FAPI2-5.3.2.2-code-id_token": "ensure-response-type-code-idtoken-fails",
+    "FAPI2-5.3.2.2-token": "ensure-response-type-token-fails",
+    "RFC9700-2.1-redirect_uri-longer": "attack-redirect",
+    "RFC7636-4.3-method-missing-means-plain": "attack-pkce-downgrade",
+    "limit-state-2049": "attack-oversized",
+}
+
+
 @LASTING
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", marked(REFUSED, REFUSED_BEHAVIOURS))
 async def test_bent_request_is_refused_at_the_push(caller: TestClient, case: str) -> None:
     changes, error, code = REFUSED[case]
     answer = await caller.push(**changes)
@@ -89,8 +107,18 @@ async def test_bent_request_is_refused_at_the_push(caller: TestClient, case: str
     assert error_code(answer) == f"identity.{code}"
 
 
+ACCEPTED_BEHAVIOURS = {
+    "RFC6749-3.3-scope-order": "ensure-other-scope-order-succeeds",
+    "no-state": "ensure-authorization-request-without-state-success",
+    "no-nonce": "ensure-authorization-request-without-nonce-success",
+    "nonce-64": "ensure-authorization-request-with-64-char-nonce-success",
+    "limit-nonce-2048": "ensure-authorization-request-with-long-nonce",
+    "limit-state-2048": "ensure-authorization-request-with-long-state",
+}
+
+
 @LASTING
-@pytest.mark.parametrize("case", ACCEPTED)
+@pytest.mark.parametrize("case", marked(ACCEPTED, ACCEPTED_BEHAVIOURS))
 async def test_request_within_the_profile_comes_back_with_its_own_values(
     town: City, caller: TestClient, case: str
 ) -> None:
@@ -105,6 +133,7 @@ async def test_request_within_the_profile_comes_back_with_its_own_values(
 
 
 @LASTING
+@pytest.mark.behaviour("attack-duplicate-parameters")
 async def test_parameter_given_twice_is_refused(town: City, caller: TestClient) -> None:
     body = f"client_id={caller.client_id}&client_id={caller.client_id}"
     async with town.http() as http:
@@ -117,6 +146,7 @@ async def test_parameter_given_twice_is_refused(town: City, caller: TestClient) 
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+@pytest.mark.behaviour("par-attempt-invalid-http-method")
 async def test_push_by_another_method_is_refused(city: City, method: str) -> None:
     async with city.http() as http:
         answer = await http.request(method, "/identity/par")
@@ -132,6 +162,7 @@ async def test_push_as_json_is_refused(town: City, caller: TestClient) -> None:
 
 
 @LASTING
+@pytest.mark.behaviour("ensure-unsigned-authorization-request-without-using-par-fails")
 async def test_request_not_pushed_gets_an_error_page_and_no_redirect(
     town: City, caller: TestClient
 ) -> None:
@@ -143,6 +174,7 @@ async def test_request_not_pushed_gets_an_error_page_and_no_redirect(
     assert error_code(answer) == "identity.request_not_pushed"
 
 
+@pytest.mark.behaviour("par-attempt-to-use-request_uri-for-different-client")
 async def test_request_uri_of_another_client_is_not_known(city: City, client: TestClient) -> None:
     other = await new_client(city, "client-two")
     answer = await Browser(city).open(other.client_id, await client.pushed())
@@ -157,11 +189,12 @@ async def test_request_uri_invented_is_not_known(town: City, caller: TestClient)
     assert error_code(answer) == "identity.request_unknown"
 
 
+@pytest.mark.behaviour("par-attempt-to-use-expired-request_uri")
 async def test_request_uri_expires_at_its_time_and_not_before(
     city: City, client: TestClient
 ) -> None:
     request_uri, browser = await client.pushed(), Browser(city)
-    city.wire_clock.advance(seconds=89)
+    city.wire_clock.advance(seconds=REQUEST_URI_LIFE_S - 1)
     assert (await browser.open(client.client_id, request_uri)).status_code == 200
     city.wire_clock.advance(seconds=1)
     answer = await browser.open(client.client_id, request_uri)
@@ -170,6 +203,8 @@ async def test_request_uri_expires_at_its_time_and_not_before(
 
 
 @LASTING
+@pytest.mark.behaviour("par-ensure-reused-request-uri-prior-to-auth-completion-succeeds")
+@pytest.mark.behaviour("par-without-duplicate-parameters")
 async def test_reload_and_prefetch_do_not_use_the_request_up(
     town: City, caller: TestClient
 ) -> None:
@@ -183,6 +218,7 @@ async def test_reload_and_prefetch_do_not_use_the_request_up(
 
 
 @LASTING
+@pytest.mark.behaviour("par-attempt-reuse-request_uri")
 async def test_request_uri_is_used_up_by_the_completed_sign_in(
     town: City, caller: TestClient
 ) -> None:
@@ -224,6 +260,7 @@ async def test_values_in_the_address_never_replace_pushed_ones(
 
 
 @LASTING
+@pytest.mark.behaviour("user-rejects-authentication")
 async def test_person_who_says_no_sends_access_denied_with_iss_and_state(
     town: City, caller: TestClient
 ) -> None:
@@ -245,6 +282,8 @@ async def test_silent_request_gets_login_required(town: City, caller: TestClient
     assert fields["iss"] == "http://platform.test"
 
 
+@pytest.mark.behaviour("ensure-dpopproof-at-par-endpoint-binding-success")
+@pytest.mark.behaviour("ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt")
 async def test_proof_at_the_push_binds_the_code_to_its_key(
     city: City, client: TestClient
 ) -> None:
@@ -261,6 +300,7 @@ async def test_proof_at_the_push_binds_the_code_to_its_key(
 
 
 @LASTING
+@pytest.mark.behaviour("ensure-mismatched-dpop-jkt-fails")
 async def test_dpop_jkt_of_another_key_than_the_proof_is_refused(caller: TestClient) -> None:
     answer = await caller.post("/identity/par", caller.request(dpop_jkt="a" * 43))
     assert answer.status_code == 400
@@ -268,6 +308,7 @@ async def test_dpop_jkt_of_another_key_than_the_proof_is_refused(caller: TestCli
 
 
 @LASTING
+@pytest.mark.behaviour("ensure-token-endpoint-fails-with-mismatched-dpop-jkt")
 async def test_dpop_jkt_alone_binds_the_code_to_its_key(town: City, caller: TestClient) -> None:
     code = await caller.code(dpop_jkt="a" * 43)
     stolen = await caller.redeem(code)

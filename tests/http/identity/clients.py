@@ -85,6 +85,17 @@ class TestClient:
         }  # fmt: skip
         return without_none(fields | changes)
 
+    def request_object(
+        self, *, key: Key | None = None, typ: str = "oauth-authz-req+jwt", **changes: Any
+    ) -> str:
+        """A signed request object with a good request; a change to None leaves the claim out."""
+        now_s = self.city.kernel.wire_clock.now_s()
+        claims: dict[str, Any] = {
+            "iss": self.client_id, "client_id": self.client_id, "aud": ISSUER, "iat": now_s,
+            "nbf": now_s, "exp": now_s + 300, "jti": secrets.token(),
+        }  # fmt: skip
+        return sign_jws(key or self.key, without_none(claims | self.request() | changes), typ=typ)
+
     async def post(
         self,
         path: str,

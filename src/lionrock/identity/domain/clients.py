@@ -38,6 +38,9 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `response_modes`: the modes it may ask for; `require_signed_response`: of them only JARM's.
     `require_code_binding`: a push binds the code to a key, by a proof or by dpop_jkt.
     `require_dpop_nonce`: each DPoP proof carries a nonce of this server.
+    `refresh_is_key_bound`: a refresh takes the key of the sign-in (RFC 9449 s5 leaves it to the
+    client's authentication); `authorization_details_types`: the types it may ask for (RFC 9396);
+    `may_introspect`: a resource server, told of tokens with its own scopes (RFC 7662).
     `userinfo_*`, `id_token_*`, `authorization_*`: how answers to it are signed and encrypted ("" is
     not at all); an id_token and a JARM answer are always signed with ES256.
     `ciba_mode`: how it is answered over the back channel (None: it may not ask there);
@@ -53,6 +56,9 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     require_signed_response: bool = False
     require_code_binding: bool = False
     require_dpop_nonce: bool = False
+    refresh_is_key_bound: bool = False
+    authorization_details_types: frozenset[str] = frozenset()
+    may_introspect: bool = False
     userinfo_signed_response_alg: str = ""
     userinfo_encrypted_response_alg: str = ""
     userinfo_encrypted_response_enc: str = ""

@@ -8,12 +8,15 @@ Source: FAPI 2.0 Security Profile s5.3.2; FAPI 2.0 Message Signing s5.3, s5.4; R
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
+from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
 from lionrock.identity.domain.clients import (
+    CIBA,
     GRANT_TYPES,
     PLAIN_RESPONSE_MODES,
     RESPONSE_MODES,
@@ -25,6 +28,10 @@ from lionrock.kernel.errors import Refusal, Refused
 from lionrock.kernel.jose import CONTENT_ENCRYPTION, KEY_AGREEMENT
 
 RESPONSE_ALGORITHM = "ES256"
+NOTIFICATION_URI_LENGTH_MAX = 512
+_NOTIFICATION_URI = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?(?:/[!-\"$-~]*)?"
+)
 
 
 class PolicyRefusal(Refusal):
@@ -106,6 +113,22 @@ def check_policy(policy: ClientPolicy, *, keys: Sequence[Mapping[str, str]]) -> 
         problem = _check_encryption(policy, answer, has_encryption_key=has_key)
         if problem is not None:
             return problem
+    return _check_ciba(policy)
+
+
+def _check_ciba(policy: ClientPolicy) -> Problem | None:
+    """A mode that tells the client needs an address to tell; tokens travel by TLS (CIBA Core s4)."""
+    uri, algorithm = policy.ciba_notification_uri, policy.ciba_request_signing_alg
+    if algorithm not in ("", *SIGNING_ALGORITHMS):
+        return "ciba_request_signing_alg", f"Known: {', '.join(SIGNING_ALGORITHMS)}."
+    if policy.ciba_mode is None:
+        return None
+    if CIBA not in policy.grant_types:
+        return "grant_types", f"With ciba_mode, {CIBA} must be among them."
+    if policy.ciba_mode == "poll":
+        return None
+    if len(uri) > NOTIFICATION_URI_LENGTH_MAX or not _NOTIFICATION_URI.fullmatch(uri):
+        return "ciba_notification_uri", "An https address (http on a loopback address only)."
     return None
 
 

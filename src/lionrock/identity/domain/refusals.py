@@ -39,7 +39,6 @@ class IdentityRefusal(Refusal):
     DPOP_JKT_MISMATCH = "identity.dpop_jkt_mismatch"
 
     # Pushed authorization requests (RFC 9126, RFC 6749 s4.1.1, RFC 7636).
-    REQUEST_OBJECT = "identity.request_object"
     REQUEST_URI_PUSHED = "identity.request_uri_pushed"
     REDIRECT_URI_MISSING = "identity.redirect_uri_missing"
     REDIRECT_URI_UNREGISTERED = "identity.redirect_uri_unregistered"

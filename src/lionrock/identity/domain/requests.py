@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import Any
 
 import msgspec
 
 from lionrock.identity.domain.assurance import read_acr_values, read_max_age
+from lionrock.identity.domain.claims import ClaimsRequest, read_claims
 from lionrock.identity.domain.clients import RESPONSE_MODES, SIGNED_RESPONSE_MODES, Client
+from lionrock.identity.domain.details import read_details
+from lionrock.identity.domain.management import GrantAction, read_action
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import read_scope
 from lionrock.kernel.errors import Refused
@@ -63,6 +67,12 @@ class PushedForm(msgspec.Struct, frozen=True, kw_only=True):
     request_uri: str | None = None
 
 
+# What a request object may carry: every parameter but those about the push itself.
+REQUEST_PARAMETERS = frozenset(PushedForm.__struct_fields__) - {
+    "client_assertion", "client_assertion_type", "request", "request_uri",
+}  # fmt: skip
+
+
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that passed every check; the only thing the later endpoints look at."""
 
@@ -79,6 +89,10 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     login_hint: str | None = None
     acr_values: tuple[str, ...] = ()
     max_age_s: int | None = None
+    details: tuple[dict[str, Any], ...] = ()
+    claims: ClaimsRequest | None = None
+    grant_action: GrantAction | None = None
+    grant_id: str | None = None
 
 
 def check_pushed(
@@ -102,6 +116,15 @@ def check_pushed(
         return acr_values
     if isinstance(max_age_s, Refused):
         return max_age_s
+    rich = _read_rich(form, client)
+    if isinstance(rich, Refused):
+        return rich
+    wish = rich.claims.acr if rich.claims is not None else None
+    if wish is not None and wish.essential and wish.values:
+        # An essential acr is a condition (OIDC Core s5.5.1.1), as acr_values are here.
+        acr_values = read_acr_values(" ".join(str(value) for value in wish.values))
+        if isinstance(acr_values, Refused):
+            return acr_values
     assert form.redirect_uri is not None, "_check_redirect_uri refuses its absence"
     assert form.code_challenge is not None, "_check_challenge refuses its absence"
     return AuthorizationRequest(
@@ -109,8 +132,31 @@ def check_pushed(
         code_challenge=form.code_challenge, state=form.state, nonce=form.nonce,
         dpop_jkt=form.dpop_jkt or proof_jkt, is_silent=form.prompt == "none",
         ui_locales=(form.ui_locales or "")[:100], response_mode=_response_mode(form), login_hint=_login_hint(form, client),
-        acr_values=acr_values, max_age_s=max_age_s,
+        acr_values=acr_values, max_age_s=max_age_s, details=rich.details, claims=rich.claims,
+        grant_action=rich.action, grant_id=rich.grant_id,
     )  # fmt: skip
+
+
+class _Rich(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request asks for beyond scopes."""
+
+    details: tuple[dict[str, Any], ...]
+    claims: ClaimsRequest | None
+    action: GrantAction | None
+    grant_id: str | None
+
+
+def _read_rich(form: PushedForm, client: Client) -> _Rich | Refused:
+    """Read authorization_details, claims and grant management (RFC 9396 s2, OIDC Core s5.5)."""
+    details = read_details(form.authorization_details, client.policy.authorization_details_types)
+    claims = read_claims(form.claims, client.scopes)
+    managed = read_action(form.grant_management_action, form.grant_id)
+    for part in (details, claims, managed):
+        if isinstance(part, Refused):
+            return part
+    assert not isinstance(details, Refused) and not isinstance(claims, Refused), "see above"
+    assert not isinstance(managed, Refused), "see above"
+    return _Rich(details=details, claims=claims, action=managed[0], grant_id=managed[1])
 
 
 def _login_hint(form: PushedForm, client: Client) -> str | None:
@@ -126,6 +172,12 @@ def _response_mode(form: PushedForm) -> str:
     return SIGNED_RESPONSE_MODE if is_signed else DEFAULT_RESPONSE_MODE
 
 
+def told_scopes(request: AuthorizationRequest) -> frozenset[str]:
+    """The scopes in whose words the person is told what a request asks for, its claims included."""
+    wanted = request.claims.scopes if request.claims is not None else frozenset()
+    return frozenset(request.scopes) | wanted
+
+
 def is_right_verifier(verifier: str | None, challenge: str) -> bool:
     """Say whether a code_verifier fits its S256 challenge (RFC 7636 s4.6)."""
     if verifier is None or not _VERIFIER.fullmatch(verifier):
@@ -135,10 +187,6 @@ def is_right_verifier(verifier: str | None, challenge: str) -> bool:
 
 
 def _check_shape(form: PushedForm) -> Refused | None:
-    if form.request_uri is not None:
-        return Refused(IdentityRefusal.REQUEST_URI_PUSHED, field="request_uri")
-    if form.request is not None:
-        return Refused(IdentityRefusal.REQUEST_OBJECT, field="request")
     for name, limit in (("state", STATE_LENGTH_MAX), ("nonce", NONCE_LENGTH_MAX)):
         if len(getattr(form, name) or "") > limit:
             return Refused(IdentityRefusal.PARAMETER_LENGTH, f"At most {limit} characters.", name)

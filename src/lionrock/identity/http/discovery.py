@@ -11,13 +11,11 @@ from starlette.responses import Response
 
 from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
 from lionrock.identity.domain.assurance import ACR_VALUES
-from lionrock.identity.domain.clients import (
-    AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
-    RESPONSE_MODES,
-    TOKEN_EXCHANGE,
-)
+from lionrock.identity.domain.ciba import OBJECT_ALGORITHMS
+from lionrock.identity.domain.clients import GRANT_TYPES, RESPONSE_MODES
+from lionrock.identity.domain.details import TYPES
 from lionrock.identity.domain.dpop import PROOF_ALGORITHMS
+from lionrock.identity.domain.management import ACTIONS
 from lionrock.identity.domain.policy import RESPONSE_ALGORITHM
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.service.identity import Identity
@@ -26,8 +24,12 @@ from lionrock.kernel.jose import CONTENT_ENCRYPTION, KEY_AGREEMENT
 
 AUTHORIZE_PATH = "/identity/authorize"
 PAR_PATH = "/identity/par"
+CIBA_PATH = "/identity/bc-authorize"
 TOKEN_PATH = "/identity/token"  # noqa: S105 - a path
 USERINFO_PATH = "/identity/userinfo"
+INTROSPECTION_PATH = "/identity/introspect"
+REVOCATION_PATH = "/identity/revoke"
+GRANTS_PATH = "/identity/grants"
 JWKS_PATH = "/identity/jwks"
 CACHE = {"cache-control": "public, max-age=300"}
 # How answers are signed, and encrypted for clients that registered so (OIDC Discovery s3, JARM s4).
@@ -54,7 +56,23 @@ def metadata(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": sorted(RESPONSE_MODES),
-        "grant_types_supported": [AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+        "grant_types_supported": sorted(GRANT_TYPES),
+        "authorization_details_types_supported": list(TYPES),
+        "grant_management_actions_supported": list(ACTIONS),
+        "grant_management_endpoint": f"{issuer}{GRANTS_PATH}",
+        "introspection_endpoint": f"{issuer}{INTROSPECTION_PATH}",
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "introspection_signing_alg_values_supported": [RESPONSE_ALGORITHM],
+        "revocation_endpoint": f"{issuer}{REVOCATION_PATH}",
+        "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "backchannel_authentication_endpoint": f"{issuer}{CIBA_PATH}",
+        "backchannel_token_delivery_modes_supported": ["poll", "ping", "push"],
+        "backchannel_authentication_request_signing_alg_values_supported": list(
+            OBJECT_ALGORITHMS
+        ),
+        "backchannel_user_code_parameter_supported": False,
         "subject_types_supported": ["pairwise"],
         **_ANSWERS,
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -62,8 +80,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
+        "require_signed_request_object": False,
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": False,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

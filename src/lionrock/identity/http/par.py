@@ -6,13 +6,16 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.policy import Presented
+from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import (
     DEFAULT_RESPONSE_MODE,
+    REQUEST_PARAMETERS,
     AuthorizationRequest,
     PushedForm,
     check_pushed,
 )
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.grant_errors import GRANT_ERRORS
 from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
@@ -27,15 +30,33 @@ class PushCall(ClientCall):
     body: PushedForm
     proof_jkt: str | None
     pushed: AuthorizationRequest
+    form: PushedForm
 
     def presented(self) -> Presented:
         """Every control, and those of an authorization request."""
         proofs = self.request.headers.getlist("dpop")
         return msgspec.structs.replace(
             super().presented(), asks_person=True,
-            response_mode=self.body.response_mode or DEFAULT_RESPONSE_MODE,
-            binds_code=bool(proofs) or self.body.dpop_jkt is not None,
+            is_request_signed=self.body.request is not None,
+            response_mode=self.form.response_mode or DEFAULT_RESPONSE_MODE,
+            binds_code=bool(proofs) or self.form.dpop_jkt is not None,
         )  # fmt: skip
+
+
+async def load_form(call: PushCall) -> Refused | None:
+    """Open a signed request object; what was sent beside it does not count (RFC 9101 s6.3)."""
+    call.form = call.body
+    if call.body.request_uri is not None:
+        return kept(Refused(IdentityRefusal.REQUEST_URI_PUSHED, field="request_uri"))
+    if call.body.request is None:
+        return None
+    opened = await call.room.request_objects.open(
+        call.db, call.client, call.body.request, names=REQUEST_PARAMETERS
+    )
+    if isinstance(opened, Refused):
+        return kept(opened)
+    call.form = msgspec.convert(opened, PushedForm)
+    return None
 
 
 async def check_dpop(call: PushCall) -> Refused | None:
@@ -52,11 +73,17 @@ async def check_dpop(call: PushCall) -> Refused | None:
 
 async def check_request(call: PushCall) -> Refused | None:
     """Check every parameter of the authorization request (RFC 9126 s2.1, FAPI 2.0 s5.3.2.2)."""
-    pushed = check_pushed(call.body, call.client, proof_jkt=call.proof_jkt)
+    pushed = check_pushed(call.form, call.client, proof_jkt=call.proof_jkt)
     if isinstance(pushed, Refused):
         return kept(pushed)
     call.pushed = pushed
     return None
+
+
+async def check_records(call: PushCall) -> Refused | None:
+    """Check the grant and the consents that the request names (Grant Management s5, RFC 9396)."""
+    problem = await call.room.grants.check_request(call.db, call.client, call.pushed)
+    return kept(problem) if problem is not None else None
 
 
 async def save_request(call: PushCall) -> Response:
@@ -68,8 +95,10 @@ ROUTES = (
     Route(
         method="POST", path=PAR_PATH, name="push_authorization_request",
         summary="Push an authorization request",
-        steps=(check_client, check_policy, check_dpop, check_request, save_request), call=PushCall,
-        body=PushedForm, body_kind="form", replies={201: PushedReply}, errors=ERRORS,
+        steps=(check_client, load_form, check_policy, check_dpop, check_request, check_records,
+               save_request),
+        call=PushCall, body=PushedForm, body_kind="form", replies={201: PushedReply},
+        errors={**ERRORS, **GRANT_ERRORS},
         family="oauth", clause="RFC 9126 s2", query=(),
     ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from lionrock.identity.domain.approvals import Approval, ApprovalRequest, GivenA
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.deeds import CompanyApprovalRequest
+from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.mandates import Mandate, MandateDraft
 from lionrock.identity.domain.parties import (
@@ -31,14 +32,20 @@ from lionrock.identity.service.answers import Answers
 from lionrock.identity.passkeys.service import Passkeys
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.authorization import Authorization
+from lionrock.identity.service.ciba import Ciba
+from lionrock.identity.service.ciba_notices import CibaNotices
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.deeds import MandateDeeds
 from lionrock.identity.service.devices import Devices
+from lionrock.identity.service.grants import Grants
+from lionrock.identity.service.inspection import Inspection
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.officers import Officers
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import ReceiptRecorder
+from lionrock.identity.service.refresh import Refresh
 from lionrock.identity.service.registry import Registry
+from lionrock.identity.service.request_objects import RequestObjects
 from lionrock.identity.service.resource import (
     check_bearer_call,
     check_resource_call,
@@ -85,11 +92,25 @@ class Identity:
             approvals=self.approvals,
         )  # fmt: skip
         self.clients = Clients(kernel, self.issuer)
+        self.request_objects = RequestObjects(kernel, self.issuer)
+        self.grants = Grants(kernel, self.vault)
         self.authorization = Authorization(
-            kernel, self.issuer, self.vault, self.parties, self.approvals
-        )
+            kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
+            self.grants,
+        )  # fmt: skip
         self.answers = Answers(kernel, self.issuer)
-        self.tokens = Tokens(kernel, self.issuer, self.vault, self.parties, self.mandates)
+        self.tokens = Tokens(
+            kernel, self.issuer, self.vault, self.parties, self.mandates, self.grants
+        )
+        self.refresh = Refresh(kernel, self.grants, self.tokens)
+        self.inspection = Inspection(
+            kernel, self.issuer, self.vault, mandates=self.mandates, grants=self.grants,
+            refresh=self.refresh,
+        )  # fmt: skip
+        self.ciba = Ciba(
+            kernel, self.issuer, self.vault, self.parties, self.approvals, self.tokens
+        )
+        self.ciba_notices = CibaNotices(kernel, self.vault, self.ciba)
 
     # What other pillars ask.
 
@@ -193,6 +214,19 @@ class Identity:
         if isinstance(principal, Refused):
             return resource_refusal(call, principal)
         call.principal = principal  # type: ignore[attr-defined]  # declared by the row's call
+        return None
+
+    async def check_client_token(self, call: Call[Any, Any]) -> Response | None:
+        """Check a client's own token, its proof and scope; sets `call.client_principal`.
+
+        A person's token is refused: CLIENT_TOKEN.
+        """
+        caller = await check_bearer_call(call, self.clients, self.tokens, self.issuer)
+        if isinstance(caller, Refused):
+            return resource_refusal(call, caller)
+        if isinstance(caller, Principal):
+            return resource_refusal(call, Refused(GrantRefusal.CLIENT_TOKEN))
+        call.client_principal = caller  # type: ignore[attr-defined]  # declared by the row's call
         return None
 
     async def check_company(self, call: Call[Any, Any]) -> Response | None:
