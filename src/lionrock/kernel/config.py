@@ -19,6 +19,8 @@ import msgspec
 import platformdirs
 
 ENVIRONMENT_PREFIX = "LIONROCK_"
+# What the table of these requests has room for (identity/store/ciba.py).
+CIBA_LIFE_S_MAX = 1_800
 
 
 class SettingsRefused(ValueError):
@@ -58,10 +60,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limit_scans: int = 20
     limit_ciba_per_client: int = 5
     limit_ciba: int = 8
+    ciba_life_s: int = 300
+    ciba_life_s_max: int = 900
+    ciba_interval_s: int = 5
     limit_registrations: int = 20
     dpop_nonce: Literal["off", "optional", "required"] = "off"
     device_waiting_s: int | None = None
     recovery_cooling_s: int | None = None
+    refresh_idle_s: int = 30 * 24 * 3600
+    refresh_life_s: int = 90 * 24 * 3600
 
     @property
     def data_path(self) -> Path:
@@ -146,6 +153,9 @@ SETTINGS: dict[str, str] = {
         "Unapproved CIBA requests of one client in ten minutes that a person is asked."
     ),
     "limit_ciba": "The same over all clients.",
+    "ciba_life_s": "Seconds that a CIBA request waits for an answer unless it asks for others.",
+    "ciba_life_s_max": "The most seconds that requested_expiry of a CIBA request may ask for.",
+    "ciba_interval_s": "Seconds between two polls of a CIBA request.",
     "limit_registrations": "Dynamic client registrations of one source in an hour.",
     "payment_answer_timeout_ms": (
         "How long the switch waits for a bank's answer before the outcome is a "
@@ -162,6 +172,8 @@ SETTINGS: dict[str, str] = {
         "Seconds (business time) in which a new device can only sign in; empty: 86400 in serve, "
         "0 in the sandbox."
     ),
+    "refresh_idle_s": "Seconds in which a refresh token must be used, or it ends.",
+    "refresh_life_s": "Seconds after a sign-in when its refresh tokens and its grant end.",
     "recovery_cooling_s": (
         "Seconds (business time) that a lost-phone recovery takes at least; empty: 86400 in "
         "serve, 0 in the sandbox."
@@ -260,6 +272,13 @@ def _checked(settings: Settings) -> Settings:
     for name in ("front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms"):
         if getattr(settings, name) < 1:
             raise SettingsRefused(f"{name}: expected 1 or more")
+    if not 1 <= settings.ciba_life_s_max <= CIBA_LIFE_S_MAX:
+        raise SettingsRefused(f"ciba_life_s_max: expected 1 to {CIBA_LIFE_S_MAX}")
+    for name in ("ciba_life_s", "ciba_interval_s"):
+        if not 1 <= getattr(settings, name) <= settings.ciba_life_s_max:
+            raise SettingsRefused(f"{name}: expected 1 to ciba_life_s_max")
+    if not 1 <= settings.refresh_idle_s <= settings.refresh_life_s:
+        raise SettingsRefused("refresh_idle_s: expected 1 or more, at most refresh_life_s")
     for name in ("device_waiting_s", "recovery_cooling_s"):
         if (getattr(settings, name) or 0) < 0:
             raise SettingsRefused(f"{name}: expected 0 or more")

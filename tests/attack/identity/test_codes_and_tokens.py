@@ -113,7 +113,7 @@ async def test_code_of_another_client_is_not_known(city: City, client: TestClien
         ({"grant_type": None}, "unsupported_grant_type", "grant_type"),
         ({"grant_type": "password"}, "unsupported_grant_type", "grant_type"),
         ({"grant_type": "client_credentials"}, "unauthorized_client", "grant_type_not_allowed"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type", "grant_type"),
+        ({"grant_type": "refresh_token"}, "unauthorized_client", "grant_type_not_allowed"),
     ],
     ids=[
         "RFC7636-4.6-wrong-verifier", "RFC7636-4.5-no-verifier", "RFC7636-4.1-short-verifier",

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.claims import ClaimsRequest
 from lionrock.identity.domain.clients import ClientPolicy
+from lionrock.identity.domain.management import GrantAction
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.domain.parties import StaffRole
 from lionrock.identity.domain.refusals import IdentityRefusal
@@ -82,16 +85,51 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    details: tuple[dict[str, Any], ...] = ()
+    claims: tuple[str, ...] = ()
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person let a client do, on record for longer than one access token lives.
+
+    `consent_ids`: the consents of the exchange that its details name; it stands and falls with each
+    of them. `signed_in_at` is of the newest sign-in that made or changed it.
+    """
+
+    id: str
+    client_id: str
+    person_id: str
+    company_id: str | None = None
+    mandate_id: str | None = None
+    scopes: tuple[str, ...]
+    details: tuple[dict[str, Any], ...] = ()
+    claims: ClaimsRequest | None = None
+    consent_ids: tuple[str, ...] = ()
+    signed_in_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
 
 
 class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
-    """What tokens are issued on: the person's decision, however it was asked for (code, CIBA)."""
+    """What tokens are issued on: the person's decision, however it was asked for (code, CIBA).
+
+    `action`: what grant management does to the grant of that id. `refresh_token`: the one to give
+    again with the token (set when refreshing; then the grant on record is left as it is).
+    `auth_req_id`: of a pushed back-channel answer, whose id_token names it and the tokens beside it.
+    """
 
     grant_id: str
     person_id: str
     scopes: tuple[str, ...]
     signed_in_at: datetime
     nonce: str | None = None
+    details: tuple[dict[str, Any], ...] = ()
+    claims: ClaimsRequest | None = None
+    action: GrantAction | None = None
+    refresh_token: str | None = None
+    auth_req_id: str | None = None
 
 
 class ClientPrincipal(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +137,7 @@ class ClientPrincipal(msgspec.Struct, frozen=True, kw_only=True):
 
     client_id: str
     scopes: frozenset[str]
+    client_policy: ClientPolicy = ClientPolicy()
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +158,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     agent_subjects: tuple[str, ...] = ()
     mandate: Mandate | None = None
     client_policy: ClientPolicy = ClientPolicy()
+    grant_id: str = ""
+    details: tuple[dict[str, Any], ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 def secret_hash(value: str) -> bytes:

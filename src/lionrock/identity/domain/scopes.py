@@ -34,11 +34,20 @@ SCOPES: dict[str, Text] = {
     ),
     "evidence": Text("your receipts", "你的收據", "您的收据"),
     "signing": Text("to prepare documents for signing", "擬備文件供簽署", "拟备文件供签署"),
+    "directory": Text("the list of services", "服務名錄", "服务名录"),
+    "grant_management_query": Text(
+        "to see what it was let do", "查看它獲准做甚麼", "查看它获准做什么"
+    ),
+    "grant_management_revoke": Text(
+        "to give back what it was let do", "交還它獲准做的事", "交还它获准做的事"
+    ),
     "staff": Text("your duties as staff", "你的職員職責", "您的职员职责"),
     "resource": Text("a test resource without data", "不含資料的測試資源", "不含资料的测试资源"),
 }  # fmt: skip
 # What a client may be granted in its own name (client credentials): nothing about any person.
-CLIENT_SCOPES = frozenset({"resource"})
+CLIENT_SCOPES = frozenset(
+    {"resource", "directory", "grant_management_query", "grant_management_revoke"}
+)
 _JOIN = Text("; ", "；", "；")
 SCOPE_LENGTH_MAX = 400
 

@@ -30,6 +30,18 @@ _SIGN_IN = _template(
         "登录{service}（{origin}）。它会收到：{receives}。如非由您本人发起，请拒绝。",
     ),
 )
+_SIGN_IN_DETAILS = _template(
+    "identity.sign_in_details",
+    "service origin receives details",
+    Text(
+        "Sign in to {service} ({origin}). It receives: {receives}. You also allow it: {details}. "
+        "Approve only if you started this yourself.",
+        "登入{service}（{origin}）。它會收到：{receives}。你亦准許它：{details}。"
+        "如非由你本人發起，請拒絕。",
+        "登录{service}（{origin}）。它会收到：{receives}。您亦准许它：{details}。"
+        "如非由您本人发起，请拒绝。",
+    ),
+)
 _CONSENT = _template(
     "exchange.consent",
     "owner provider consumer product fields purpose legal_basis data_period until frequency"
@@ -75,6 +87,49 @@ _OFFICE_SEAL = _template(
         "你代表該機構行事，並非以個人名義。",
         "在文件{title}上加盖{office}的印章。所盖内容的 SHA-256：{document_sha256}。"
         "您代表该机构行事，并非以个人名义。",
+    ),
+)
+# Several documents at once: each is listed by name with its SHA-256 in short form; `hashes` holds
+# all of them in full, so that words_hash binds every one. "values": the service computed what is
+# signed, so we cannot vouch for the names, and say so.
+_SIGN_BATCH = _template(
+    "signing.batch",
+    "count documents hashes",
+    Text(
+        "Sign as yourself, documents: {count}: {documents}. You approve these and no other.",
+        "以本人名義簽署{count}份文件：{documents}。你只批准這些文件。",
+        "以本人名义签署{count}份文件：{documents}。您只批准这些文件。",
+    ),
+)
+_SEAL_BATCH = _template(
+    "signing.seal_batch",
+    "company count documents hashes",
+    Text(
+        "Put the seal of {company} on documents: {count}: {documents}. This binds the company.",
+        "在{count}份文件上加蓋{company}的印章：{documents}。此舉對公司具約束力。",
+        "在{count}份文件上加盖{company}的印章：{documents}。此举对公司具约束力。",
+    ),
+)
+_SIGN_VALUES = _template(
+    "signing.values",
+    "service count documents hashes",
+    Text(
+        "Sign as yourself, values prepared by {service}: {count}. It says that they stand for: "
+        "{documents}. Approve only if you trust it to say so.",
+        "以本人名義簽署由{service}擬備的{count}個數值。它聲稱代表：{documents}。信任該服務才批准。",
+        "以本人名义签署由{service}拟备的{count}个数值。它声称代表：{documents}。信任该服务才批准。",
+    ),
+)
+_SEAL_VALUES = _template(
+    "signing.seal_values",
+    "company service count documents hashes",
+    Text(
+        "Put the seal of {company} on values prepared by {service}: {count}. It says that they "
+        "stand for: {documents}. This binds the company.",
+        "在由{service}擬備的{count}個數值上加蓋{company}的印章。它聲稱代表：{documents}。"
+        "此舉對公司具約束力。",
+        "在由{service}拟备的{count}个数值上加盖{company}的印章。它声称代表：{documents}。"
+        "此举对公司具约束力。",
     ),
 )
 _PAYMENT = _template(
@@ -158,11 +213,37 @@ _RECOVERY = _template(
         "有关要求即告取消。",
     ),
 )
+_CIBA = _template(
+    "identity.ciba",
+    "service origin receives",
+    Text(
+        "{service} ({origin}) asks you to sign in, without a page of yours. It receives: "
+        "{receives}. Approve only if you started this yourself.",
+        "{service}（{origin}）直接要求你登入，並非由你的頁面發出。它會收到：{receives}。"
+        "如非由你本人發起，請拒絕。",
+        "{service}（{origin}）直接要求您登录，并非由您的页面发出。它会收到：{receives}。"
+        "如非由您本人发起，请拒绝。",
+    ),
+)
+_CIBA_BOUND = _template(
+    "identity.ciba_bound",
+    "service origin receives binding_message*",
+    Text(
+        "{service} ({origin}) asks you to sign in and shows {binding_message}. It receives: "
+        "{receives}. Approve only if you started this yourself and see the same message there.",
+        "{service}（{origin}）要求你登入，並顯示{binding_message}。它會收到：{receives}。"
+        "如非由你本人發起，或該處所示訊息不同，請拒絕。",
+        "{service}（{origin}）要求您登录，并显示{binding_message}。它会收到：{receives}。"
+        "如非由您本人发起，或该处所示信息不同，请拒绝。",
+    ),
+)
 
 TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
-        _SIGN_IN, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL, _PAYMENT, _APPLICATION,
+        _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL, _SIGN_BATCH,
+        _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _APPLICATION,
         _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,
+        _CIBA, _CIBA_BOUND,
     )
 }  # fmt: skip

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from lionrock.identity.http import (
     authorize,
+    ciba,
     devices,
     discovery,
+    grants,
+    introspection,
     mandates,
     par,
     registry,
     resources,
+    revocation,
     token,
 )
 from lionrock.identity.passkeys import http as passkeys
@@ -24,6 +28,7 @@ def table(room: Identity) -> RouteTable:
         room=room,
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
-            *devices.ROUTES, *passkeys.ROUTES, *mandates.ROUTES, *registry.ROUTES,
+            *devices.ROUTES, *passkeys.ROUTES, *mandates.ROUTES, *registry.ROUTES, *ciba.ROUTES,
+            *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES,
         ),
     )  # fmt: skip

@@ -13,8 +13,10 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.details import show_details
 from lionrock.identity.domain.grants import PushedRequest
 from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.requests import told_scopes
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.http.discovery import AUTHORIZE_PATH
@@ -121,7 +123,10 @@ async def reply_identify(call: AuthorizeCall) -> Response:
     """Show the page that asks who is there; the request is not used up by that."""
     request_uri = call.query["request_uri"]
     language = _language(call)
-    scopes = [SCOPES[name].in_language(language) for name in call.pushed.request.scopes]
+    request = call.pushed.request
+    told = told_scopes(request)
+    scopes = [text.in_language(language) for name, text in SCOPES.items() if name in told]
+    scopes += show_details(request.details, language)
     page = identify_page(
         language=language, service=call.client.names.in_language(language), receives=scopes,
         client_id=call.client.id, request_uri=request_uri,

@@ -7,22 +7,26 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 from starlette.responses import Response
 
+from lionrock.identity.ciba_errors import CIBA_ERRORS
 from lionrock.identity.domain.clients import (
     AUTHORIZATION_CODE,
+    CIBA,
     CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     Client,
 )
 from lionrock.identity.domain.policy import Presented
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.grant_errors import GRANT_ERRORS
 from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
 from lionrock.identity.http.discovery import TOKEN_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
-from lionrock.kernel.errors import Refused
+from lionrock.kernel.errors import ErrorTable, Refused
 from lionrock.kernel.http import Route, reply
 
 # RFC 6749 s5.1: a token answer is stored by nobody on the way.
@@ -63,19 +67,22 @@ async def save_token(call: TokenCall) -> Response | Refused:
     return kept(answer) if isinstance(answer, Refused) else reply(answer, headers=NO_STORE)
 
 
+TOKEN_ERRORS: ErrorTable = {**ERRORS, **CIBA_ERRORS, **GRANT_ERRORS}
 GrantUseCase = Callable[[Connection, Client, TokenForm, str], Awaitable[TokenReply | Refused]]
 # Every grant type that the token endpoint takes, and the use case that redeems it.
 GRANTS: Mapping[str, Callable[[Identity], GrantUseCase]] = {
     AUTHORIZATION_CODE: lambda room: room.tokens.redeem_code,
     CLIENT_CREDENTIALS: lambda room: room.tokens.client_credentials,
+    REFRESH_TOKEN: lambda room: room.refresh.redeem,
     TOKEN_EXCHANGE: lambda room: room.tokens.exchange,
+    CIBA: lambda room: room.ciba.redeem,
 }
 
 ROUTES = (
     Route(
         method="POST", path=TOKEN_PATH, name="token", summary="Get an access token",
         steps=(check_client, check_grant_type, check_policy, check_dpop, save_token), call=TokenCall,
-        body=TokenForm, body_kind="form", replies={200: TokenReply}, errors=ERRORS,
+        body=TokenForm, body_kind="form", replies={200: TokenReply}, errors=TOKEN_ERRORS,
         family="oauth", clause="RFC 6749 s3.2", query=(),
     ),
 )  # fmt: skip

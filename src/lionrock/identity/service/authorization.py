@@ -22,6 +22,7 @@ import msgspec
 from lionrock.identity.domain.approvals import ApprovalRequest
 from lionrock.identity.domain.assurance import meets_acr
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.details import joined_details
 from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.refusals import IdentityRefusal
@@ -30,11 +31,14 @@ from lionrock.identity.domain.requests import (
     REQUEST_URI_LIFE_S,
     REQUEST_URI_PREFIX,
     AuthorizationRequest,
+    told_scopes,
 )
 from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
+from lionrock.identity.service.mandates import Mandates
+from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
@@ -100,9 +104,18 @@ class Authorization:
     """The authorization endpoint's use cases, each in the caller's transaction."""
 
     def __init__(
-        self, kernel: Kernel, issuer: str, vault: Vault, parties: Parties, approvals: Approvals
+        self,
+        kernel: Kernel,
+        issuer: str,
+        vault: Vault,
+        parties: Parties,
+        approvals: Approvals,
+        mandates: Mandates,
+        grants: Grants,
     ) -> None:
         self._kernel = kernel
+        self._grants = grants
+        self._mandates = mandates
         self._answers = Answers(kernel, issuer)
         self._vault = vault
         self._parties = parties
@@ -155,6 +168,8 @@ class Authorization:
     ) -> SignIn:
         """Ask the person behind an identifier on the phone, or keep the sign-in quiet."""
         person = await self._parties.find_person(db, identifier)
+        if person is not None and not await self._mandates.admits(db, client, person.id):
+            person = None
         subject_key = self._subject_key(person, identifier)
         await store.lock_subject(db, subject_key)
         now = self._kernel.wire_clock.now()
@@ -273,15 +288,19 @@ class Authorization:
             return "access_denied"
         assert view.sign_in.approval_id is not None, "only a person approves"
         acr = await approval_acr(db, view.sign_in.approval_id)
-        is_met = meets_acr(acr, view.request.acr_values)
-        return None if is_met else "unmet_authentication_requirements"
+        if not meets_acr(acr, view.request.acr_values):
+            return "unmet_authentication_requirements"
+        assert view.sign_in.person_id is not None, "only a person approves"
+        return await self._grants.obstacle(
+            db, view.client, view.request, view.sign_in.person_id
+        )
 
     async def _issue_code(
         self, db: Connection, view: SignInView, person_id: str, now: datetime
     ) -> str:
         expires_at = now + timedelta(seconds=CODE_LIFE_S)
         code = token_store.CODES.stamp(secrets.token(32), expires_at)
-        grant_id = self._kernel.ids.new("gra")
+        grant_id = view.request.grant_id or self._kernel.ids.new("gra")
         assert view.sign_in.approval_id is not None, "only a person approves"
         await record_authentication(db, grant_id, view.sign_in.approval_id, now)
         await token_store.insert_code(
@@ -323,13 +342,17 @@ class Authorization:
         language: str,
     ) -> ApprovalRequest:
         address = urlsplit(request.redirect_uri)
+        fields = {
+            "service": client.names.in_language(language),
+            "origin": f"{address.scheme}://{address.netloc}",
+            "receives": show_scopes(told_scopes(request), language),
+        }
+        template = "identity.sign_in"
+        if request.details:
+            template = "identity.sign_in_details"
+            fields["details"] = joined_details(request.details, language)
         return ApprovalRequest(
-            kind="sign_in", person_ids=(person.id,), template="identity.sign_in",
-            fields={
-                "service": client.names.in_language(language),
-                "origin": f"{address.scheme}://{address.netloc}",
-                "receives": show_scopes(request.scopes, language),
-            },
+            kind="sign_in", person_ids=(person.id,), template=template, fields=fields,
             language=language, requester_org=client.organisation_id or PLATFORM_ORGANISATION,
             reference=sign_in_id, number_match=True, expires_in_s=SIGN_IN_LIFE_S,
         )  # fmt: skip

@@ -9,15 +9,17 @@ be shown once more, to a request that changes nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
 from lionrock.identity.domain.clients import ClientPolicy
 from lionrock.identity.domain.dpop import Proof
-from lionrock.identity.domain.grants import Principal
+from lionrock.identity.domain.grants import ClientPrincipal, Principal
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.grant_errors import GRANT_ERRORS
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.nonces import HEADER
 from lionrock.identity.service.tokens import Tokens
@@ -27,6 +29,8 @@ from lionrock.kernel.http import Call
 from lionrock.kernel.http.replies import problem_reply
 from lionrock.kernel.signatures import target_uri
 
+P = TypeVar("P", bound=Principal | ClientPrincipal)
+Authenticate = Callable[[Connection, str, str], Awaitable[P | Refused]]
 AUTHORIZATION_LENGTH_MAX = 512
 PUBLIC_SCOPES = frozenset({"public", "openid", ""})
 ALGORITHMS = "ES256 Ed25519"
@@ -40,8 +44,21 @@ async def check_resource_call(
 ) -> Principal | Refused:
     """Return who calls, after every check of RFC 9449 s7; Refused names the first that failed."""
 
-    async def use_case(db: Connection) -> Principal | Refused:
-        return await _check(call, db, clients, tokens, issuer)
+    return await _check_within(call, clients, tokens.authenticate, issuer)
+
+
+async def check_bearer_call(
+    call: Call[Any, Any], clients: Clients, tokens: Tokens, issuer: str
+) -> Principal | ClientPrincipal | Refused:
+    """The same for a resource that takes a client's own token too."""
+    return await _check_within(call, clients, tokens.bearer, issuer)
+
+
+async def _check_within(
+    call: Call[Any, Any], clients: Clients, authenticate: Authenticate[P], issuer: str
+) -> P | Refused:
+    async def use_case(db: Connection) -> P | Refused:
+        return await _check(call, db, clients, authenticate, issuer)
 
     if call.route.mode == "transaction":
         return await use_case(call.db)
@@ -49,8 +66,9 @@ async def check_resource_call(
 
 
 async def _check(
-    call: Call[Any, Any], db: Connection, clients: Clients, tokens: Tokens, issuer: str
-) -> Principal | Refused:
+    call: Call[Any, Any], db: Connection, clients: Clients, authenticate: Authenticate[P],
+    issuer: str,
+) -> P | Refused:
     access_token = read_access_token(call.request.headers.getlist("authorization"))
     if isinstance(access_token, Refused):
         return access_token
@@ -60,7 +78,7 @@ async def _check(
     )  # fmt: skip
     if isinstance(proof, Refused):
         return proof
-    principal = await tokens.authenticate(db, access_token, proof.jkt)
+    principal = await authenticate(db, access_token, proof.jkt)
     if isinstance(principal, Refused):
         return principal
     problem = check_nonce(call, clients, proof, principal.client_policy)
@@ -107,7 +125,7 @@ def request_url(call: Call[Any, Any], issuer: str) -> str:
 
 def resource_refusal(call: Call[Any, Any], refused: Refused) -> Response:
     """Dress a refusal as problem+json with the challenge of RFC 9449 s7.1 and RFC 6750 s3."""
-    row = ERRORS[refused.refusal]
+    row = GRANT_ERRORS.get(refused.refusal) or ERRORS[refused.refusal]
     is_of_token = row.oauth in _OF_TOKEN
     status = 401 if is_of_token and row.status in (400, 401) else row.status
     response = problem_reply(row, refused, "check_access_token", call.request_id)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.ciba import push_claims
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import (
     ACCESS_TOKEN_TYPE,
@@ -37,6 +38,7 @@ from lionrock.identity.domain.scopes import (
 )
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.assurance import grant_authentication
+from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.vault import Vault
@@ -70,10 +72,14 @@ class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     auth_req_id: str | None = None
     scope: str | None = None
+    authorization_details: str | None = None
 
 
 class TokenReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer of the token endpoint (RFC 6749 s5.1, RFC 8693 s2.2.1, RFC 9449 s5)."""
+    """The answer of the token endpoint (RFC 6749 s5.1, RFC 8693 s2.2.1, RFC 9449 s5, RFC 9396 s7).
+
+    `grant_id` when the grant is on record (Grant Management s5.4).
+    """
 
     access_token: str
     token_type: str
@@ -81,13 +87,22 @@ class TokenReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope: str
     id_token: str | None = None
     issued_token_type: str | None = None
+    refresh_token: str | None = None
+    authorization_details: tuple[dict[str, Any], ...] = ()
+    grant_id: str | None = None
 
 
 class Tokens:
     """The token endpoint's use cases, each in the caller's transaction."""
 
     def __init__(
-        self, kernel: Kernel, issuer: str, vault: Vault, parties: Parties, mandates: Mandates
+        self,
+        kernel: Kernel,
+        issuer: str,
+        vault: Vault,
+        parties: Parties,
+        mandates: Mandates,
+        grants: Grants,
     ) -> None:
         self._kernel = kernel
         self._issuer = issuer
@@ -95,6 +110,7 @@ class Tokens:
         self._vault = vault
         self._parties = parties
         self._mandates = mandates
+        self._grants = grants
 
     def signing_key(self) -> Key:
         """The authorization server's key (ES256); its public half is at jwks_uri."""
@@ -111,11 +127,12 @@ class Tokens:
             return Refused(IdentityRefusal.CODE_UNKNOWN)
         now = self._kernel.wire_clock.now()
         if code.used_at is not None:
-            await store.revoke_grant(db, code.grant_id, now)
+            await self._grants.revoke(db, code.grant_id, "code_reuse")
             return Refused(IdentityRefusal.CODE_USED, keep=True)
         problem = check_code(
             code, redirect_uri=form.redirect_uri, verifier=form.code_verifier, jkt=jkt, now=now
         )
+        problem = problem or await self._grants.check_usable(db, client, code)
         if problem is not None:
             return problem
         # From here the token must be issued.
@@ -123,13 +140,21 @@ class Tokens:
         basis = TokenBasis(
             grant_id=code.grant_id, person_id=code.person_id, scopes=code.request.scopes,
             signed_in_at=code.signed_in_at, nonce=code.request.nonce,
+            details=code.request.details, claims=code.request.claims,
+            action=code.request.grant_action,
         )  # fmt: skip
         return await self.issue(db, client, basis, jkt)
 
     async def issue(
         self, db: Connection, client: Client, basis: TokenBasis, jkt: str
     ) -> TokenReply:
-        """Issue what a person's decision gives: an access token, and an id_token with openid."""
+        """Issue what a person's decision gives: an access token, and an id_token with openid.
+
+        What outlives the token is put on record first (`Grants.keep`), with a refresh token where
+        the client's policy has that grant type.
+        """
+        kept = await self._grants.keep(db, client, basis, jkt)
+        wishes = basis.claims.userinfo if basis.claims is not None else {}
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
         secret = store.TOKENS.stamp(secrets.token(32), expires_at)
@@ -138,13 +163,16 @@ class Tokens:
             AccessToken(
                 token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
                 person_id=basis.person_id, company_id=None, mandate_id=None, scopes=basis.scopes,
-                jkt=jkt, issued_at=now, expires_at=expires_at,
+                jkt=jkt, issued_at=now, expires_at=expires_at, details=basis.details,
+                claims=tuple(wishes),
             ),
         )  # fmt: skip
         return TokenReply(
             access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
             scope=" ".join(basis.scopes),
-            id_token=await self._id_token(db, client, basis),
+            id_token=await self._id_token(db, client, basis, secret, kept.refresh_token),
+            refresh_token=kept.refresh_token,
+            authorization_details=basis.details, grant_id=kept.grant_id,
         )  # fmt: skip
 
     async def client_credentials(
@@ -234,7 +262,8 @@ class Tokens:
             subject=person_subject, actor_person_id=token.person_id, company_id=None,
             client_id=client.id, scopes=frozenset(token.scopes),
             staff_roles=await self._parties.staff_roles(db, token.person_id),
-            client_policy=client.policy, grant_id=token.grant_id,
+            client_policy=client.policy, grant_id=token.grant_id, details=token.details,
+            claims=token.claims,
         )  # fmt: skip
         if token.company_id is None:
             return principal
@@ -333,7 +362,12 @@ class Tokens:
         )  # fmt: skip
 
     async def _id_token(
-        self, db: Connection, client: Client, basis: TokenBasis
+        self,
+        db: Connection,
+        client: Client,
+        basis: TokenBasis,
+        access_token: str,
+        refresh_token: str | None,
     ) -> str | None:
         """Return the id_token, with how and when the grant's person was authenticated."""
         if OPENID not in basis.scopes:
@@ -352,6 +386,8 @@ class Tokens:
         }
         if basis.nonce is not None:
             claims["nonce"] = basis.nonce
+        if basis.auth_req_id is not None:
+            claims |= push_claims(basis.auth_req_id, access_token, refresh_token)
         return self._answers.sign(client, "id_token", claims)
 
 

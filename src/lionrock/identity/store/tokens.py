@@ -70,12 +70,12 @@ async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:
     assert all(TOKENS.slot(t.expires_at) == hashed_slot(t.token_hash) for t in tokens), "stamped"
     await db.executemany(
         "INSERT INTO identity.access_tokens (token_hash, grant_id, client_id, person_id,"
-        " company_id, mandate_id, scopes, jkt, issued_at, expires_at, slot)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " company_id, mandate_id, scopes, jkt, issued_at, expires_at, slot, details, claims)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         [
             (token.token_hash, token.grant_id, token.client_id, token.person_id, token.company_id,
              token.mandate_id, list(token.scopes), token.jkt, token.issued_at, token.expires_at,
-             TOKENS.slot(token.expires_at))
+             TOKENS.slot(token.expires_at), list(token.details), list(token.claims))
             for token in tokens
         ],
     )  # fmt: skip
@@ -87,8 +87,9 @@ async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
         "SELECT t.* FROM identity.access_tokens t"
         " JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
         " LEFT JOIN identity.persons p ON p.id = t.person_id"
+        " LEFT JOIN identity.grants g ON g.id = t.grant_id"
         " WHERE t.token_hash = $1 AND t.slot = $2"
-        "  AND (t.person_id IS NULL OR p.status = 'active')",
+        "  AND (t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL",
         token_hash, hashed_slot(token_hash),
     )  # fmt: skip
     return _token(row) if row else None
@@ -104,7 +105,29 @@ async def revoke_grant(db: Connection, grant_id: str, at: datetime) -> int:
     return len(rows)
 
 
+async def revoke_token(
+    db: Connection, token_hash: bytes, client_id: str, at: datetime
+) -> None:
+    """Revoke one token of a client; of a person's token also what it was exchanged for."""
+    row = await db.fetchrow(
+        "UPDATE identity.access_tokens SET revoked_at = $3"
+        " WHERE token_hash = $1 AND slot = $4 AND client_id = $2 AND revoked_at IS NULL"
+        " RETURNING grant_id, company_id",
+        token_hash, client_id, at, hashed_slot(token_hash),
+    )  # fmt: skip
+    if row is None or row["company_id"] is not None:
+        return
+    await db.execute(
+        "UPDATE identity.access_tokens SET revoked_at = $2"
+        " WHERE grant_id = $1 AND company_id IS NOT NULL AND revoked_at IS NULL",
+        row["grant_id"], at,
+    )  # fmt: skip
+
+
 def _token(row: Any) -> AccessToken:
-    members = dict(row) | {"scopes": tuple(row["scopes"])}
+    members = dict(row) | {
+        "scopes": tuple(row["scopes"]), "details": tuple(row["details"]),
+        "claims": tuple(row["claims"]),
+    }  # fmt: skip
     del members["slot"]
     return AccessToken(**members)
