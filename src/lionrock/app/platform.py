@@ -13,7 +13,7 @@ import structlog
 import lionrock
 from lionrock import portal
 from lionrock.app.kernels import close_kernel, open_kernel
-from lionrock.app.surroundings import surroundings
+from lionrock.app.surroundings import hook_tables, surroundings
 from lionrock.directory import api as directory_api
 from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
@@ -51,6 +51,7 @@ class Platform:
         self.directory = directory_api.Directory(kernel)
         self.evidence = evidence_api.Evidence(kernel, self.directory)
         self.identity = identity_api.Identity(kernel, self.evidence)
+        self.services = identity_api.Services(kernel, self.identity, self.evidence)
         self.signing = identity_api.Signing(kernel, self.identity, self.identity)
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
         self.projection = ledger_api.Projection(kernel.database)
@@ -74,7 +75,8 @@ class Platform:
         self.portal = portal.Portal(
             kernel, directory=self.directory, evidence=self.evidence, identity=self.identity,
             exchange=self.exchange, programmes=self.programmes, intake=self.intake,
-            cases=self.cases, office=self.office, surroundings=surroundings(kernel.settings),
+            cases=self.cases, office=self.office, services=self.services,
+            surroundings=surroundings(kernel.settings),
         )  # fmt: skip
 
     def tables(self) -> tuple[RouteTable, ...]:
@@ -84,6 +86,7 @@ class Platform:
             evidence_api.table(self.evidence),
             identity_api.table(self.identity),
             identity_api.signing_table(self.signing, self.identity),
+            identity_api.services_table(self.services),
             ledger_api.table(self.ledger_reader, self.identity),
             payments_api.table(self.payments),
             exchange_api.table(self.exchange),
@@ -92,6 +95,7 @@ class Platform:
             programmes_api.case_table(self.cases, self.identity),
             programmes_api.office_table(self.office, self.identity),
             portal.table(self.portal),
+            *hook_tables(self.kernel, self.identity),
         )
 
     def application(self) -> Application:

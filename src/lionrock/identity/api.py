@@ -13,11 +13,12 @@ from lionrock.identity.domain.approvals import (
     ApprovalRequest,
     GivenAnswer,
 )
+from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
-from lionrock.identity.domain.clients import Client, ClientPolicy
+from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.deeds import CompanyApprovalRequest
-from lionrock.identity.domain.grants import COMPANY_URN, Principal
+from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
     Company,
@@ -37,8 +38,21 @@ from lionrock.identity.http import table
 from lionrock.identity.jobs import handlers, start
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
+from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.identity import Identity, PrincipalCall
+from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
+from lionrock.identity.services import (
+    SERVICES_ERRORS,
+    Onboarding,
+    Service,
+    ServiceDraft,
+    Services,
+    ServicesRefusal,
+    read_query,
+)
+from lionrock.identity.services import TESTS as SERVICE_TESTS
+from lionrock.identity.services.http import table as services_table
 from lionrock.identity.signing import (
     SEAL_SCOPE,
     SIGN_SCOPE,
@@ -63,15 +77,20 @@ from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
     "ANSWER_TYPE",
+    "ASSERTION_TYPE",
     "COMPANY_ERRORS",
     "COMPANY_URN",
     "DECIDED_TOPIC",
     "ENROLMENT_TYPE",
     "ERRORS",
+    "GRANT_TYPES",
     "RELYING_PARTY_ERRORS",
     "ROLE_SCOPES",
     "SCOPES",
     "SEAL_SCOPE",
+    "SERVICES_ERRORS",
+    "SERVICE_CATEGORIES",
+    "SERVICE_TESTS",
     "SIGNING_ERRORS",
     "SIGN_SCOPE",
     "Appearance",
@@ -79,6 +98,7 @@ __all__ = [
     "ApprovalRequest",
     "Client",
     "ClientPolicy",
+    "ClientPrincipal",
     "Company",
     "CompanyApprovalRequest",
     "CompanyDraft",
@@ -94,6 +114,7 @@ __all__ = [
     "MandateDraft",
     "MandateRole",
     "OfficeSealSigner",
+    "Onboarding",
     "Person",
     "PersonDraft",
     "PersonSigner",
@@ -103,6 +124,10 @@ __all__ = [
     "RelyingParty",
     "RelyingPartyRefusal",
     "Rendered",
+    "Service",
+    "ServiceDraft",
+    "Services",
+    "ServicesRefusal",
     "SignatureReport",
     "SignedPdf",
     "Signer",
@@ -116,9 +141,12 @@ __all__ = [
     "Transaction",
     "approval_request",
     "canonical_json",
+    "check_client",
     "handlers",
     "identity_check_digit",
     "next_in_chain",
+    "read_query",
+    "services_table",
     "signing_table",
     "start",
     "table",

@@ -82,18 +82,18 @@ def _money(language: str) -> Any:
 
 def _menu(path: str, session: Session | None) -> list[dict[str, Any]]:
     """The pages that this visitor can use, with the present one marked."""
-    names = [("funding", "/portal/funding")]
+    names = [("services", "/portal/services"), ("funding", "/portal/funding")]
     if session is not None:
         names.append(("company", "/portal/company"))
     if session is not None and session.officer is not None:
         names += [
             ("cases", "/portal/cases"), ("consents", "/portal/consents"),
-            ("evidence", "/portal/evidence"),
+            ("evidence", "/portal/evidence"), ("onboarding", "/portal/onboarding"),
         ]  # fmt: skip
     if session is not None and session.is_staff:
         names.append(("staff", "/portal/staff"))
     if session is not None and session.is_operator:
-        names.append(("budgets", "/portal/budgets"))
+        names += [("budgets", "/portal/budgets"), ("reviews", "/portal/reviews")]
     names.append(("awards", "/portal/awards"))
     return [
         {"href": href, "name": f"menu_{name}", "is_current": path.startswith(href)}

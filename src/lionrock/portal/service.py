@@ -25,6 +25,7 @@ from lionrock.identity.api import (
     Identity,
     Principal,
     RelyingParty,
+    Services,
     Tokens,
 )
 from lionrock.kernel import secrets
@@ -64,6 +65,7 @@ class Portal:
         intake: Intake,
         cases: Cases,
         office: Office,
+        services: Services,
         surroundings: Surroundings | None = None,
     ) -> None:
         self.kernel = kernel
@@ -75,6 +77,7 @@ class Portal:
         self.intake = intake
         self.cases = cases
         self.office = office
+        self.services = services
         self.surroundings = surroundings or Surroundings()
         self.seals = Seals(kernel.key_store)
         self.origin = kernel.settings.public_url.rstrip("/")

@@ -32,6 +32,7 @@ from lionrock.identity.api import (
     MandateDraft,
     Person,
     PersonDraft,
+    Services,
     identity_check_digit,
 )
 from lionrock.kernel.context import Kernel
@@ -41,6 +42,7 @@ from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 from lionrock.payments.api import Enrolment, Payments
 from lionrock.programmes.api import Cases, Firm
+from lionrock.sandbox.listings import listing_of, simulated_services
 from lionrock.sandbox.personas import (
     FIRM_STAND_IN,
     Cast,
@@ -84,6 +86,7 @@ class Town(Protocol):
     identity: Identity
     payments: Payments
     exchange: Exchange
+    services: Services
     cases: Cases
 
 
@@ -213,7 +216,9 @@ async def _enrol_bank(town: Town, bank: OutsideOrganisation) -> None:
 
 
 async def _register_clients(town: Town, parties: dict[str, WorldParty]) -> None:
+    """Register the sandbox's relying services, and list them with the invented ones."""
     names = {each.id: each.names for each in load_organisations()}
+    as_of, listed = town.kernel.business_clock.now().date(), []
     for client_id, scopes in (("harbour-service", SERVICE_SCOPES), ("staff-desk", DESK_SCOPES)):
         party = parties[client_id]
         client = Client(
@@ -221,6 +226,10 @@ async def _register_clients(town: Town, parties: dict[str, WorldParty]) -> None:
             redirect_uris=(f"{party.address}/callback",), scopes=scopes, keys=(party.key,),
         )  # fmt: skip
         await register_client(town, client)
+        listed.append(listing_of(client, party.address, as_of))
+    services = [*simulated_services(as_of), *listed]
+    _done(await town.kernel.database.run(lambda db: town.services.list_services(db, services)),
+          "services")  # fmt: skip
 
 
 async def register_client(town: Town, client: Client) -> None:

@@ -11,9 +11,12 @@ from lionrock.portal.http.files import FILES
 from tests.http.portal.conftest import Opened
 from tests.http.portal.visitor import Visitor, error_code
 
-PUBLIC = ("/", "/portal/funding", "/portal/schemes/nifs", "/portal/awards")
+PUBLIC = ("/", "/portal/funding", "/portal/schemes/nifs", "/portal/awards",
+          "/portal/services", "/portal/services?q=driving&category=transport",
+          "/portal/services/harbour-service")
 OFFICERS = ("/portal/company", "/portal/cases", "/portal/cases/new?scheme=nifs",
-            "/portal/consents", "/portal/evidence")
+            "/portal/consents", "/portal/evidence", "/portal/onboarding",
+            "/portal/onboarding/new")
 _LINK = re.compile(r'(?:href|src)="(/[^"#]*)')
 
 

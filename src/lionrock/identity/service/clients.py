@@ -18,8 +18,9 @@ from lionrock.identity.domain.assertions import (
     check_assertion,
     claimed_client,
 )
-from lionrock.identity.domain.clients import Client, ClientPolicy
+from lionrock.identity.domain.clients import AUTHORIZATION_CODE, Client, ClientPolicy
 from lionrock.identity.domain.dpop import PROOF_AGE_S_MAX, PROOF_AHEAD_S_MAX, Proof, check_proof
+from lionrock.identity.domain.policy import check_policy
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import REDIRECT_URI_LENGTH_MAX
 from lionrock.identity.domain.scopes import SCOPES
@@ -91,7 +92,7 @@ class Clients:
             return None
         if len(self._seen) >= CLIENTS_SEEN_MAX:
             self._seen.clear()
-        known = KnownClient(client, client_keys(client), now_ms)
+        known = KnownClient(client, signing_keys(client), now_ms)
         self._seen[client_id] = known
         return known
 
@@ -174,9 +175,9 @@ class Clients:
         return problem or await self.use_dpop(db, proof) or proof
 
 
-def client_keys(client: Client) -> list[Key]:
-    """Return a registered client's keys; they were checked when registered."""
-    return [trusted_key(jwk) for jwk in client.keys]
+def signing_keys(client: Client) -> list[Key]:
+    """Return a client's keys that sign; they were checked when registered (or fetched)."""
+    return [trusted_key(jwk) for jwk in client.keys if jwk.get("use", "sig") == "sig"]
 
 
 def check_client(client: Client) -> Refused | None:
@@ -193,12 +194,17 @@ def check_client(client: Client) -> Refused | None:
         key = key_from_jwk(jwk)
         if isinstance(key, Refused):
             return Refused(refusal, key.detail, field="keys")
+    unkept = check_policy(client.policy, keys=client.keys)
+    if unkept is not None:
+        return Refused(refusal, unkept[1], field=f"policy.{unkept[0]}")
     if not client.scopes or not client.scopes <= SCOPES.keys():
         return Refused(refusal, f"Known: {', '.join(SCOPES)}.", field="scopes")
     if not client.sector or "\n" in client.sector:
         return Refused(refusal, "A host name such as portal.example.", field="sector")
-    if not 1 <= len(client.redirect_uris) <= REDIRECT_URIS_MAX:
-        return Refused(refusal, f"1 to {REDIRECT_URIS_MAX} addresses.", field="redirect_uris")
+    least = 1 if AUTHORIZATION_CODE in client.policy.grant_types else 0
+    if not least <= len(client.redirect_uris) <= REDIRECT_URIS_MAX:
+        expected = f"{least} to {REDIRECT_URIS_MAX} addresses."
+        return Refused(refusal, expected, field="redirect_uris")
     for uri in client.redirect_uris:
         if not _is_redirect_uri(uri):
             return Refused(refusal, "An absolute http(s) address, no fragment.", "redirect_uris")

@@ -19,6 +19,7 @@ from lionrock.identity.domain.chains import (
     through,
     would_close_a_circle,
 )
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.mandates import (
     DELEGATE_SCOPE,
@@ -51,6 +52,14 @@ class Mandates:
     def __init__(self, kernel: Kernel, evidence: ReceiptRecorder) -> None:
         self._kernel = kernel
         self._evidence = evidence
+
+    async def admits(self, db: Connection, client: Client, person_id: str) -> bool:
+        """Say whether a person may sign in to a client: to one under test, its officers only."""
+        company_id = client.policy.test_company_id
+        if company_id is None:
+            return True
+        found = await self.find(db, person_id, company_id, None)
+        return not isinstance(found, Refused)
 
     async def grant(
         self, db: Connection, draft: MandateDraft, granted_by: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from lionrock.kernel.http import Route, RouteTable, Step
 from lionrock.portal.errors import ERRORS
-from lionrock.portal.http import access, cases, files, funding, records, staff
+from lionrock.portal.http import access, cases, files, funding, records, services, staff
 from lionrock.portal.http.calls import (
     PlainForm,
     PortalCall,
@@ -34,7 +34,9 @@ def table(room: Portal) -> RouteTable:
     """Return the rows of the portal."""
     return RouteTable(
         pillar="portal", room=room,
-        routes=(*_access(), *_funding(), *_cases(), *_records(), *_staff(), *_files()),
+        routes=(
+            *_access(), *_services(), *_funding(), *_cases(), *_records(), *_staff(), *_files(),
+        ),
     )  # fmt: skip
 
 
@@ -90,6 +92,38 @@ def _access() -> tuple[Route, ...]:
             "/portal/company", "choose_company", "Act for a company",
             (*_SIGNED_IN, access.save_company), access.CompanyForm, mode="beats",
         ),
+    )  # fmt: skip
+
+
+def _services() -> tuple[Route, ...]:
+    own = "/portal/onboarding/{onboarding_id}"
+    return (
+        _page("/portal/services", "services", "Search the services of this city",
+              (load_session, services.reply_services), "q", "category", "audience", "sign_in",
+              "offset"),
+        _page("/portal/services/{service_id}", "service", "One service",
+              (load_session, services.reply_service)),
+        _page("/portal/onboarding", "onboardings", "The company's own services",
+              (*_COMPANY, services.reply_onboardings)),
+        _page("/portal/onboarding/new", "new_onboarding", "Ask for a new service",
+              (*_COMPANY, services.reply_new_onboarding)),
+        _form("/portal/onboarding", "ask_onboarding", "Ask for a new service",
+              (*_COMPANY, services.save_new_onboarding), services.ServiceForm),
+        _page(own, "onboarding", "A service on its way", (*_COMPANY, services.reply_onboarding)),
+        _form(own, "change_onboarding", "Change a service on its way",
+              (*_COMPANY, services.save_onboarding), services.ServiceForm),
+        _page(f"{own}/form", "onboarding_form", "The form of a service on its way",
+              (*_COMPANY, services.reply_onboarding_form)),
+        _form(f"{own}/submission", "submit_onboarding", "Send it to the reviewers",
+              (*_COMPANY, services.save_submission)),
+        _form(f"{own}/go-live", "ask_go_live", "Ask to go live",
+              (*_COMPANY, services.save_go_live)),
+        _form(f"{own}/withdrawal", "withdraw_onboarding", "Withdraw a service on its way",
+              (*_COMPANY, services.save_withdrawal)),
+        _page("/portal/reviews", "reviews", "What waits for two reviewers",
+              (*_OPERATOR, services.reply_reviews)),
+        _form("/portal/reviews/{onboarding_id}", "review", "Agree, or return with reasons",
+              (*_OPERATOR, services.save_review), services.ReviewForm),
     )  # fmt: skip
 
 
