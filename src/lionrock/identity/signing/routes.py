@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.signing import http
+from lionrock.identity.signing.csc import http as csc_http
 from lionrock.identity.signing.http import SigningRoom
 from lionrock.identity.signing.service import Signing
 from lionrock.kernel.http import RouteTable
@@ -13,5 +14,5 @@ def signing_table(signing: Signing, identity: Identity) -> RouteTable:
     """Return all rows of the room."""
     return RouteTable(
         pillar="identity", room=SigningRoom(signing=signing, identity=identity),
-        routes=(*http.ROUTES,),
+        routes=(*http.ROUTES, *csc_http.ROUTES),
     )  # fmt: skip

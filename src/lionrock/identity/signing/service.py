@@ -16,6 +16,7 @@ from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.signing import certificates, store
 from lionrock.identity.signing.authority import Authority
 from lionrock.identity.signing.domain import (
+    CHAINS,
     SEAL_SCOPE,
     SIGN_SCOPE,
     CompanySealSigner,
@@ -116,7 +117,9 @@ class Signing:
             kind=kind_of(signer), subject_id=subject_of(signer), approval_id=approval_id,
             mandate_id=mandate_id, document_sha256=digest, document_bytes=len(pdf),
         )  # fmt: skip
-        signed = await self._sign(db, pdf, signer, statement, chain, appearance, level)
+        signed = await self.sign_released(
+            db, pdf, signer, statement, level, name=chain, appearance=appearance
+        )
         released_at = self._kernel.business_clock.now()
         if not await store.save_signature(db, signed, level.value, released_at):
             return Refused(SigningRefusal.SIGNING_APPROVAL_USED)
@@ -186,22 +189,37 @@ class Signing:
             revocation_list=await self.authority.revocation_list(db),
         )  # fmt: skip
 
-    async def _sign(
+    async def check_document(self, db: Connection, pdf: bytes) -> Refused | None:
+        """Refuse a PDF that must not be signed, or that holds a signature that is not valid."""
+        unfit = check_pdf(pdf)
+        if unfit is not None:
+            return unfit
+        broken = next((r for r in await self.validate(db, pdf) if not r.is_valid), None)
+        return None if broken is None else Refused(SigningRefusal.SIGNATURE_BROKEN, broken.problem)
+
+    async def sign_released(
         self,
         db: Connection,
         pdf: bytes,
         signer: Signer,
         statement: Statement,
-        chain: str,
-        appearance: Appearance | None,
         level: Level,
+        *,
+        name: str = "remote",
+        appearance: Appearance | None = None,
     ) -> SignedPdf:
+        """Add a signature that the caller has checked, and will record, as released.
+
+        `pdf` has passed `check_document`. The field is called `name`, the signer's kind, and for
+        remote signatures their place, because a document may hold several of one kind.
+        """
+        place = "" if name in CHAINS else f"-{statement.document_bytes}"
         certificate, key = await self.authority.certificate(db, signer)
         # Whole seconds: a PDF date has no smaller part.
         signed_at = self._kernel.wire_clock.now().replace(microsecond=0)
         result = await add_signature(
             pdf, statement, key=key, certificate=certificate, signed_at=signed_at,
-            field_name=f"{chain}-{statement.kind.value}", signer_name=signer.name,
+            field_name=f"{name}-{statement.kind.value}{place}", signer_name=signer.name,
             place=f"{self._kernel.settings.city} (simulated)", appearance=appearance,
             lasting=await self._lasting(db, level),
         )  # fmt: skip
