@@ -134,7 +134,7 @@ def _check_ciba(policy: ClientPolicy) -> Problem | None:
 
 def is_encrypted(policy: ClientPolicy, answer: _Answer) -> bool:
     """Say whether a kind of answer goes to this client encrypted."""
-    return getattr(policy, f"{answer}_encrypted_response_alg") != ""
+    return bool(getattr(policy, f"{answer}_encrypted_response_alg"))
 
 
 def _check_encryption(
