@@ -127,6 +127,7 @@ async def run_world(settings: Settings) -> None:
     await run_beside(
         serve(world.application, settings.bind_address, parts.port or 80),
         world.worker.run_for_ever,
+        *world.loops(),
     )
 
 
@@ -134,12 +135,16 @@ async def run_settle(settings: Settings) -> None:
     """Make the sandbox's people, companies, members and budgets (again: changes nothing)."""
     from lionrock.app.platform import open_platform
     from lionrock.app.schemes import packaged_firm, read_firm
+    from lionrock.sandbox.hooks import read_clients
     from lionrock.sandbox.personas import load_cast
-    from lionrock.sandbox.settle import settle
+    from lionrock.sandbox.settle import register_client, settle
 
     platform = await open_platform(settings)
     firm = read_firm(Path(settings.firm_file)) if settings.firm_file else packaged_firm()
     await settle(platform, load_cast(firm), firm)
+    if settings.clients_file:
+        for client in read_clients(Path(settings.clients_file)):
+            await register_client(platform, client)
     await platform.close()
 
 

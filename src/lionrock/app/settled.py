@@ -40,12 +40,15 @@ class SettledMark:
 
     def _digest(self) -> str:
         digest = hashlib.sha256(lionrock.__version__.encode())
-        digest.update(msgspec.json.encode(self._settings))
+        # Where the ledger's socket lies may be chosen anew at each start.
+        settings = msgspec.structs.replace(self._settings, ledger_address="")
+        digest.update(msgspec.json.encode(settings))
         # A cluster made anew has another birth.
         digest.update(str(self._cluster.stat().st_mtime_ns).encode())
-        read = [_SANDBOX / "settle.py", *sorted((_SANDBOX / "data").glob("*.toml"))]
-        if self._settings.firm_file:
-            read.append(Path(self._settings.firm_file))
+        read = [_SANDBOX / "settle.py", _SANDBOX / "hooks" / "clients.py", *sorted((_SANDBOX / "data").glob("*.toml"))]
+        read += [
+            Path(each) for each in (self._settings.firm_file, self._settings.clients_file) if each
+        ]
         for file in read:
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         return digest.hexdigest()

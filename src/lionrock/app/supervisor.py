@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +34,8 @@ READY_S_MAX = 40.0
 RESTART_PAUSE_S_FIRST = 0.1
 RESTART_PAUSE_S_MAX = 5.0
 STOP_S_MAX = 8.0
+SOCKET_PATH_BYTES_MAX = 100
+LEDGER_FOLDER = "lionrock-ledger-"
 Narrate = Callable[[str], None]
 
 
@@ -224,6 +228,9 @@ class City:
         if self.postgres is not None:
             self.postgres.stop()
             self.postgres = None
+        folder = Path(self.settings.ledger_address).parent
+        if folder.name.startswith(LEDGER_FOLDER):
+            shutil.rmtree(folder, ignore_errors=True)
         self._lifeline.close()
 
     def child(self, name: str) -> Child:
@@ -313,10 +320,11 @@ def _hosts_of(public_url: str) -> tuple[str, ...]:
 
 def _ledger_address(directory: Path) -> str:
     path = directory / "ledger.sock"
-    # A Unix socket path has about 107 bytes at most; longer folders fall back to one under /tmp.
-    if len(os.fsencode(path)) <= 100:
+    # A Unix socket path has about 107 bytes at most; what is longer goes into a folder of its own,
+    # which nobody can guess or prepare (mkdtemp: mode 0700).
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX:
         return str(path)
-    return f"/tmp/lionrock-{os.stat(directory).st_ino}.sock"  # noqa: S108 - named by the inode
+    return str(Path(tempfile.mkdtemp(prefix=LEDGER_FOLDER)) / "ledger.sock")
 
 
 def _write_private(path: Path, content: bytes) -> Path:

@@ -1,10 +1,17 @@
-"""What the portal's start page says about a city: phones and people of the sandbox, or nothing."""
+"""What a sandbox has around and beside the platform, and a served city has not.
+
+What the portal's start page says: phones and people, or nothing. The routes below /sandbox.
+"""
 
 from __future__ import annotations
 
 from lionrock.app.world import cast_of
+from lionrock.identity.api import Identity
 from lionrock.kernel.config import Settings
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.http import RouteTable
 from lionrock.portal import Introduction, Surroundings
+from lionrock.sandbox.hooks import Hooks, hooks_table
 
 
 def surroundings(settings: Settings) -> Surroundings:
@@ -23,3 +30,10 @@ def surroundings(settings: Settings) -> Surroundings:
         ),
         payment_proxies={each.business_registration: each.phone for each in cast.companies},
     )  # fmt: skip
+
+
+def hook_tables(kernel: Kernel, identity: Identity) -> tuple[RouteTable, ...]:
+    """Return the rows below /sandbox (docs/sandbox-hooks.md); a served city has none."""
+    if kernel.settings.composition != "sandbox":
+        return ()
+    return (hooks_table(Hooks(kernel, identity, cast_of(kernel.settings))),)

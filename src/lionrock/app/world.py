@@ -48,8 +48,9 @@ async def open_world(settings: Settings) -> World:
     database = await Database.open(settings.world_database_url)
     offset = await database.run(read_offset)
     return build_world(
-        world_context(settings, database, offset), cast_of(settings), settings.seed
-    )
+        world_context(settings, database, offset), cast_of(settings), settings.seed,
+        phones_answer=settings.phones_answer,
+    )  # fmt: skip
 
 
 def cast_of(settings: Settings) -> Cast:
@@ -76,8 +77,10 @@ def world_key_store(settings: Settings) -> KeyStore:
     return KeyStore(settings.data_path / "world-keys", settings.key_passphrase)
 
 
-def build_world(context: WorldContext, cast: Cast, seed: int) -> World:
-    """Build all parties."""
+def build_world(
+    context: WorldContext, cast: Cast, seed: int, *, phones_answer: str = "ask"
+) -> World:
+    """Build all parties. `phones_answer`: what a phone does by itself that nobody told otherwise."""
     sketches = [
         CompanySketch(
             business_registration_number=each.business_registration, name_en=each.name.en,
@@ -88,7 +91,7 @@ def build_world(context: WorldContext, cast: Cast, seed: int) -> World:
         for each in cast.companies
     ]  # fmt: skip
     parties: list[Party] = [
-        Phone(context), Service(context), Desk("staff-desk"),
+        Phone(context, phones_answer), Service(context), Desk("staff-desk"),
         CompaniesRegistry(context, sketches, seed),
     ]
     for organisation in load_organisations():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import httpx
 import msgspec
@@ -34,6 +34,16 @@ DatabaseOption = Annotated[
 PortOption = Annotated[
     int | None, typer.Option("--port", help="Port of the platform; the world takes the next one.")
 ]
+ClientsOption = Annotated[
+    Path | None,
+    typer.Option("--clients", metavar="FILE.json",
+                 help="Register the clients of a file (docs/sandbox-hooks.md)."),
+]
+AutoOption = Annotated[
+    str | None,
+    typer.Option("--auto", metavar="ask|approve|deny",
+                 help="What phones do by themselves that were told nothing else."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 console = Console()
 # What happens while a city runs; its facts alone go to standard output.
@@ -56,12 +66,31 @@ def settings_from(
     return load_settings(file=config, overrides=overrides)
 
 
+def with_hooks(settings: Settings, clients: Path | None, auto: str | None) -> Settings:
+    """Add what `up` was told of clients and phones; CityRefused when the clients' file is wrong."""
+    from lionrock.sandbox.hooks import ClientsFileRefused, read_clients
+
+    file = str(clients.resolve()) if clients is not None else settings.clients_file
+    if file:
+        try:
+            read_clients(Path(file))
+        except ClientsFileRefused as error:
+            raise CityRefused(str(error)) from error
+    answer = auto or settings.phones_answer
+    if answer not in ("ask", "approve", "deny"):
+        raise CityRefused(f"--auto: expected ask, approve or deny, got {answer[:40]!r}")
+    return msgspec.structs.replace(settings, clients_file=file, phones_answer=cast(Any, answer))
+
+
 def up(
     config: ConfigOption = None, data_directory: DataOption = None,
     database: DatabaseOption = None, port: PortOption = None, json_output: JsonOption = False,
+    clients: ClientsOption = None, auto: AutoOption = None,
 ) -> None:
     """Start the sandbox: a whole strict city on this machine, until Ctrl-C."""
-    settings = settings_from(config, data_directory, database, port, "sandbox")
+    settings = with_hooks(
+        settings_from(config, data_directory, database, port, "sandbox"), clients, auto
+    )
     with (
         interruptible(), console.status("starting") as status,
         City(settings, narrate=status.update) as running,
@@ -145,6 +174,7 @@ def _show(running: City, json_output: bool) -> None:
         "awards": f"{settings.public_url}/programmes/v1/awards",
         "phones": f"{settings.world_url}/phone/",
         "service": f"{settings.world_url}/harbour-service/",
+        "hooks": f"{settings.public_url}/sandbox/phones",
         "data": settings.data_directory,
     }
     if json_output:

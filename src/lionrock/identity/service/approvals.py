@@ -15,6 +15,7 @@ from lionrock.identity.domain.approvals import (
     Answer,
     Approval,
     ApprovalRequest,
+    Decision,
     GivenAnswer,
     State,
     answer_acr,
@@ -47,6 +48,7 @@ from lionrock.kernel.errors import Refused
 EXPIRY_QUEUE = "identity.approval_expiry"
 DECIDED_TOPIC = "identity.approval_decided"
 NUMBER_DIGITS = 2
+RECENT_MAX = 50
 # Told of a decision in the same transaction: (db, approval as it was asked, new state).
 DecisionListener = Callable[[Connection, Approval, State], Awaitable[None]]
 
@@ -125,6 +127,18 @@ class Approvals:
     async def pending_for(self, db: Connection, person_id: str) -> list[Approval]:
         """Return what a person is asked now and has not answered, oldest first."""
         return await store.pending_for(db, person_id, self._kernel.business_clock.now())
+
+    async def recent_of(
+        self, db: Connection, person_id: str
+    ) -> list[tuple[Approval, Decision | None]]:
+        """Return what a person was asked lately, open ones first, with the person's own answer."""
+        return await store.recent_of(db, person_id, RECENT_MAX)
+
+    async def unanswered(
+        self, db: Connection, person_ids: Sequence[str]
+    ) -> list[tuple[str, str, str | None]]:
+        """Return (person, approval, number to match) of what waits for these persons."""
+        return await store.unanswered(db, person_ids, self._kernel.business_clock.now())
 
     async def answer(
         self,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from lionrock.identity.domain.approvals import UNCOUNTED_KINDS, Approval, GivenAnswer, State
+from lionrock.identity.domain.approvals import (
+    UNCOUNTED_KINDS,
+    Approval,
+    Decision,
+    GivenAnswer,
+    State,
+)
 from lionrock.identity.domain.assurance import ACR_DEVICE
 from lionrock.identity.domain.proofs import Proof
 from lionrock.identity.domain.words import Rendered
@@ -15,6 +22,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
 
 LISTED_MAX = 50
+UNANSWERED_MAX = 200
 
 _SELECT = (
     "SELECT a.*, (SELECT array_agg(p.person_id ORDER BY p.position)"
@@ -65,6 +73,34 @@ async def pending_for(db: Connection, person_id: str, now: datetime) -> list[App
         person_id, now, LISTED_MAX,
     )  # fmt: skip
     return [_approval(row) for row in rows]
+
+
+async def recent_of(
+    db: Connection, person_id: str, count_max: int
+) -> list[tuple[Approval, Decision | None]]:
+    """Return what a person was asked, open ones first, then newest first, with the own answer."""
+    rows = await db.fetch(
+        "SELECT asked.*, mine.decision AS own_decision FROM ("
+        f"{_SELECT}) asked JOIN identity.approval_persons mine"
+        "  ON mine.approval_id = asked.id AND mine.person_id = $1"
+        " ORDER BY asked.state = 'pending' DESC, asked.created_at DESC, asked.id DESC LIMIT $2",
+        person_id, count_max,
+    )  # fmt: skip
+    return [(_approval(row), row["own_decision"]) for row in rows]
+
+
+async def unanswered(
+    db: Connection, person_ids: Sequence[str], now: datetime
+) -> list[tuple[str, str, str | None]]:
+    """Return (person, approval, number) for all that these persons are asked and did not answer."""
+    rows = await db.fetch(
+        "SELECT mine.person_id, a.id, a.number FROM identity.approval_persons mine"
+        " JOIN identity.approvals a ON a.id = mine.approval_id"
+        " WHERE mine.person_id = ANY($1) AND mine.decision IS NULL AND a.state = 'pending'"
+        "  AND a.expires_at > $2 ORDER BY a.created_at, a.id LIMIT $3",
+        list(person_ids), now, UNANSWERED_MAX,
+    )  # fmt: skip
+    return [(row["person_id"], row["id"], row["number"]) for row in rows]
 
 
 async def count_pending(db: Connection, person_id: str, now: datetime) -> int:

@@ -8,7 +8,7 @@ world's own database.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -116,6 +116,13 @@ class World:
             ),
             context.world_url,
         )
+
+    def loops(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What the parties do all the time, beside their jobs."""
+        found: list[Callable[[], Awaitable[None]]] = []
+        for party in self.parties.values():
+            found.extend(getattr(party, "loops", tuple)())
+        return found
 
     async def _index(self, _request: Request) -> Response:
         """Who is here, with address and public key: what an operator needs to enrol them."""

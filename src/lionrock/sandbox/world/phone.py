@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,7 @@ from lionrock.kernel.jobs import JobHandler
 from lionrock.kernel.jose import Key, sign_jws
 from lionrock.kernel.network import Reply, Unreachable
 from lionrock.kernel.signatures import sign_request
+from lionrock.sandbox.world.answering import HABITS, Answering, PhoneRefused
 from lionrock.sandbox.world.frame import WorldContext
 from lionrock.sandbox.world.pages import page, page_language, read_body
 
@@ -52,23 +53,14 @@ TEXTS = {
 }  # fmt: skip
 
 
-class PhoneRefused(Exception):
-    """The platform (or the phone itself) did not accept; `code` is the stable code."""
-
-    def __init__(self, status: int, code: str, detail: str = "") -> None:
-        super().__init__(f"{code} {detail}".strip())
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-
 class Phone:
     """All personas' phones. `id` is its name in the world."""
 
     id = "phone"
 
-    def __init__(self, context: WorldContext) -> None:
+    def __init__(self, context: WorldContext, habit: str = "ask") -> None:
         self._context = context
+        self.answering = Answering(context, self, habit)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Its endpoints, relative to its own address."""
@@ -77,13 +69,19 @@ class Phone:
             Route("/api/{persona}", self.api_enrol, methods=["POST"]),
             Route("/api/{persona}/approvals", self.api_pending),
             Route("/api/{persona}/answers", self.api_answer, methods=["POST"]),
+            Route("/api/{persona}/auto", self.api_set_auto, methods=["PUT"]),
+            Route("/auto", self.api_auto),
             Route("/{persona}", self.show_phone, methods=["GET"]),
             Route("/{persona}", self.post_answer, methods=["POST"]),
         )
 
     def jobs(self) -> Mapping[str, JobHandler]:
-        """A phone does nothing on its own."""
+        """None that must survive: what a phone does by itself is a loop."""
         return {}
+
+    def loops(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """Answering by itself, where a phone was told to."""
+        return (self.answering.run_for_ever,)
 
     # What a phone does.
 
@@ -111,6 +109,7 @@ class Phone:
         }  # fmt: skip
         await self._context.store.put(self.id, f"device/{persona}", f"{generation:06d}", device)
         await self._context.store.put(self.id, "persona", persona, device)
+        self.answering.look_again()
         return str(enrolled["device_id"])
 
     async def pending(self, persona: str) -> list[dict[str, Any]]:
@@ -212,6 +211,21 @@ class Phone:
             ),
             "state",
         )  # fmt: skip
+
+    async def api_auto(self, _request: Request) -> Response:
+        """GET: what each phone does by itself."""
+        return JSONResponse({"auto": await self.answering.habits()})
+
+    async def api_set_auto(self, request: Request) -> Response:
+        """PUT {"decision": "approve"|"deny"|"ask"}: what this phone does by itself from now on."""
+        persona, habit = request.path_params["persona"], _json(await read_body(request))
+        decision = habit.get("decision")
+        if decision not in HABITS:
+            return JSONResponse({"code": "phone.malformed"}, 400)
+        if await self._context.store.get(self.id, "persona", persona) is None:
+            return JSONResponse({"code": "phone.unknown"}, 404)
+        await self.answering.set(persona, decision)
+        return JSONResponse({"decision": decision})
 
     async def _device(self, persona: str) -> tuple[Key, str]:
         known = await self._context.store.get(self.id, "persona", persona)
