@@ -30,7 +30,8 @@ from lionrock.kernel.jose import CONTENT_ENCRYPTION, KEY_AGREEMENT
 RESPONSE_ALGORITHM = "ES256"
 NOTIFICATION_URI_LENGTH_MAX = 512
 _NOTIFICATION_URI = re.compile(
-    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?(?:/[!-\"$-~]*)?"
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?"
+    r"(?:/[!-\"$-~]*)?"
 )
 
 
@@ -117,7 +118,7 @@ def check_policy(policy: ClientPolicy, *, keys: Sequence[Mapping[str, str]]) -> 
 
 
 def _check_ciba(policy: ClientPolicy) -> Problem | None:
-    """A mode that tells the client needs an address to tell; tokens travel by TLS (CIBA Core s4)."""
+    """A mode that tells the client needs an address to tell, and TLS to it (CIBA Core s4)."""
     uri, algorithm = policy.ciba_notification_uri, policy.ciba_request_signing_alg
     if algorithm not in ("", *SIGNING_ALGORITHMS):
         return "ciba_request_signing_alg", f"Known: {', '.join(SIGNING_ALGORITHMS)}."

@@ -1,0 +1,108 @@
+"""The back-channel authentication endpoint (CIBA): a service asks a person on the phone."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from lionrock.identity.ciba_errors import CIBA_ROUTE_ERRORS
+from lionrock.identity.domain.ciba import (
+    CibaForm,
+    CibaRequest,
+    check_controls,
+    check_form,
+)
+from lionrock.identity.domain.clients import CIBA, CibaMode
+from lionrock.identity.domain.policy import Presented
+from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
+from lionrock.identity.http.discovery import CIBA_PATH
+from lionrock.identity.http.keeping import kept
+from lionrock.identity.service.ciba import CibaReply
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.http import Route, reply
+
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+class CibaCall(ClientCall):
+    """A back-channel request on its way."""
+
+    body: CibaForm
+    proof_jkt: str | None
+    mode: CibaMode
+    form: CibaForm
+    asked: CibaRequest
+
+    def presented(self) -> Presented:
+        """Every control, and those of a request that asks a person."""
+        return msgspec.structs.replace(
+            super().presented(), grant_type=CIBA, asks_person=True,
+            is_request_signed=self.body.request is not None,
+        )  # fmt: skip
+
+
+async def check_mode(call: CibaCall) -> Refused | None:
+    """Check what the client's policy says of this endpoint: the mode, a signed request, a proof."""
+    mode = check_controls(
+        call.client.policy, is_request_signed=call.body.request is not None,
+        has_proof="dpop" in call.request.headers,
+    )  # fmt: skip
+    if isinstance(mode, Refused):
+        return kept(mode)
+    call.mode = mode
+    return None
+
+
+async def check_dpop(call: CibaCall) -> Refused | None:
+    """Check a DPoP proof when one is sent: it binds the tokens to its key (RFC 9449 s10.1)."""
+    call.proof_jkt = None
+    if "dpop" not in call.request.headers:
+        return None
+    proof = await use_proof(call)
+    if isinstance(proof, Refused):
+        return proof
+    call.proof_jkt = proof.jkt
+    return None
+
+
+async def load_parameters(call: CibaCall) -> Refused | None:
+    """Take the parameters from the signed request object when there is one (CIBA Core s7.1.1)."""
+    call.form = call.body
+    if call.body.request is None:
+        return None
+    form = await call.room.ciba.open_object(call.db, call.client, call.body, call.body.request)
+    if isinstance(form, Refused):
+        return kept(form)
+    call.form = form
+    return None
+
+
+async def check_parameters(call: CibaCall) -> Refused | None:
+    """Check every parameter of the request (CIBA Core s7.1, s7.2)."""
+    asked = check_form(
+        call.form, call.client, call.room.ciba.limits, mode=call.mode, proof_jkt=call.proof_jkt
+    )
+    if isinstance(asked, Refused):
+        return kept(asked)
+    call.asked = asked
+    return None
+
+
+async def save_request(call: CibaCall) -> Response | Refused:
+    """Ask the person and answer with the request's one-time id."""
+    answer = await call.room.ciba.begin(call.db, call.client, call.asked, call.lang)
+    return kept(answer) if isinstance(answer, Refused) else reply(answer, headers=NO_STORE)
+
+
+ROUTES = (
+    Route(
+        method="POST", path=CIBA_PATH, name="ask_over_back_channel",
+        summary="Ask a person on the phone (CIBA)",
+        steps=(
+            check_client, check_policy, check_mode, check_dpop, load_parameters,
+            check_parameters, save_request,
+        ),
+        call=CibaCall, body=CibaForm, body_kind="form", replies={200: CibaReply},
+        errors=CIBA_ROUTE_ERRORS, family="oauth", clause="CIBA Core s7", query=(),
+    ),
+)  # fmt: skip
