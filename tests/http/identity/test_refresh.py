@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
 import pytest
 
 from lionrock.identity.api import ClientPolicy, start
@@ -13,32 +10,14 @@ from lionrock.kernel.jose import generate_key, read_unverified
 from tests.http.identity.browser import error_code
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient, new_client
-
-POLICY = ClientPolicy(
-    grant_types=frozenset({
-        "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange",
-    })
-)  # fmt: skip
+from tests.http.identity.keepers import POLICY, Keeper, new_keeper, refresh, signed_in
 
 
 @pytest.fixture
-async def keeper(city: City) -> TestClient:
+async def keeper(city: City) -> Keeper:
     """A client whose policy has refresh tokens."""
-    return await new_client(city, "keeper", POLICY)
+    return await new_keeper(city)
 
-
-async def signed_in(client: TestClient, **changes: Any) -> dict[str, Any]:
-    """Sign Ada in; returns the token endpoint's answer."""
-    answer = await client.redeem(await client.code(**changes))
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-async def refresh(client: TestClient, token: str, **changes: Any) -> httpx.Response:
-    """Send a refresh token."""
-    extra = {n: changes.pop(n) for n in ("proof", "assertion") if n in changes}
-    form = {"grant_type": "refresh_token", "refresh_token": token} | changes
-    return await client.post("/identity/token", form, **extra)
 
 
 @pytest.mark.behaviour("refresh-token")
@@ -97,9 +76,8 @@ async def test_refresh_token_used_after_its_successor_costs_the_grant(
         assert (await keeper.get(token["access_token"])).status_code == 401
     dead = await refresh(keeper, third["refresh_token"])
     assert error_code(dead) == "identity.refresh_unknown"
-    assert [e["payload"] for e in await city.events() if e["topic"] == "identity.grant_revoked"] == [
-        {"grant_id": first["grant_id"], "consent_ids": []}
-    ]
+    told = [e["payload"] for e in await city.events() if e["topic"] == "identity.grant_revoked"]
+    assert told == [{"grant_id": first["grant_id"], "consent_ids": []}]
 
 
 async def test_rotation_keeps_one_row_for_ever(city: City, keeper: TestClient) -> None:

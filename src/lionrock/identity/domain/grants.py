@@ -117,7 +117,7 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
 
     `action`: what grant management does to the grant of that id. `refresh_token`: the one to give
     again with the token (set when refreshing; then the grant on record is left as it is).
-    `auth_req_id`: of a pushed back-channel answer, whose id_token names it and the tokens beside it.
+    `auth_req_id`: of a pushed back-channel answer; its id_token names it and the tokens beside it.
     """
 
     grant_id: str

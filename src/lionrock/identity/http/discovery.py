@@ -90,8 +90,8 @@ def metadata(issuer: str) -> dict[str, Any]:
         "acr_values_supported": list(ACR_VALUES),
         "ui_locales_supported": ["en", "zh-Hant", "zh-Hans"],
         "claims_supported": [
-            "sub", "name", "email", "email_verified", "phone_number", "phone_number_verified",
-            "act", "company", "mandate",
+            "sub", "auth_time", "acr", "amr", "name", "email", "email_verified", "phone_number",
+            "phone_number_verified", "act", "company", "mandate",
         ],
     }  # fmt: skip
 

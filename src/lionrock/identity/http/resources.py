@@ -10,7 +10,7 @@ from lionrock.identity.domain.scopes import COMPANY, OPENID
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.http.discovery import USERINFO_PATH
 from lionrock.identity.service.identity import PrincipalCall
-from lionrock.identity.service.tokens import show_mandate
+from lionrock.identity.service.userinfo import show_mandate
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Route, reply
 from lionrock.kernel.i18n import Text
@@ -24,7 +24,7 @@ async def check_access_token(call: PrincipalCall) -> Response | None:
 
 async def reply_userinfo(call: PrincipalCall) -> Response:
     """Answer with the claims that the scopes allow, as a JWT if registered so (OIDC Core s5.3.2)."""
-    claims = await call.room.tokens.userinfo(call.db, call.principal)
+    claims = await call.room.tokens.userinfo.claims(call.db, call.principal)
     if not call.principal.client_policy.userinfo_signed_response_alg:
         return reply(claims)
     client = await call.room.clients.find(call.db, call.principal.client_id)

@@ -166,7 +166,9 @@ class Grants:
 
     # Asked about, by its own client.
 
-    async def query(self, db: Connection, client_id: str, grant_id: str) -> dict[str, Any] | Refused:
+    async def query(
+        self, db: Connection, client_id: str, grant_id: str
+    ) -> dict[str, Any] | Refused:
         """Return what a client's own grant lets it do; GRANT_UNKNOWN for any other."""
         found = await store.grant(db, grant_id, client_id)
         if found is None or not self._is_in_force(found):

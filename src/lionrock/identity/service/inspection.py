@@ -54,7 +54,7 @@ class Inspection:
         self._refresh = refresh
 
     async def introspect(self, db: Connection, caller: Client, token: str) -> dict[str, Any]:
-        """Return the claims of RFC 7662 s2.2; {"active": false} for whatever is not the caller's."""
+        """Return the claims of RFC 7662 s2.2; {"active": false} for what is not the caller's."""
         if len(token) > TOKEN_LENGTH_MAX:
             return _INACTIVE
         shown = self._refresh.authentic(token)

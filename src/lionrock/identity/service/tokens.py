@@ -25,15 +25,13 @@ from lionrock.identity.domain.grants import (
     is_live,
     secret_hash,
 )
-from lionrock.identity.domain.mandates import LINK_SEPARATOR, Mandate
+from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, ID_TOKEN_LIFE_S
 from lionrock.identity.domain.scopes import (
     CLIENT_SCOPES,
     COMPANY,
-    CONTACT,
     OPENID,
-    PROFILE,
     read_scope,
 )
 from lionrock.identity.service.answers import Answers
@@ -41,9 +39,9 @@ from lionrock.identity.service.assurance import grant_authentication
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.userinfo import Userinfo
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
-from lionrock.identity.store import deeds as deeds_store
 from lionrock.identity.store import tokens as store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
@@ -111,6 +109,7 @@ class Tokens:
         self._parties = parties
         self._mandates = mandates
         self._grants = grants
+        self.userinfo = Userinfo(parties)
 
     def signing_key(self) -> Key:
         """The authorization server's key (ES256); its public half is at jwks_uri."""
@@ -297,48 +296,6 @@ class Tokens:
             client_id=client.id, scopes=frozenset(token.scopes), client_policy=client.policy
         )
 
-    async def userinfo(self, db: Connection, principal: Principal) -> dict[str, Any]:
-        """Return the claims that the scopes allow (OIDC Core s5.3, s5.4; RFC 8693 s4.1 `act`)."""
-        claims: dict[str, Any] = {"sub": principal.subject}
-        person = await self._parties.person(db, principal.actor_person_id)
-        assert not isinstance(person, Refused), "a live token's person exists"
-        about: dict[str, Any] = {}
-        if PROFILE in principal.scopes:
-            about |= {
-                "name": person.names.en, "name#zh-Hant": person.names.zh_hant,
-                "name#zh-Hans": person.names.zh_hans,
-            }  # fmt: skip
-        if CONTACT in principal.scopes:
-            about |= {
-                "email": person.email, "email_verified": True, "phone_number": person.phone,
-                "phone_number_verified": True,
-            }  # fmt: skip
-        if principal.company_id is None:
-            return claims | about
-        acting = await self.acting_claims(db, principal)
-        return claims | acting | {"act": acting["act"] | about}
-
-    async def acting_claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
-        """Return what a token that acts for a company says of it: act, company, mandate.
-
-        `mandate.service_roles` are the roles that the company gave at this client's service.
-        """
-        assert principal.company_id is not None, "it acts for a company"
-        assert principal.mandate is not None, "a company's token stands on a mandate"
-        company = await self._parties.company(db, principal.company_id)
-        assert not isinstance(company, Refused), "a mandate's company exists"
-        # The company gives roles to its own mandates: of a chain, to the link that is the firm's.
-        link = principal.mandate.id.rpartition(LINK_SEPARATOR)[2]
-        roles = await deeds_store.service_roles(db, [link], principal.client_id)
-        return {
-            "act": show_actor(principal),
-            "company": {
-                "id": company.id, "business_number": company.business_number,
-                "names": msgspec.to_builtins(company.names),
-            },
-            "mandate": show_mandate(principal.mandate) | {"service_roles": list(roles)},
-        }  # fmt: skip
-
     async def _issue_for_company(
         self,
         db: Connection,
@@ -384,36 +341,13 @@ class Tokens:
             "acr": how.acr,
             "amr": list(how.amr),
         }
+        wishes = basis.claims.id_token if basis.claims is not None else {}
+        claims |= await self.userinfo.named(db, basis.person_id, wishes)
         if basis.nonce is not None:
             claims["nonce"] = basis.nonce
         if basis.auth_req_id is not None:
             claims |= push_claims(basis.auth_req_id, access_token, refresh_token)
         return self._answers.sign(client, "id_token", claims)
-
-
-def show_actor(principal: Principal) -> dict[str, Any]:
-    """Return the claim `act`: the person, and inside it the agent firms, outwards (RFC 8693 s4.1).
-
-    All subjects are pairwise for the client's sector.
-    """
-    shown: dict[str, Any] = {}
-    for subject in reversed((principal.actor_subject or "", *principal.agent_subjects)):
-        shown = {"sub": subject, "act": shown} if shown else {"sub": subject}
-    return shown
-
-
-def show_mandate(mandate: Mandate) -> dict[str, Any]:
-    """Return what a service is told about a mandate."""
-    limit = mandate.amount_max
-    return {
-        "id": mandate.id,
-        "role": mandate.role,
-        "scopes": sorted(mandate.scopes),
-        "signatures_needed": mandate.signatures_needed,
-        "amount_max": {"amount": limit.wire(), "currency": limit.currency} if limit else None,
-        "valid_to": mandate.valid_to.isoformat() if mandate.valid_to else None,
-        "agents": len(mandate.via),
-    }
 
 
 def _check_exchange_form(form: TokenForm) -> Refused | None:

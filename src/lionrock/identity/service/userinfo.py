@@ -1,0 +1,100 @@
+"""What a service is told about who signed in: by scope, by name (claims parameter), as a company.
+
+Source: OIDC Core s5.3, s5.4, s5.5; RFC 8693 s4.1 (`act`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from lionrock.identity.domain.claims import CLAIM_SCOPES
+from lionrock.identity.domain.grants import Principal
+from lionrock.identity.domain.mandates import LINK_SEPARATOR, Mandate
+from lionrock.identity.service.parties import Parties
+from lionrock.identity.store import deeds as deeds_store
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+
+
+class Userinfo:
+    """The claims about persons and companies, each in the caller's transaction."""
+
+    def __init__(self, parties: Parties) -> None:
+        self._parties = parties
+
+    async def claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
+        """Return the claims that the token's scopes and its named claims allow (s5.3.2)."""
+        by_scope = {name for name, scope in CLAIM_SCOPES.items() if scope in principal.scopes}
+        about = await self.named(
+            db, principal.actor_person_id, by_scope | set(principal.claims)
+        )
+        claims: dict[str, Any] = {"sub": principal.subject}
+        if principal.company_id is None:
+            return claims | about
+        acting = await self.acting_claims(db, principal)
+        return claims | acting | {"act": acting["act"] | about}
+
+    async def named(
+        self, db: Connection, person_id: str, names: Iterable[str]
+    ) -> dict[str, Any]:
+        """Return a person's own claims of those names; names that say nothing are left out."""
+        wanted = [name for name in CLAIM_SCOPES if name in set(names)]
+        if not wanted:
+            return {}
+        person = await self._parties.person(db, person_id)
+        assert not isinstance(person, Refused), "a grant's person exists"
+        known = {
+            "name": person.names.en, "name#zh-Hant": person.names.zh_hant,
+            "name#zh-Hans": person.names.zh_hans, "email": person.email, "email_verified": True,
+            "phone_number": person.phone, "phone_number_verified": True,
+        }  # fmt: skip
+        return {name: known[name] for name in wanted}
+
+    async def acting_claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
+        """Return what a token that acts for a company says of it: act, company, mandate.
+
+        `mandate.service_roles` are the roles that the company gave at this client's service.
+        """
+        assert principal.company_id is not None, "it acts for a company"
+        assert principal.mandate is not None, "a company's token stands on a mandate"
+        company = await self._parties.company(db, principal.company_id)
+        assert not isinstance(company, Refused), "a mandate's company exists"
+        # The company gives roles to its own mandates: of a chain, to the link that is the firm's.
+        link = principal.mandate.id.rpartition(LINK_SEPARATOR)[2]
+        roles = await deeds_store.service_roles(db, [link], principal.client_id)
+        return {
+            "act": show_actor(principal),
+            "company": {
+                "id": company.id, "business_number": company.business_number,
+                "names": msgspec.to_builtins(company.names),
+            },
+            "mandate": show_mandate(principal.mandate) | {"service_roles": list(roles)},
+        }  # fmt: skip
+
+
+def show_actor(principal: Principal) -> dict[str, Any]:
+    """Return the claim `act`: the person, and inside it the agent firms, outwards (RFC 8693 s4.1).
+
+    All subjects are pairwise for the client's sector.
+    """
+    shown: dict[str, Any] = {}
+    for subject in reversed((principal.actor_subject or "", *principal.agent_subjects)):
+        shown = {"sub": subject, "act": shown} if shown else {"sub": subject}
+    return shown
+
+
+def show_mandate(mandate: Mandate) -> dict[str, Any]:
+    """Return what a service is told about a mandate."""
+    limit = mandate.amount_max
+    return {
+        "id": mandate.id,
+        "role": mandate.role,
+        "scopes": sorted(mandate.scopes),
+        "signatures_needed": mandate.signatures_needed,
+        "amount_max": {"amount": limit.wire(), "currency": limit.currency} if limit else None,
+        "valid_to": mandate.valid_to.isoformat() if mandate.valid_to else None,
+        "agents": len(mandate.via),
+    }
