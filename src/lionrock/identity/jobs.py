@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lionrock.identity.passkeys import store as passkeys_store
+from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
 from lionrock.identity.service.identity import Identity
-from lionrock.identity.store import ciba, grants, request_objects, requests, tokens
+from lionrock.identity.store import (
+    assurance,
+    ciba,
+    grants,
+    quiet,
+    request_objects,
+    requests,
+    tokens,
+)
 from lionrock.kernel import jobs, ring
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
@@ -15,6 +25,10 @@ from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 SWEEP_QUEUE = "identity.sweep"
 # A grant on record is kept while a token issued on its last second may still live.
 GRANTS_KEPT_AFTER = timedelta(hours=1)
+# Begun recoveries are counted for a day.
+RECOVERIES_KEPT_AFTER = timedelta(days=1)
+# Longer than any grant lives without a new sign-in.
+AUTHENTICATIONS_KEPT = timedelta(days=400)
 RINGS = (*requests.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS)
 
 
@@ -36,9 +50,19 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
             await ring.sweep(room.kernel.database, each, room.kernel.wire_clock.now())
         ended = room.kernel.wire_clock.now() - GRANTS_KEPT_AFTER
         await room.kernel.database.run(lambda db: grants.sweep(db, ended))
+        await room.kernel.database.run(lambda db: _forget(db, room))
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     return {EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, NOTICE_QUEUE: notify_client}
+
+
+async def _forget(db: Connection, room: Identity) -> None:
+    """Forget challenges, quiet sign-ins and recoveries that ended, and how old grants began."""
+    now = room.kernel.wire_clock.now()
+    await passkeys_store.sweep(db, now)
+    await quiet.sweep_quiet(db, now)
+    await recovery_store.sweep(db, room.kernel.business_clock.now() - RECOVERIES_KEPT_AFTER)
+    await assurance.sweep_authentications(db, now - AUTHENTICATIONS_KEPT)
 
 
 async def start(db: Connection) -> None:

@@ -17,6 +17,7 @@ from lionrock.identity.http import (
     token,
 )
 from lionrock.identity.passkeys import http as passkeys
+from lionrock.identity.recovery import http as recovery
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.http import RouteTable
 
@@ -28,7 +29,8 @@ def table(room: Identity) -> RouteTable:
         room=room,
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
-            *devices.ROUTES, *passkeys.ROUTES, *mandates.ROUTES, *registry.ROUTES, *ciba.ROUTES,
+            *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
+            *mandates.ROUTES, *registry.ROUTES, *ciba.ROUTES,
             *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES,
         ),
     )  # fmt: skip

@@ -30,6 +30,7 @@ from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.passkeys.service import Passkeys
+from lionrock.identity.recovery.service import Recovery
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.ciba import Ciba
@@ -94,6 +95,10 @@ class Identity:
         self.clients = Clients(kernel, self.issuer)
         self.request_objects = RequestObjects(kernel, self.issuer)
         self.grants = Grants(kernel, self.vault)
+        self.recovery = Recovery(
+            kernel, evidence, vault=self.vault, parties=self.parties, devices=self.devices,
+            approvals=self.approvals, grants=self.grants,
+        )  # fmt: skip
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
             self.grants,
