@@ -10,8 +10,10 @@ import msgspec
 
 from lionrock.identity.api import (
     SCOPES,
+    Approval,
     Client,
     Company,
+    CompanyApprovalRequest,
     CompanyDraft,
     FirmMandate,
     FirmMandateDraft,
@@ -110,6 +112,16 @@ async def engaged(city: City, holder: Company, company: Company, **changes: Any)
     found = await agent_of(city, holder, company, **changes)
     assert not isinstance(found, Refused), found
     return found
+
+
+async def company_asked(city: City, persona: str, **request: Any) -> Approval:
+    """Ask a company's officers, started by a persona; expect not to be refused."""
+    asked = CompanyApprovalRequest(person_id=city.people[persona].id, **request)
+    approval = await city.kernel.database.run(
+        lambda db: city.identity.request_company_approval(db, asked)
+    )
+    assert not isinstance(approval, Refused), approval
+    return approval
 
 
 async def approve(
