@@ -285,9 +285,8 @@ async def test_a_phone_does_not_ask_again_and_again_for_what_is_refused(checker:
     await checker.http.put("/sandbox/phones/ada/auto", json={"decision": "approve"})
     loop = asyncio.create_task(phone.answering.run_for_ever())
     try:
-        until_s = time.monotonic() + 5
-        while not phone.answering.given_up and time.monotonic() < until_s:
-            await asyncio.sleep(0.01)
+        for _ in range(500):
+            await asyncio.sleep(0.01 if not phone.answering.given_up else 0)
         assert phone.answering.given_up == 1
         assert (await checker.asked("ada"))[0]["status"] == "pending"
     finally:
