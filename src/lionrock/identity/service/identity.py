@@ -28,9 +28,9 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
-from lionrock.identity.service.answers import Answers
 from lionrock.identity.passkeys.service import Passkeys
 from lionrock.identity.recovery.service import Recovery
+from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.ciba import Ciba
