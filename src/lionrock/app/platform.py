@@ -12,6 +12,7 @@ import structlog
 
 import lionrock
 from lionrock import portal
+from lionrock.app import grants_and_consents
 from lionrock.app.kernels import close_kernel, open_kernel
 from lionrock.app.surroundings import hook_tables, surroundings
 from lionrock.directory import api as directory_api
@@ -61,6 +62,7 @@ class Platform:
         self.exchange = exchange_api.Exchange(
             kernel, self.directory, self.evidence, self.identity
         )
+        self.identity.grants.consent_desk = grants_and_consents.ExchangeDesk(self.exchange)
         self.programmes = programmes_api.Programmes(kernel, scheme_book())
         self.intake = programmes_api.Intake(kernel, self.exchange)
         self.cases = programmes_api.Cases(
@@ -156,6 +158,7 @@ class Platform:
         for part in (
             evidence_api.subscriptions(self.kernel, self.evidence),
             exchange_api.subscriptions(self.exchange),
+            grants_and_consents.subscriptions(self.identity, self.exchange),
             programmes_api.case_subscriptions(self.cases),
         ):
             for topic, subscribers in part.items():

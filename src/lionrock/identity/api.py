@@ -2,7 +2,8 @@
 
 `Identity` is the service; `RelyingParty` is protocol code for services that sign people in. Events:
 "identity.approval_decided" {approval_id, kind, reference, decision: approved|rejected|expired},
-"identity.mandate_revoked" {mandate_id, company_id}. Both may come more than once.
+"identity.mandate_revoked" {mandate_id, company_id},
+"identity.grant_revoked" {grant_id, consent_ids, by}. Each may come more than once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.deeds import CompanyApprovalRequest
+from lionrock.identity.domain.details import ConsentOutline
 from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
@@ -40,6 +42,7 @@ from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
+from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
 from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
 from lionrock.identity.services import (
@@ -83,6 +86,7 @@ __all__ = [
     "DECIDED_TOPIC",
     "ENROLMENT_TYPE",
     "ERRORS",
+    "GRANT_REVOKED_TOPIC",
     "GRANT_TYPES",
     "RELYING_PARTY_ERRORS",
     "ROLE_SCOPES",
@@ -104,6 +108,7 @@ __all__ = [
     "CompanyDraft",
     "CompanyRefusal",
     "CompanySealSigner",
+    "ConsentOutline",
     "Device",
     "FirmMandate",
     "FirmMandateDraft",

@@ -6,7 +6,7 @@ import pytest
 
 from lionrock.identity.api import ClientPolicy, start
 from lionrock.kernel.db import Connection
-from lionrock.kernel.jose import generate_key, read_unverified
+from lionrock.kernel.jose import Unverified, generate_key, read_unverified
 from tests.http.identity.browser import error_code
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient, new_client
@@ -35,9 +35,11 @@ async def test_refresh_gives_a_new_access_token_a_new_refresh_token_and_the_same
     assert second["token_type"] == "DPoP"
     assert second["scope"] == first["scope"]
     before, after = (read_unverified(each["id_token"]) for each in (first, second))
+    assert isinstance(before, Unverified)
+    assert isinstance(after, Unverified)
     for name in ("iss", "sub", "aud", "auth_time", "acr"):
-        assert before.claims[name] == after.claims[name]  # type: ignore[union-attr] - a JWT
-    assert "nonce" not in after.claims  # type: ignore[union-attr] - a JWT
+        assert before.claims[name] == after.claims[name]
+    assert "nonce" not in after.claims
     for token in (first["access_token"], second["access_token"]):
         assert (await keeper.get(token)).status_code == 200
 
@@ -77,7 +79,7 @@ async def test_refresh_token_used_after_its_successor_costs_the_grant(
     dead = await refresh(keeper, third["refresh_token"])
     assert error_code(dead) == "identity.refresh_unknown"
     told = [e["payload"] for e in await city.events() if e["topic"] == "identity.grant_revoked"]
-    assert told == [{"grant_id": first["grant_id"], "consent_ids": []}]
+    assert told == [{"grant_id": first["grant_id"], "consent_ids": [], "by": "refresh_reuse"}]
 
 
 async def test_rotation_keeps_one_row_for_ever(city: City, keeper: TestClient) -> None:

@@ -154,7 +154,7 @@ class Grants:
         if held is None or held.revoked_at is not None:
             return False
         await store.revoke(db, grant_id, now, by)
-        await self._announce(db, grant_id, held.consent_ids)
+        await self._announce(db, grant_id, held.consent_ids, by)
         return True
 
     async def consent_ended(self, db: Connection, consent_id: str) -> int:
@@ -233,12 +233,14 @@ class Grants:
         """A consent that a replaced grant no longer names has lost its grant too."""
         dropped = tuple(c for c in before.consent_ids if c not in after.consent_ids)
         if dropped:
-            await self._announce(db, before.id, dropped)
+            await self._announce(db, before.id, dropped, "client")
 
-    async def _announce(self, db: Connection, grant_id: str, consents: tuple[str, ...]) -> None:
+    async def _announce(
+        self, db: Connection, grant_id: str, consents: tuple[str, ...], by: str
+    ) -> None:
         await outbox.emit(
             db, self._kernel.ids, GRANT_REVOKED_TOPIC,
-            {"grant_id": grant_id, "consent_ids": list(consents)},
+            {"grant_id": grant_id, "consent_ids": list(consents), "by": by},
         )  # fmt: skip
 
 

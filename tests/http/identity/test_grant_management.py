@@ -1,0 +1,172 @@
+"""Grant management: create, merge, replace, query, revoke; only one's own, only the same person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.http.identity.browser import Browser, error_code
+from tests.http.identity.city import City
+from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
+
+FORM = {"type": "form_filling", "fields": ["name"]}
+MAIL = {"type": "form_filling", "fields": ["email"]}
+
+
+@pytest.fixture
+async def keeper(city: City) -> Keeper:
+    """A client that manages grants."""
+    return await new_keeper(city)
+
+
+async def created(keeper: Keeper, persona: str = "ada", **changes: Any) -> dict[str, Any]:
+    """A grant made on purpose."""
+    return await signed_in(keeper, persona, grant_management_action="create", **changes)
+
+
+async def ask(keeper: Keeper, grant_id: str, method: str = "GET", **form: str) -> httpx.Response:
+    """Query or revoke a grant with the client's own token."""
+    token = (await keeper.own_token(**form))["access_token"]
+    return await keeper.get(token, f"/identity/grants/{grant_id}", method=method)
+
+
+async def test_created_grant_has_an_id_and_can_be_queried(keeper: Keeper) -> None:
+    claims = json.dumps({"userinfo": {"email": None}})
+    first = await created(
+        keeper, scope="openid profile", authorization_details=json.dumps([FORM]), claims=claims
+    )
+    answer = await ask(keeper, first["grant_id"])
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {
+        "scopes": [{"scope": "openid profile"}], "claims": ["email"],
+        "authorization_details": [FORM],
+    }  # fmt: skip
+
+
+async def test_each_create_makes_another_grant(keeper: Keeper) -> None:
+    first, second = await created(keeper), await created(keeper)
+    assert first["grant_id"] != second["grant_id"]
+
+
+async def test_merge_adds_and_the_older_refresh_token_gives_the_sum(keeper: Keeper) -> None:
+    first = await created(
+        keeper, scope="openid profile", authorization_details=json.dumps([FORM])
+    )
+    second = await signed_in(
+        keeper, scope="openid contact", authorization_details=json.dumps([MAIL]),
+        grant_management_action="merge", grant_id=first["grant_id"],
+    )  # fmt: skip
+    assert second["grant_id"] == first["grant_id"]
+    grant = (await ask(keeper, first["grant_id"])).json()
+    assert set(grant["scopes"][0]["scope"].split()) == {"openid", "profile", "contact"}
+    assert grant["authorization_details"] == [FORM, MAIL]
+    again = (await refresh(keeper, first["refresh_token"])).json()
+    assert set(again["scope"].split()) == {"openid", "profile", "contact"}
+    assert again["authorization_details"] == [FORM, MAIL]
+
+
+async def test_replace_substitutes_and_ends_what_was_issued_before(keeper: Keeper) -> None:
+    first = await created(keeper, authorization_details=json.dumps([FORM]))
+    second = await signed_in(
+        keeper, scope="openid", grant_management_action="replace", grant_id=first["grant_id"]
+    )
+    grant = (await ask(keeper, first["grant_id"])).json()
+    assert grant == {"scopes": [{"scope": "openid"}], "claims": [], "authorization_details": []}
+    assert (await keeper.get(first["access_token"])).status_code == 401
+    assert (await refresh(keeper, first["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await keeper.get(second["access_token"])).status_code == 200
+    assert (await refresh(keeper, second["refresh_token"])).status_code == 200
+
+
+@pytest.mark.parametrize("action", ["merge", "replace"])
+async def test_nothing_changes_before_the_code_is_redeemed(keeper: Keeper, action: str) -> None:
+    first = await created(keeper, scope="openid profile")
+    code = await keeper.code(
+        scope="openid contact", grant_management_action=action, grant_id=first["grant_id"]
+    )
+    grant = (await ask(keeper, first["grant_id"])).json()
+    assert grant["scopes"] == [{"scope": "openid profile"}]
+    assert (await keeper.redeem(code)).status_code == 200
+
+
+@pytest.mark.parametrize("action", ["merge", "replace"])
+async def test_another_person_cannot_change_the_grant(
+    city: City, keeper: Keeper, action: str
+) -> None:
+    first = await created(keeper)
+    request_uri = await keeper.pushed(
+        grant_management_action=action, grant_id=first["grant_id"]
+    )
+    callback = await Browser(city).sign_in(keeper.client_id, request_uri, "ben")
+    assert callback["error"] == "invalid_grant_id"
+    assert callback["state"] == "the-state"
+    assert (await keeper.get(first["access_token"])).status_code == 200
+
+
+async def test_another_clients_grant_is_not_known_at_any_door(city: City, keeper: Keeper) -> None:
+    stranger = await new_keeper(city, "stranger")
+    grant_id = (await created(keeper))["grant_id"]
+    pushed = await stranger.push(grant_management_action="merge", grant_id=grant_id)
+    assert (pushed.status_code, pushed.json()["error"]) == (400, "invalid_grant_id")
+    for method in ("GET", "DELETE"):
+        answer = await ask(stranger, grant_id, method)
+        assert answer.status_code == 404
+        assert error_code(answer) == "identity.grant_unknown"
+    assert (await ask(keeper, grant_id)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"grant_management_action": "create", "grant_id": "gra_1"}, "invalid_request"),
+        ({"grant_management_action": "merge"}, "invalid_request"),
+        ({"grant_management_action": "update", "grant_id": "gra_1"}, "invalid_request"),
+        ({"grant_id": "gra_1"}, "invalid_request"),
+        ({"grant_management_action": "merge", "grant_id": "../etc"}, "invalid_grant_id"),
+        ({"grant_management_action": "merge", "grant_id": "gra_1"}, "invalid_grant_id"),
+        ({"grant_management_action": "merge", "grant_id": "gra_" + "0" * 999}, "invalid_grant_id"),
+    ],
+)
+async def test_bent_parameters_are_refused_when_pushed(
+    keeper: Keeper, changes: dict[str, str], error: str
+) -> None:
+    answer = await keeper.push(**changes)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+async def test_revoked_grant_ends_every_token_and_never_comes_back(keeper: Keeper) -> None:
+    first = await created(keeper)
+    code = await keeper.code(grant_management_action="merge", grant_id=first["grant_id"])
+    assert (await ask(keeper, first["grant_id"], "DELETE")).status_code == 204
+    assert (await keeper.get(first["access_token"])).status_code == 401
+    assert (await refresh(keeper, first["refresh_token"])).json()["error"] == "invalid_grant"
+    late = await keeper.redeem(code)
+    assert late.json()["error"] == "invalid_grant"
+    assert error_code(late) == "identity.grant_revoked"
+    for method in ("GET", "DELETE"):
+        assert (await ask(keeper, first["grant_id"], method)).status_code == 404
+    pushed = await keeper.push(grant_management_action="merge", grant_id=first["grant_id"])
+    assert pushed.json()["error"] == "invalid_grant_id"
+
+
+async def test_scope_of_the_deed_is_needed_and_a_persons_token_does_not_do(
+    keeper: Keeper,
+) -> None:
+    grant_id = (await created(keeper))["grant_id"]
+    for method, scope in (
+        ("GET", "grant_management_revoke"), ("DELETE", "grant_management_query"),
+        ("GET", "resource"),
+    ):  # fmt: skip
+        answer = await ask(keeper, grant_id, method, scope=scope)
+        assert answer.status_code == 403
+        assert error_code(answer) == "identity.scope_missing"
+    token = (await signed_in(keeper, scope="openid grant_management_query"))["access_token"]
+    answer = await keeper.get(token, f"/identity/grants/{grant_id}")
+    assert answer.status_code == 403
+    assert error_code(answer) == "identity.client_token"
+    async with keeper.city.http() as http:
+        assert (await http.get(f"/identity/grants/{grant_id}")).status_code == 401
