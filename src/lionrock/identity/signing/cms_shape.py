@@ -33,21 +33,21 @@ def detached_signature(
     if time_stamp is not None:
         attribute = der(0x30, _SIGNATURE_TIME_STAMP, der(0x31, time_stamp))
         unsigned = der(0xA1, attribute)
-    info = _signer_info(certificate, signed_attributes, signature, unsigned)
-    return _content_info(_VERSION_1, der(0x30, _DATA), certificate, info)
+    info = _signer(certificate, signed_attributes, signature, unsigned)
+    return _signed(_VERSION_1, der(0x30, _DATA), certificate, info)
 
 
 def time_stamp_token(
-    tst_info: bytes, certificate: Any | None, issuer_and_serial: bytes,
+    stamped: bytes, certificate: Any | None, issuer_and_serial: bytes,
     signed_attributes: bytes, signature: bytes,
 ) -> bytes:
     """Encode a time-stamp token; `certificate` None when the asker did not want it (certReq)."""
-    content = der(0x30, _TST_INFO, der(0xA0, der(0x04, tst_info)))
+    content = der(0x30, _TST_INFO, der(0xA0, der(0x04, stamped)))
     info = der(
         0x30, _VERSION_1, issuer_and_serial, _SHA_256, der(0xA0, signed_attributes),
         _ECDSA_WITH_SHA_256, der(0x04, signature),
     )  # fmt: skip
-    return _content_info(_VERSION_3, content, certificate, info)
+    return _signed(_VERSION_3, content, certificate, info)
 
 
 def issuer_and_serial_of(certificate: Any) -> bytes:
@@ -84,12 +84,12 @@ def rebuilt_token(token: Any) -> bytes:
     )
 
 
-def attached_time_stamp(info: Any) -> Any | None:
+def attached_time_stamp(signer: Any) -> Any | None:
     """Return the token of a signer info's one unsigned attribute; None when it has none.
 
     ValueError for any other unsigned attribute: nothing covers it.
     """
-    attributes = info["unsigned_attrs"]
+    attributes = signer["unsigned_attrs"]
     if attributes.native is None or len(attributes) == 0:
         return None
     if len(attributes) != 1 or attributes[0]["type"].native != "signature_time_stamp_token":
@@ -100,15 +100,15 @@ def attached_time_stamp(info: Any) -> Any | None:
     return values[0]
 
 
-def _content_info(version: bytes, content: bytes, certificate: Any | None, info: bytes) -> bytes:
+def _signed(version: bytes, content: bytes, certificate: Any | None, signer: bytes) -> bytes:
     held = b"" if certificate is None else der(0xA0, certificate.dump())
     signed_data = der(
-        0x30, version, der(0x31, _SHA_256), content, held, der(0x31, info)
+        0x30, version, der(0x31, _SHA_256), content, held, der(0x31, signer)
     )
     return der(0x30, _SIGNED_DATA, der(0xA0, signed_data))
 
 
-def _signer_info(
+def _signer(
     certificate: Any, signed_attributes: bytes, signature: bytes, unsigned: bytes
 ) -> bytes:
     return der(

@@ -140,9 +140,9 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `is_intact`: the covered bytes are those signed, by that certificate's key. `is_trusted`: the
     certificate leads to a given CA and was valid, and not known as revoked, at `timestamped_at`
-    (trusted time, from level B-T on) or else at `signed_at` (the signer's claim). `is_bound`: the statement's hash is that of the bytes that came before the
-    signature. `is_closed`: nothing but later signatures and what levels LT and LTA add
-    came after it. `is_valid`: all four.
+    (trusted time, from level B-T on) or else at `signed_at` (the signer's claim). `is_bound`: the
+    statement's hash is that of the bytes that came before the signature. `is_closed`: nothing but
+    later signatures and what levels LT and LTA add came after it. `is_valid`: all four.
     """
 
     field_name: str

@@ -23,6 +23,7 @@ from lionrock.identity.signing.authority import (
     TIME_STAMP_PATH,
 )
 from lionrock.identity.signing.service import Signing
+from lionrock.identity.signing.verification.service import Verification
 from lionrock.kernel.http import Call, Route
 
 # A verifier may keep a certificate or list this long; the list says itself how long it lasts.
@@ -36,6 +37,7 @@ class SigningRoom(msgspec.Struct, frozen=True):
 
     signing: Signing
     identity: Identity
+    verification: Verification
 
 
 SigningCall = Call[SigningRoom, Any]

@@ -1,4 +1,4 @@
-"""What the city's CA says of its certificates' revocation: the list (CRL) and single answers (OCSP).
+"""What the city's CA says of revoked certificates: the list (CRL) and single answers (OCSP).
 
 Both are made from the same rows at the moment of asking, signed by the CA itself, so that a
 revocation is public at once; `next update` only bounds how long a verifier may keep an answer.

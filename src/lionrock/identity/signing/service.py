@@ -2,8 +2,8 @@
 
 The approval says which bytes (their SHA-256 was shown on the phone), who, and for which company;
 the mandate is asked again at the moment of signing, because revocation bites at once. Keys and
-certificates come from the authority (authority.py). Runs inside the caller's transaction: the caller stores the
-signed bytes in the same one, so that a crash leaves either both or neither.
+certificates come from the authority (authority.py). Runs inside the caller's transaction: the
+caller stores the signed bytes in the same one, so that a crash leaves either both or neither.
 """
 
 from __future__ import annotations

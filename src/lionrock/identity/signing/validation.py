@@ -2,9 +2,9 @@
 
 Pure: bytes and CA certificates in, one report per signature out. Nothing is fetched. Beyond what
 PAdES asks, three things are demanded of our own documents: the statement in /Reason must hash the
-very bytes that came before the signature; nothing may follow the last signature but what levels LT and
-LTA add; and the reserved space holds the one spelling of the CMS that we write (cms_shape.py), so
-that up to the last signature or document time-stamp no bit of the file is free to change.
+very bytes that came before the signature; nothing may follow the last signature but what levels
+LT and LTA add; and the reserved space holds the one spelling of the CMS that we write
+(cms_shape.py), so that up to the last signature or document time-stamp no bit is free to change.
 
 A certificate is checked at the time of its time-stamp, or, at level B-B, at the time that the
 signer states; that this time is true follows from the receipt in the evidence log. Revocation is
@@ -68,7 +68,7 @@ def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[Sig
     """
     if len(pdf) > PDF_BYTES_MAX:
         return [_unreadable("", f"The file is larger than {PDF_BYTES_MAX} bytes.")]
-    roots = _read_roots(ca_certificates)
+    roots = read_roots(ca_certificates)
     try:
         reader = PdfFileReader(io.BytesIO(pdf), strict=True)
         if reader.encrypted:
@@ -84,7 +84,8 @@ def validate_pdf(pdf: bytes, ca_certificates: Sequence[str | bytes]) -> list[Sig
     for place, signature in enumerate(embedded):
         is_last = place == len(embedded) - 1
         try:
-            report, covered_to = _drive(_report(document, signature, covered_to, is_last=is_last))
+            work = _report(document, signature, covered_to, is_last=is_last)
+            report, covered_to = run_to_end(work)
         except UNREADABLE as error:
             report = _unreadable(str(signature.field_name), f"Not checkable: {error}"[:200])
         reports.append(report)
@@ -256,7 +257,8 @@ def _names_subject(certificate: Any, statement: Any) -> bool:
     return bool(certificate.subject.native.get("user_id") == statement.subject_id)
 
 
-def _read_roots(ca_certificates: Sequence[str | bytes]) -> list[Any]:
+def read_roots(ca_certificates: Sequence[str | bytes]) -> list[Any]:
+    """Read trusted roots (PEM) as asn1crypto certificates; ValueError when they are none."""
     if len(ca_certificates) > CA_CERTIFICATES_MAX:
         raise ValueError(f"at most {CA_CERTIFICATES_MAX} CA certificates are taken")
     roots: list[Any] = []
@@ -280,7 +282,7 @@ def _unreadable(field_name: str, problem: str) -> SignatureReport:
     )  # fmt: skip
 
 
-def _drive(work: Coroutine[Any, Any, T]) -> T:
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never waits, with or without an event loop around us.
 
     pyHanko's validation is async for the sake of fetching, which is off: it ends at the first step.

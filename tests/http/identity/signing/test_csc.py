@@ -53,7 +53,7 @@ async def certificate_of(client: SigningClient, token: str, credential: str) -> 
     return x509.load_der_x509_certificate(base64.b64decode(body["cert"]["certificates"][0]))
 
 
-async def test_info_needs_no_token_and_lists_the_methods(signing_city: SigningCity) -> None:
+async def test_service_description_needs_no_token(signing_city: SigningCity) -> None:
     async with signing_city.http() as http:
         answer = await http.post("/csc/v2/info", json={})
     assert answer.status_code == 200

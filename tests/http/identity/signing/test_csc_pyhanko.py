@@ -41,6 +41,7 @@ from lionrock.kernel.ids import Ids
 from tests.http.identity.city import found
 from tests.http.identity.signing.conftest import SigningCity, with_signing
 from tests.http.identity.signing.csc_client import SigningClient, new_signing_client
+from tests.http.identity.signing.test_verification import verified
 from tests.unit.identity.signing.signing_world import plain_pdf
 
 
@@ -83,8 +84,8 @@ class Session(CSCServiceSessionInfo):
 class PhoneAuthorization(CSCAuthorizationManager):
     """Asks for activation data of these hashes, lets the phone answer, and fetches it."""
 
-    def __init__(self, session: Any, info: Any, credential: Any, client: SigningClient) -> None:
-        super().__init__(info, credential)
+    def __init__(self, session: Any, about: Any, credential: Any, client: SigningClient) -> None:
+        super().__init__(about, credential)
         self._session = session
         self._client = client
 
@@ -150,6 +151,11 @@ async def test_pyhankos_own_client_signs_two_documents_with_one_approval(served:
         (status,) = await _validated(pdf, roots)
         assert status.bottom_line, status.summary()
         assert status.signing_cert.subject.native["common_name"] == "Ada"
+        verdict = await verified(served.signing_city, pdf, client.city.company.business_number)
+        (signature,) = verdict["signatures"]
+        assert signature["is_valid"], signature
+        assert signature["approval_id"].startswith("apr_"), "found by what the key signed"
+        assert signature["entitlement"]["is_entitled"]
 
 
 async def test_pyhankos_client_gets_nothing_when_the_phone_says_no(served: Served) -> None:

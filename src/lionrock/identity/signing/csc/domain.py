@@ -1,9 +1,9 @@
-"""Remote signing: whose key, which hashes, released by which approval, for which client, until when.
+"""Remote signing: whose key, which hashes, released by which approval, for which client.
 
-A client asks for authorization of exact SHA-256 values. The person (or the company's officers) reads
-on the phone what they stand for; once approved, the client gets signature activation data (SAD)
-with which each of these values is signed once, and no other. Two kinds: *documents*, which we hash
-ourselves when they are signed, and *values*, which the client computed (the words say so).
+A client asks for authorization of exact SHA-256 values. The person (or the company's officers)
+reads on the phone what they stand for; once approved, the client gets signature activation data
+(SAD) with which each of these values is signed once, and no other. Two kinds: *documents*, which we
+hash ourselves when they are signed, and *values*, which the client computed (the words say so).
 
 Source: CSC API v2 in shape (credentials/authorize, authorizeCheck, signatures/signHash, signDoc);
 sole control as in EN 419 241-1 (SCAL2: activation data bound to the hashes).

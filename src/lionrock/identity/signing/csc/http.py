@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from cryptography import x509
@@ -47,6 +48,7 @@ METHODS = (
 DOCUMENTS_BYTES_MAX = 12 * 1024 * 1024
 SCOPE = "signing"
 _LEVELS = {f"ades-{level.value.lower()}": level for level in Level}
+_NONCE = re.compile(rf"[0-9a-fA-F]{{1,{2 * NONCE_BYTES_MAX}}}")
 _BAD_HASH = "It is no base64 of 32 octets."
 
 
@@ -68,7 +70,8 @@ async def check_access_token(call: PrincipalCall) -> Response | None:
         "error": named.partition('"')[0] or "invalid_request",
         "error_description": "The access token or its proof was not accepted.",
     }
-    kept = {n: refused.headers[n] for n in ("www-authenticate", "dpop-nonce") if n in refused.headers}
+    names = ("www-authenticate", "dpop-nonce")
+    kept = {name: refused.headers[name] for name in names if name in refused.headers}
     return reply(error, refused.status_code, kept)
 
 
@@ -115,7 +118,7 @@ async def load_digests(call: CredentialCall) -> Refused | None:
     return None
 
 
-async def reply_info(call: Call[Any, Any]) -> Response:
+async def reply_service(call: Call[Any, Any]) -> Response:
     """Say what this service is and which methods it has (CSC API v2 info)."""
     public_url = call.kernel.settings.public_url.rstrip("/")
     return reply({
@@ -227,7 +230,7 @@ async def reply_time_stamp(call: PrincipalCall) -> Response | Refused:
     nonce: int | None = None
     if call.body.nonce is not None:
         raw = call.body.nonce.removeprefix("0x")
-        if not 0 < len(raw) <= 2 * NONCE_BYTES_MAX or not all(c in "0123456789abcdefABCDEF" for c in raw):
+        if _NONCE.fullmatch(raw) is None:
             return Refused(CscRefusal.HASHES, "The nonce is hexadecimal.", "nonce")
         nonce = int(raw, 16)
     maker = await call.room.signing.authority.time_stamper(call.db)
@@ -275,7 +278,7 @@ def _row(
 ROUTES = (
     Route(
         method="POST", path=f"{BASE}/info", name="csc_info",
-        summary="What the remote signing service can do", steps=(reply_info,), body=bodies.Empty,
+        summary="What the remote signing service can do", steps=(reply_service,), body=bodies.Empty,
         replies={200: None}, family="oauth", clause="CSC API v2 info",
     ),
     _row("credentials/list", "The signing credentials of the person or company", bodies.Empty,
