@@ -9,13 +9,16 @@ from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
 from lionrock.identity.service.identity import Identity
+from lionrock.identity.service.sessions import LOGOUT_QUEUE
 from lionrock.identity.store import (
     assurance,
     ciba,
     grants,
     quiet,
+    registration,
     request_objects,
     requests,
+    sessions,
     tokens,
 )
 from lionrock.kernel import jobs, ring
@@ -23,13 +26,15 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 
 SWEEP_QUEUE = "identity.sweep"
+KEYS_QUEUE = "identity.client_keys"
+RENEW_KEYS_EVERY_MS = 60_000
 # A grant on record is kept while a token issued on its last second may still live.
 GRANTS_KEPT_AFTER = timedelta(hours=1)
 # Begun recoveries are counted for a day.
 RECOVERIES_KEPT_AFTER = timedelta(days=1)
 # Longer than any grant lives without a new sign-in.
 AUTHENTICATIONS_KEPT = timedelta(days=400)
-RINGS = (*requests.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS)
+RINGS = (*requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS, *sessions.RINGS)
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -44,6 +49,15 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         """A back-channel request of a ping or push client was decided."""
         return await room.ciba_notices.deliver(job.key, job.attempt)
 
+    async def tell_of_logout(job: Job) -> Done | Again:
+        """A session ended, and its service wants to know."""
+        return await room.sessions.deliver(job.key, job.attempt)
+
+    async def renew_keys(_job: Job) -> Done | Again:
+        """Fetch the key sets of clients anew; comes again for ever."""
+        await room.key_sets.renew_stale()
+        return Again(after_ms=RENEW_KEYS_EVERY_MS)
+
     async def sweep(_job: Job) -> Done | Again:
         """Empty the slots of what expired; comes again for ever."""
         for each in RINGS:
@@ -53,7 +67,10 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         await room.kernel.database.run(lambda db: _forget(db, room))
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
-    return {EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, NOTICE_QUEUE: notify_client}
+    return {
+        EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys, NOTICE_QUEUE: notify_client,
+        LOGOUT_QUEUE: tell_of_logout,
+    }
 
 
 async def _forget(db: Connection, room: Identity) -> None:
@@ -68,3 +85,4 @@ async def _forget(db: Connection, room: Identity) -> None:
 async def start(db: Connection) -> None:
     """Make the sweep due (called once when a city starts; calling again is harmless)."""
     await jobs.schedule(db, queue=SWEEP_QUEUE, key="sweep")
+    await jobs.schedule(db, queue=KEYS_QUEUE, key="renew")

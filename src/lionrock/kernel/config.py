@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int = 20260220
     firm_file: str = ""
     founding_date: str = ""
+    signing_key_life_s: int = 30 * 24 * 3600
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
     clients_file: str = ""
@@ -63,8 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ciba_life_s: int = 300
     ciba_life_s_max: int = 900
     ciba_interval_s: int = 5
-    limit_registrations: int = 20
+    limit_registrations: int = 200
     dpop_nonce: Literal["off", "optional", "required"] = "off"
+    registration: Literal["", "off", "token", "open"] = ""
     device_waiting_s: int | None = None
     recovery_cooling_s: int | None = None
     refresh_idle_s: int = 30 * 24 * 3600
@@ -74,6 +76,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def data_path(self) -> Path:
         """The data directory as a path, the user's own data directory when unset."""
         return Path(self.data_directory) if self.data_directory else default_data_path()
+
+    @property
+    def registration_mode(self) -> str:
+        """Who may register clients: off, token or open."""
+        return self.registration or ("open" if self.composition == "sandbox" else "token")
 
     @property
     def device_waiting_period_s(self) -> int:
@@ -131,6 +138,10 @@ SETTINGS: dict[str, str] = {
         "The day (YYYY-MM-DD) on which the business clock of a new sandbox begins; "
         "empty: today."
     ),
+    "signing_key_life_s": (
+        "How long one key of the authorization server signs; the next is published as long "
+        "before. At least 600."
+    ),
     "firm_file": (
         "The user's own company (TOML), in the place of Harbour Robotics (sandbox only)."
     ),
@@ -164,6 +175,10 @@ SETTINGS: dict[str, str] = {
     "payment_resend_ms": (
         "How long the switch waits before it sends an unanswered payment message "
         "again."
+    ),
+    "registration": (
+        "Who may register clients: off (nobody), token (who holds an initial access token), open "
+        "(anybody, within limits); empty: open in the sandbox, token in serve."
     ),
     "dpop_nonce": (
         "off, optional or required: whether DPoP proofs carry a nonce of this server (RFC 9449 s8)."
@@ -279,6 +294,8 @@ def _checked(settings: Settings) -> Settings:
             raise SettingsRefused(f"{name}: expected 1 to ciba_life_s_max")
     if not 1 <= settings.refresh_idle_s <= settings.refresh_life_s:
         raise SettingsRefused("refresh_idle_s: expected 1 or more, at most refresh_life_s")
+    if settings.signing_key_life_s < 600:
+        raise SettingsRefused("signing_key_life_s: expected 600 or more")
     for name in ("device_waiting_s", "recovery_cooling_s"):
         if (getattr(settings, name) or 0) < 0:
             raise SettingsRefused(f"{name}: expected 0 or more")

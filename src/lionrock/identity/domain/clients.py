@@ -33,6 +33,7 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What a client may do and which controls it must show. Stored as one JSON object.
 
     `may_hint_login`: its `login_hint` sends the person's question straight to the phone.
+    `backchannel_logout_uri`, `post_logout_redirect_uris`: where log-outs are told and lead to.
     `test_company_id`: under test, so only that company's officers can sign in to it.
     `require_signed_request_object`: parameters come in a signed request object only.
     `response_modes`: the modes it may ask for; `require_signed_response`: of them only JARM's.
@@ -66,13 +67,18 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     id_token_encrypted_response_enc: str = ""
     authorization_encrypted_response_alg: str = ""
     authorization_encrypted_response_enc: str = ""
+    backchannel_logout_uri: str = ""
+    post_logout_redirect_uris: tuple[str, ...] = ()
     ciba_mode: CibaMode | None = None
     ciba_notification_uri: str = ""
     ciba_request_signing_alg: str = ""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered service. `sector` makes its pairwise subjects (OIDC Core s8.1)."""
+    """A registered service. `sector` makes its pairwise subjects (OIDC Core s8.1).
+
+    `keys` are those that it registered, or those that were last fetched from its `jwks_uri`.
+    """
 
     id: str
     names: Text
@@ -83,3 +89,4 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[dict[str, str], ...]
     is_active: bool = True
     policy: ClientPolicy = ClientPolicy()
+    jwks_uri: str = ""

@@ -9,8 +9,12 @@ from lionrock.identity.http import (
     discovery,
     grants,
     introspection,
+    logout,
     mandates,
+    operations,
     par,
+    qr,
+    registration,
     registry,
     resources,
     revocation,
@@ -30,7 +34,7 @@ def table(room: Identity) -> RouteTable:
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
             *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
-            *mandates.ROUTES, *registry.ROUTES, *ciba.ROUTES,
-            *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES,
+            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *ciba.ROUTES, *qr.ROUTES,
+            *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES, *logout.ROUTES,
         ),
     )  # fmt: skip

@@ -7,8 +7,6 @@ Source: RFC 6749 s4.1, RFC 9126 s4, RFC 9207, RFC 9700 s4.7 (CSRF) and s4.12 (30
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from starlette.responses import Response
 
@@ -19,8 +17,9 @@ from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import told_scopes
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
 from lionrock.identity.http.discovery import AUTHORIZE_PATH
-from lionrock.identity.http.pages import identify_page, waiting_page
+from lionrock.identity.http.pages import identify_page, scan_page, waiting_page
 from lionrock.identity.service.authorization import SignInView
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel import secrets
@@ -28,9 +27,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, html, redirect, reply
 from lionrock.kernel.http.replies import problem_reply
 
-COOKIE_LIFE_S = 900
 IDENTIFIER_LENGTH_MAX = 254
-_COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class SignInForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,7 +137,7 @@ async def reply_identify(call: AuthorizeCall) -> Response:
 async def check_form(call: AuthorizeCall) -> Refused | None:
     """Take the form only from the browser that was shown it (RFC 9700 s4.7)."""
     secret = _browser_secret(call)
-    if secret is None or not _is_own_site(call):
+    if secret is None or not is_own_site(call.request):
         return Refused(IdentityRefusal.SIGN_IN_FORGED)
     expected = call.room.vault.form_token(secret, call.body.request_uri)
     if not secrets.equal(call.body.form_token, expected):
@@ -186,12 +183,28 @@ async def reply_waiting(call: SignInCall) -> Response | None:
     if call.view.state != "waiting" and _is_looking(call):
         return None
     language = _language(call)
+    if call.view.sign_in.is_open_to_scan:
+        return _show_code(call, language)
     return html(
         waiting_page(
             language=language, service=call.view.client.names.in_language(language),
             number=call.view.sign_in.number, sign_in_id=call.view.sign_in.id,
             form_token=call.room.vault.form_token(call.browser_secret, call.view.sign_in.id),
             code=call.room.authorization.quiet.code(call.view.sign_in.id),
+        )
+    )  # fmt: skip
+
+
+def _show_code(call: SignInCall, language: str) -> Response:
+    """The page with the code to scan; the number is shown after the scan only."""
+    sign_in, scans = call.view.sign_in, call.room.scans
+    return html(
+        scan_page(
+            language=language, service=call.view.client.names.in_language(language),
+            sign_in_id=sign_in.id, content=scans.content(sign_in, "qr").web(call.room.issuer),
+            app_link=scans.content(sign_in, "link").app(),
+            web_link=scans.content(sign_in, "link").web(call.room.issuer),
+            form_token=call.room.vault.form_token(call.browser_secret, sign_in.id),
         )
     )  # fmt: skip
 
@@ -210,7 +223,7 @@ async def reply_status(call: SignInCall) -> Response:
 async def check_cancel_form(call: SignInCall) -> Refused | None:
     """Take the button's form only from the browser that was shown it."""
     expected = call.room.vault.form_token(call.browser_secret, call.view.sign_in.id)
-    if not _is_own_site(call) or not secrets.equal(call.body.form_token, expected):
+    if not is_own_site(call.request) or not secrets.equal(call.body.form_token, expected):
         return Refused(IdentityRefusal.SIGN_IN_FORGED)
     return None
 
@@ -222,10 +235,7 @@ async def save_cancelled(call: SignInCall) -> Response | Refused:
 
 
 def _remember_browser(response: Response, call: AuthorizeCall) -> None:
-    response.set_cookie(
-        _cookie_name(call.room.issuer), call.browser_secret, max_age=COOKIE_LIFE_S, path="/",
-        httponly=True, secure=call.room.issuer.startswith("https://"), samesite="lax",
-    )  # fmt: skip
+    set_browser_secret(response, call.room.issuer, call.browser_secret)
 
 
 def _is_looking(call: AuthorizeCall | SignInCall) -> bool:
@@ -249,19 +259,8 @@ def _refuse_program(
     return problem_reply(row, refused, step, call.request_id)
 
 
-def _cookie_name(issuer: str) -> str:
-    """__Host- pins the cookie to this host and to https, where there is https (RFC 6265bis)."""
-    return f"{'__Host-' if issuer.startswith('https://') else ''}lionrock-sign-in"
-
-
 def _browser_secret(call: AuthorizeCall | SignInCall) -> str | None:
-    value = call.request.cookies.get(_cookie_name(call.room.issuer), "")
-    return value if _COOKIE.fullmatch(value) else None
-
-
-def _is_own_site(call: AuthorizeCall | SignInCall) -> bool:
-    """Fetch metadata, where the browser sends it. Origin is "null" under our no-referrer policy."""
-    return call.request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    return browser_secret(call.request, call.room.issuer)
 
 
 def _language(call: AuthorizeCall | SignInCall) -> str:

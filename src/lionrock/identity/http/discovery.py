@@ -19,6 +19,7 @@ from lionrock.identity.domain.management import ACTIONS
 from lionrock.identity.domain.policy import RESPONSE_ALGORITHM
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.service.identity import Identity
+from lionrock.identity.service.registration import REGISTRATION_PATH
 from lionrock.kernel.http import Call, Route, reply
 from lionrock.kernel.jose import CONTENT_ENCRYPTION, KEY_AGREEMENT
 
@@ -31,6 +32,7 @@ INTROSPECTION_PATH = "/identity/introspect"
 REVOCATION_PATH = "/identity/revoke"
 GRANTS_PATH = "/identity/grants"
 JWKS_PATH = "/identity/jwks"
+LOGOUT_PATH = "/identity/logout"
 CACHE = {"cache-control": "public, max-age=300"}
 # How answers are signed, and encrypted for clients that registered so (OIDC Discovery s3, JARM s4).
 _ANSWERS = {
@@ -80,6 +82,9 @@ def metadata(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "authorization_response_iss_parameter_supported": True,
+        "end_session_endpoint": f"{issuer}{LOGOUT_PATH}",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": list(SIGNING_ALGORITHMS),
@@ -98,12 +103,16 @@ def metadata(issuer: str) -> dict[str, Any]:
 
 async def reply_metadata(call: Call[Identity, None]) -> Response:
     """Answer with the metadata."""
-    return reply(metadata(call.room.issuer), headers=CACHE)
+    shown = metadata(call.room.issuer)
+    if call.room.registrations.mode != "off":
+        shown["registration_endpoint"] = f"{call.room.issuer}{REGISTRATION_PATH}"
+    return reply(shown, headers=CACHE)
 
 
 async def reply_jwks(call: Call[Identity, None]) -> Response:
     """Answer with the public keys that sign id_tokens."""
-    return reply({"keys": [call.room.tokens.signing_key().public_jwk]}, headers=CACHE)
+    keys = [key.public_jwk for key in call.room.answers.keys.published()]
+    return reply({"keys": keys}, headers=CACHE)
 
 
 ROUTES = (

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.policy import is_encrypted
 from lionrock.identity.domain.requests import SIGNED_RESPONSE_MODE, AuthorizationRequest
+from lionrock.identity.service.signing_keys import SigningKeys
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.jose import Key, encrypt_jwe, sign_jws, trusted_key
 
-SIGNING_KEY = "platform/as-signing"
 RESPONSE_LIFE_S = 300
 
 Kind = Literal["userinfo", "id_token", "authorization"]
@@ -29,10 +29,11 @@ class Answers:
     def __init__(self, kernel: Kernel, issuer: str) -> None:
         self._kernel = kernel
         self._issuer = issuer
+        self.keys = SigningKeys(kernel)
 
     def signing_key(self) -> Key:
-        """The authorization server's key (ES256); its public half is at jwks_uri."""
-        return self._kernel.key_store.get_or_create(SIGNING_KEY)
+        """The authorization server's key of now (ES256); its public half is at jwks_uri."""
+        return self.keys.current()
 
     def sign(self, client: Client, kind: Kind, claims: Mapping[str, Any]) -> str:
         """Return the claims as a signed JWT, inside a JWE when the client's policy says so."""

@@ -37,11 +37,12 @@ from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
-from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.grants import Grants
+from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
+from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import requests as store
@@ -112,8 +113,10 @@ class Authorization:
         approvals: Approvals,
         mandates: Mandates,
         grants: Grants,
+        sessions: Sessions,
     ) -> None:
         self._kernel = kernel
+        self._sessions = sessions
         self._grants = grants
         self._mandates = mandates
         self._answers = Answers(kernel, issuer)
@@ -181,7 +184,7 @@ class Authorization:
             expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S),
         )  # fmt: skip
         if person is not None:
-            asked = self._ask(person, pushed.request, client, sign_in.id, language)
+            asked = self.question(person, pushed.request, client, sign_in.id, language)
             sign_in = await self.quiet.push_or_keep(db, sign_in, client, asked)
         await store.insert_sign_in(db, sign_in)
         return sign_in
@@ -311,6 +314,10 @@ class Authorization:
                 expires_at=expires_at,
             ),
         )  # fmt: skip
+        await self._sessions.begin(
+            db, view.client, browser_hash=view.sign_in.browser_hash, person_id=person_id,
+            grant_id=grant_id,
+        )  # fmt: skip
         return code
 
     async def cancel(self, db: Connection, view: SignInView) -> str | Refused:
@@ -331,9 +338,11 @@ class Authorization:
         approval = await self._approvals.approval(db, sign_in.approval_id)
         assert not isinstance(approval, Refused), "a sign-in's approval is on record"
         state = approval.state_at(self._kernel.business_clock.now())
-        return "waiting" if state == "pending" else state
+        # Approved through an app link, the browser must first be brought back by the app.
+        is_waiting = state == "pending" or (state == "approved" and sign_in.awaits_return)
+        return "waiting" if is_waiting else state
 
-    def _ask(
+    def question(
         self,
         person: Person,
         request: AuthorizationRequest,
@@ -341,6 +350,7 @@ class Authorization:
         sign_in_id: str,
         language: str,
     ) -> ApprovalRequest:
+        """Return what the phone is asked for a sign-in: service, address, what it receives."""
         address = urlsplit(request.redirect_uri)
         fields = {
             "service": client.names.in_language(language),

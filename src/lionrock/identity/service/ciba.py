@@ -46,7 +46,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import LANGUAGES
-from lionrock.kernel.jose import read_unverified, verify_jws
+from lionrock.kernel.jose import read_unverified
 
 KIND = "ciba"
 NOTICE_QUEUE = "identity.ciba_notice"
@@ -228,10 +228,9 @@ class Ciba:
     ) -> Person | Refused | None:
         if request.login_hint is not None:
             return await self._parties.find_person(db, request.login_hint)
-        verified = verify_jws(request.id_token_hint or "", self._tokens.signing_key(), typ="JWT")
-        if isinstance(verified, Refused):
-            return Refused(CibaRefusal.ID_TOKEN_HINT, verified.detail, "id_token_hint")
-        claims = verified.claims
+        claims = self._tokens.signing_keys.read_own(request.id_token_hint or "", typ="JWT")
+        if claims is None:
+            return Refused(CibaRefusal.ID_TOKEN_HINT, field="id_token_hint")
         subject = claims.get("sub")
         is_ours = claims.get("iss") == self._issuer and claims.get("aud") == client.id
         if not is_ours or not isinstance(subject, str):

@@ -40,11 +40,14 @@ from lionrock.identity.service.deeds import MandateDeeds
 from lionrock.identity.service.devices import Devices
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.inspection import Inspection
+from lionrock.identity.service.key_sets import KeySets
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.officers import Officers
+from lionrock.identity.service.operations import Operations
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import ReceiptRecorder
 from lionrock.identity.service.refresh import Refresh
+from lionrock.identity.service.registration import Registrations
 from lionrock.identity.service.registry import Registry
 from lionrock.identity.service.request_objects import RequestObjects
 from lionrock.identity.service.resource import (
@@ -53,6 +56,9 @@ from lionrock.identity.service.resource import (
     no_mandate,
     resource_refusal,
 )
+from lionrock.identity.service.scans import Scans
+from lionrock.identity.service.sessions import Sessions
+from lionrock.identity.service.signing_keys import SigningKeys
 from lionrock.identity.service.tokens import Tokens
 from lionrock.identity.service.vault import Vault
 from lionrock.kernel.context import Kernel
@@ -94,19 +100,35 @@ class Identity:
         )  # fmt: skip
         self.clients = Clients(kernel, self.issuer)
         self.request_objects = RequestObjects(kernel, self.issuer)
+        self.key_sets = KeySets(kernel, self.clients)
+        self.registrations = Registrations(
+            kernel, self.issuer, self.vault, self.clients, self.key_sets
+        )
         self.grants = Grants(kernel, self.vault)
+        self.sessions = Sessions(
+            kernel, self.issuer, self.vault, SigningKeys(kernel), self.grants
+        )
         self.recovery = Recovery(
             kernel, evidence, vault=self.vault, parties=self.parties, devices=self.devices,
             approvals=self.approvals, grants=self.grants,
         )  # fmt: skip
+        self.operations = Operations(
+            kernel, vault=self.vault, parties=self.parties, mandates=self.mandates,
+            deeds=self.deeds, clients=self.clients, devices=self.devices, evidence=evidence,
+        )  # fmt: skip
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
-            self.grants,
+            self.grants, self.sessions,
+        )  # fmt: skip
+        self.scans = Scans(
+            kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
+            self.authorization,
         )  # fmt: skip
         self.answers = Answers(kernel, self.issuer)
         self.tokens = Tokens(
-            kernel, self.issuer, self.vault, self.parties, self.mandates, self.grants
-        )
+            kernel, self.issuer, self.vault, self.parties, self.mandates, self.grants,
+            self.sessions,
+        )  # fmt: skip
         self.refresh = Refresh(kernel, self.grants, self.tokens)
         self.inspection = Inspection(
             kernel, self.issuer, self.vault, mandates=self.mandates, grants=self.grants,

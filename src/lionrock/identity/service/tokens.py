@@ -39,6 +39,8 @@ from lionrock.identity.service.assurance import grant_authentication
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.sessions import Sessions
+from lionrock.identity.service.signing_keys import SigningKeys
 from lionrock.identity.service.userinfo import Userinfo
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
@@ -101,8 +103,10 @@ class Tokens:
         parties: Parties,
         mandates: Mandates,
         grants: Grants,
+        sessions: Sessions,
     ) -> None:
         self._kernel = kernel
+        self._sessions = sessions
         self._issuer = issuer
         self._answers = Answers(kernel, issuer)
         self._vault = vault
@@ -110,6 +114,11 @@ class Tokens:
         self._mandates = mandates
         self._grants = grants
         self.userinfo = Userinfo(parties)
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        """The authorization server's keys, the present one and those around it."""
+        return self._answers.keys
 
     def signing_key(self) -> Key:
         """The authorization server's key (ES256); its public half is at jwks_uri."""
@@ -345,6 +354,9 @@ class Tokens:
         claims |= await self.userinfo.named(db, basis.person_id, wishes)
         if basis.nonce is not None:
             claims["nonce"] = basis.nonce
+        sid = await self._sessions.sid(db, client, basis.grant_id)
+        if sid is not None:
+            claims["sid"] = sid
         if basis.auth_req_id is not None:
             claims |= push_claims(basis.auth_req_id, access_token, refresh_token)
         return self._answers.sign(client, "id_token", claims)
