@@ -1,138 +1,26 @@
-"""The sandbox hooks in a whole city: phones that programs hold, a resource, and none of it in serve."""
+"""The sandbox hooks in a whole city: phones that programs hold, a resource; none of it in serve."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import dataclasses
-import hashlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
 import pytest
 
 from lionrock.app.platform import Platform
-from lionrock.identity.api import Client, ClientPolicy
-from lionrock.kernel import secrets
+from lionrock.identity.api import ApprovalRequest
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.i18n import Text
-from lionrock.kernel.jose import Key, generate_key, sign_jws
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import generate_key
 from lionrock.ledger import api as ledger_api
-from lionrock.sandbox.settle import register_client
 from lionrock.sandbox.world.phone import Phone
+from tests.whole.checker import CALLBACK, JSON, Checker
 from tests.whole.conftest import PLATFORM, WholeCity
-
-CALLBACK = "https://checker.example/cb?tenant=7"
-VERIFIER = "v" * 43
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-JSON = {"accept": "application/json"}
-
-
-class Checker:
-    """A program that checks the sandbox with nothing but HTTP."""
-
-    def __init__(self, city: WholeCity) -> None:
-        self.city = city
-        self.key, self.dpop_key = generate_key(), generate_key()
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(city.application), base_url=PLATFORM
-        )
-
-    async def register(self) -> None:
-        """Be a client that may hint who signs in and get tokens of its own."""
-        await register_client(self.city.platform, Client(
-            id="checker", names=Text("Checker", "檢查", "检查"), organisation_id="checker",
-            sector="checker", redirect_uris=(CALLBACK,), keys=(self.key.public_jwk,),
-            scopes=frozenset({"openid", "profile", "company", "resource"}),
-            policy=ClientPolicy(may_hint_login=True, grant_types=frozenset({
-                "authorization_code", "client_credentials",
-                "urn:ietf:params:oauth:grant-type:token-exchange",
-            })),
-        ))  # fmt: skip
-
-    def _now_s(self) -> int:
-        return self.city.platform.kernel.wire_clock.now_s()
-
-    def proof(self, method: str, path: str, token: str | None = None, key: Key | None = None) -> str:
-        """A DPoP proof."""
-        signing = key or self.dpop_key
-        claims = {
-            "jti": secrets.token(), "htm": method, "htu": f"{PLATFORM}{path}", "iat": self._now_s(),
-        }  # fmt: skip
-        if token is not None:
-            digest = hashlib.sha256(token.encode()).digest()
-            claims["ath"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        return sign_jws(signing, claims, typ="dpop+jwt", headers={"jwk": signing.bare_jwk})
-
-    async def post(self, path: str, form: dict[str, str], *, dpop: bool = True) -> dict[str, Any]:
-        """An authenticated form; expects success."""
-        now_s = self._now_s()
-        claims = {
-            "iss": "checker", "sub": "checker", "aud": PLATFORM, "jti": secrets.token(),
-            "iat": now_s, "exp": now_s + 60,
-        }  # fmt: skip
-        sent = form | {
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": sign_jws(self.key, claims, typ="JWT"),
-        }
-        headers = {"dpop": self.proof("POST", path)} if dpop else {}
-        answer = await self.http.post(path, data=sent, headers=headers)
-        assert answer.status_code in (200, 201), answer.text
-        return dict(answer.json())
-
-    async def begin(self, persona: str) -> str:
-        """Push and open with a hint; returns the waiting page's address."""
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
-        pushed = await self.post("/identity/par", {
-            "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid profile company",
-            "state": "s1", "nonce": "n1", "code_challenge_method": "S256",
-            "code_challenge": challenge.rstrip(b"=").decode(), "login_hint": persona,
-        }, dpop=False)  # fmt: skip
-        opened = await self.http.get("/identity/authorize", params={
-            "client_id": "checker", "request_uri": pushed["request_uri"],
-        })  # fmt: skip
-        assert opened.status_code == 303, opened.text
-        return urlsplit(opened.headers["location"]).path
-
-    async def token(self, persona: str = "ada") -> str:
-        """A person's token, answered through the hooks."""
-        path = await self.begin(persona)
-        (asked, *_) = await self.asked(persona)
-        await self.decide(persona, asked["id"], {"decision": "approve"})
-        ended = (await self.http.get(path, headers=JSON)).json()
-        code = parse_qs(urlsplit(ended["redirect_to"]).query)["code"][0]
-        answer = await self.post("/identity/token", {
-            "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
-            "code_verifier": VERIFIER,
-        })  # fmt: skip
-        return str(answer["access_token"])
-
-    async def asked(self, persona: str) -> list[dict[str, Any]]:
-        """What the hooks say that a persona was asked."""
-        answer = await self.http.get(f"/sandbox/phones/{persona}/approvals")
-        assert answer.status_code == 200, answer.text
-        return list(answer.json())
-
-    async def decide(
-        self, persona: str, approval_id: str, body: dict[str, Any], status: int = 200
-    ) -> dict[str, Any]:
-        """Press a button through the hooks."""
-        path = f"/sandbox/phones/{persona}/approvals/{approval_id}"
-        answer = await self.http.post(path, json=body)
-        assert answer.status_code == status, answer.text
-        return dict(answer.json())
-
-    async def resource(self, token: str, *, method: str = "GET", scheme: str = "DPoP",
-                       key: Key | None = None) -> httpx.Response:
-        """Call the sandbox's resource."""
-        proof = self.proof(method, "/sandbox/resource", token, key)
-        return await self.http.request(method, "/sandbox/resource", headers={
-            "authorization": f"{scheme} {token}", "dpop": proof,
-        })  # fmt: skip
 
 
 @pytest.fixture
@@ -187,7 +75,9 @@ async def test_a_wrong_number_uses_up_a_try_and_the_third_denies(checker: Checke
     (asked,) = await checker.asked("ada")
     wrong = {"decision": "approve", "number": "00" if asked["number"] != "00" else "01"}
     for left in (2, 1, 0):
-        refused = await checker.http.post(f"/sandbox/phones/ada/approvals/{asked['id']}", json=wrong)
+        refused = await checker.http.post(
+            f"/sandbox/phones/ada/approvals/{asked['id']}", json=wrong
+        )
         assert refused.json()["code"] == "identity.number_wrong"
         assert (await checker.asked("ada"))[0]["tries_left"] == left
     assert (await checker.http.get(path, headers=JSON)).json()["status"] == "denied"
@@ -352,8 +242,9 @@ async def test_the_resource_refuses_with_the_challenge(checker: Checker) -> None
 
 async def test_a_served_city_has_no_hook_and_tells_no_number(kernel: Kernel) -> None:
     settings = msgspec.structs.replace(kernel.settings, composition="serve", hosts=())
-    served = Platform(dataclasses.replace(kernel, settings=settings),
-                      ledger_api.connect("unix:/nowhere"))
+    served = Platform(
+        dataclasses.replace(kernel, settings=settings), ledger_api.connect("unix:/nowhere")
+    )
     for table in served.application().tables:
         assert table.pillar != "sandbox"
         assert [route.path for route in table.routes if route.path.startswith("/sandbox")] == []
@@ -364,7 +255,67 @@ async def test_a_served_city_has_no_hook_and_tells_no_number(kernel: Kernel) -> 
             ("GET", "/sandbox/phones/ada/approvals"), ("PUT", "/sandbox/phones/ada/auto"),
             ("POST", "/sandbox/phones/ada/approvals/apr_1"), ("GET", "/sandbox/resource"),
         ):  # fmt: skip
-            answer = await http.request(method, path, json={"decision": "approve"}
-                                        if method != "GET" else None)
+            answer = await http.request(
+                method, path, json={"decision": "approve"} if method != "GET" else None
+            )
             assert answer.status_code == 404, path
             assert answer.json()["code"] == "kernel.not_found"
+
+
+async def person_id(checker: Checker, handle: str) -> str:
+    """The person that a persona is."""
+    platform = checker.city.platform
+    person = await platform.kernel.database.run(
+        lambda db: platform.identity.parties.find_person(db, handle)
+    )
+    assert person is not None
+    return person.id
+
+
+async def test_phones_that_answer_by_themselves_decide_joint_approvals_together(
+    checker: Checker,
+) -> None:
+    platform = checker.city.platform
+    phone = checker.city.world.parties["phone"]
+    assert isinstance(phone, Phone)
+    people = [await person_id(checker, handle) for handle in ("ada", "ben")]
+    asked = await platform.kernel.database.run(
+        lambda db: platform.identity.request_approval(
+            db,
+            ApprovalRequest(
+                kind="signing.document", template="signing.document", language="en",
+                fields={"title": "Agreement", "document_sha256": "ab" * 32},
+                person_ids=tuple(people), quorum=2, reference=f"cas_{'0' * 32}",
+                requester_org="programme-office",
+            ),
+        )
+    )  # fmt: skip
+    assert not isinstance(asked, Refused), asked
+    loop = asyncio.create_task(phone.answering.run_for_ever())
+    try:
+        await checker.http.put("/sandbox/phones/ada/auto", json={"decision": "approve"})
+        await asyncio.sleep(0.5)
+        (of_ada,) = await checker.asked("ada")
+        assert (of_ada["status"], of_ada["answer"], of_ada["number"]) == (
+            "pending",
+            "approve",
+            None,
+        )
+        await checker.decide("ada", of_ada["id"], {"decision": "deny"}, 409)
+        await checker.http.put("/sandbox/phones/ben/auto", json={"decision": "approve"})
+        await asyncio.sleep(0.5)
+        assert (await checker.asked("ben"))[0]["status"] == "approved"
+    finally:
+        loop.cancel()
+
+
+async def test_the_phones_own_hook_takes_any_wait_but_a_bounded_one(checker: Checker) -> None:
+    for query in ("", "?personas=", "?personas=nobody,ada&wait_ms=0", "?personas=ada&wait_ms=5"):
+        answer = await checker.http.get(f"/sandbox/phones/waiting{query}")
+        assert (answer.status_code, answer.json()) == (200, [])
+    await checker.begin("ada")
+    (waiting,) = (
+        await checker.http.get("/sandbox/phones/waiting?personas=ada&wait_ms=99999")
+    ).json()
+    (asked,) = await checker.asked("ada")
+    assert waiting == {"persona": "ada", "id": asked["id"], "number": asked["number"]}

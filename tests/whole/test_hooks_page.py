@@ -89,10 +89,13 @@ def test_the_pages_log_in_works(folder: Path, address: str) -> None:
 
 
 def test_the_pages_curl_lines_work(address: str) -> None:
-    lines = re.search(r"```sh\n(curl -s http://127.0.0.1:8700/sandbox/phones\n.*?)```", PAGE,
-                      re.DOTALL)
+    lines = re.search(
+        r"```sh\n(curl -s http://127.0.0.1:8700/sandbox/phones\n.*?)```", PAGE, re.DOTALL
+    )
     assert lines is not None
-    commands = lines.group(1).replace("http://127.0.0.1:8700", address).replace("curl -s", "curl -sf")
+    commands = (
+        lines.group(1).replace("http://127.0.0.1:8700", address).replace("curl -s", "curl -sf")
+    )
     result = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert '"persona":"ada"' in result.stdout

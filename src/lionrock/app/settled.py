@@ -45,7 +45,10 @@ class SettledMark:
         digest.update(msgspec.json.encode(settings))
         # A cluster made anew has another birth.
         digest.update(str(self._cluster.stat().st_mtime_ns).encode())
-        read = [_SANDBOX / "settle.py", _SANDBOX / "hooks" / "clients.py", *sorted((_SANDBOX / "data").glob("*.toml"))]
+        read = [
+            _SANDBOX / "settle.py", _SANDBOX / "hooks" / "clients.py",
+            *sorted((_SANDBOX / "data").glob("*.toml")),
+        ]  # fmt: skip
         read += [
             Path(each) for each in (self._settings.firm_file, self._settings.clients_file) if each
         ]

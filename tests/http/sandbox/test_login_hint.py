@@ -52,9 +52,7 @@ async def test_a_hint_of_a_client_that_may_not_give_it_is_ignored(city: City) ->
 
 
 async def test_a_hint_in_the_address_is_ignored(city: City, hinting: TestClient) -> None:
-    page = await Browser(city).open(
-        hinting.client_id, await hinting.pushed(), login_hint="ada"
-    )
+    page = await Browser(city).open(hinting.client_id, await hinting.pushed(), login_hint="ada")
     assert page.status_code == 200
     assert await city.phone.pending("ada") == []
 
@@ -71,7 +69,9 @@ async def test_loading_the_address_again_asks_no_second_time(
     assert other.headers["location"] != first.headers["location"]
 
 
-@pytest.mark.parametrize(("method", "headers"), [("HEAD", {}), ("GET", {"sec-purpose": "prefetch"})])
+@pytest.mark.parametrize(
+    ("method", "headers"), [("HEAD", {}), ("GET", {"sec-purpose": "prefetch"})]
+)
 async def test_a_prefetch_of_the_address_asks_nobody(
     city: City, hinting: TestClient, method: str, headers: dict[str, str]
 ) -> None:
@@ -165,9 +165,7 @@ async def test_head_and_prefetch_in_json_do_not_end_a_sign_in(
     assert (await browser.get(path)).status_code == 303
 
 
-async def test_a_browser_that_takes_html_too_gets_the_page(
-    city: City, hinting: TestClient
-) -> None:
+async def test_a_browser_that_takes_html_too_gets_the_page(city: City, hinting: TestClient) -> None:
     browser, path = await begin(city, hinting)
     page = await browser.get(path, accept="text/html,application/json;q=0.9")
     assert page.headers["content-type"].startswith("text/html")

@@ -1,8 +1,8 @@
 """The hooks of the sandbox that automatic checks rely on: phones, clients from a file, a resource.
 
-They stand beside the platform's own routes, in the sandbox's composition only; docs/sandbox-hooks.md
-is their page. They go around no check: a phone signs each answer with its own key, and the platform
-takes it or not. Invariant: nothing below /sandbox exists in serve.
+They stand beside the platform's own routes, in the sandbox's composition only; their page is
+docs/sandbox-hooks.md. They go around no check: a phone signs each answer with its own key, and the
+platform takes it or not. Invariant: nothing below /sandbox exists in serve.
 """
 
 from lionrock.sandbox.hooks.clients import ClientsFileRefused, read_clients

@@ -169,9 +169,7 @@ def _check_known(members: dict[str, Any], known: Iterable[str], where: str) -> N
     names = list(known)
     for name in members:
         if name not in names:
-            raise ClientsFileRefused(
-                f"{where}: unknown field {name[:80]!r}{_nearest(name, names)}"
-            )
+            raise ClientsFileRefused(f"{where}: unknown field {name[:80]!r}{_nearest(name, names)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ class HabitReply(msgspec.Struct, frozen=True):
 
 
 class ResourceReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the resource learned from token and proof. `sub`: pairwise; absent for a client's own."""
+    """What the resource learned from token and proof. `sub`: pairwise; a client's own has none."""
 
     client_id: str
     scope: str
@@ -101,7 +101,7 @@ async def reply_waiting(call: Call[Hooks, None]) -> Response:
 
 
 async def check_bearer(call: ResourceCall) -> Response | None:
-    """Check token and DPoP proof as every resource does; any scope, anybody's token (RFC 9449 s7)."""
+    """Check token and DPoP proof as every resource does; whatever scope (RFC 9449 s7)."""
     return await call.room.identity.check_bearer(call)
 
 

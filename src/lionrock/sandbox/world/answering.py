@@ -1,8 +1,8 @@
 """Phones that answer by themselves: what each does unasked, kept over restarts, and the loop.
 
 A person who approves everything still reads the number on the page first. The loop learns it from
-the sandbox's hook (GET /sandbox/phones/waiting, which exists in no served city), answers through the
-same signed door as every phone, and asks the hook only while some phone answers by itself.
+the sandbox's hook (GET /sandbox/phones/waiting, which no served city has), answers through the same
+signed door as every phone, and asks the hook only while some phone answers by itself.
 """
 
 from __future__ import annotations
