@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 
 class Bench(StrEnum):
     """The benches there are."""
 
     ledger = "ledger"
+    token = "token"  # noqa: S105 - a bench
+    login = "login"
+    expiry = "expiry-1m"
 
 
 def bench(
@@ -24,7 +27,12 @@ def bench(
     ] = None,
 ) -> None:
     """Measure on this machine, with a durable embedded database; report what was seen."""
-    assert name is Bench.ledger, name
-    from lionrock.ledger.bench import run
-
-    asyncio.run(run(seconds, json_file))
+    if name is Bench.ledger:
+        from lionrock.ledger.bench import run
+    elif name is Bench.token:
+        from lionrock.cli.benches.token import run
+    elif name is Bench.login:
+        from lionrock.cli.benches.login import run
+    else:
+        from lionrock.cli.benches.expiry import run
+    uvloop.run(run(seconds, json_file))

@@ -15,6 +15,7 @@ from lionrock.identity.domain.approvals import (
     GivenAnswer,
 )
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
+from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
 from lionrock.identity.domain.companies import CompanyRefusal
@@ -80,6 +81,7 @@ from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
     "ANSWER_TYPE",
+    "ASSERTION_TYPE",
     "ASSERTION_TYPE",
     "COMPANY_ERRORS",
     "COMPANY_URN",

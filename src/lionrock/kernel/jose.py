@@ -15,6 +15,7 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from lionrock.kernel.jose_keys import (
     key_from_pkcs8,
     thumbprint,
     trusted_key,
+    verify_bytes,
 )
 
 __all__ = [
@@ -50,6 +52,9 @@ JWE_HEADER_CHARACTERS_MAX = 4 * 1024
 JWE_CIPHERTEXT_CHARACTERS_MAX = 4 * 1024 * 1024
 JWE_CHARACTERS_MAX = JWE_CIPHERTEXT_CHARACTERS_MAX + JWE_HEADER_CHARACTERS_MAX + 256
 JSON_DEPTH_MAX = 32
+# Read again within one request: assertions and proofs, not documents.
+KEPT_CHARACTERS_MAX = 4 * 1024
+KEPT_MAX = 64
 
 SIGNING_ALGORITHMS = ("ES256", "Ed25519")
 KEY_AGREEMENT = "ECDH-ES"
@@ -113,6 +118,16 @@ class Unverified(msgspec.Struct, frozen=True):
     claims: dict[str, Any]
 
 
+class _Parts(msgspec.Struct, frozen=True):
+    """A JWS taken apart; `claims` is None when the payload is no JSON object. Never changed."""
+
+    header: dict[str, Any]
+    payload: bytes
+    claims: dict[str, Any] | None
+    signature: bytes
+    signed: bytes
+
+
 class _JwsRegistry(jws.JWSRegistry):
     max_header_length = JWS_HEADER_CHARACTERS_MAX
     max_payload_length = JWS_PAYLOAD_CHARACTERS_MAX
@@ -158,14 +173,12 @@ def sign_jws(
 
 def read_unverified(token: str) -> Unverified | Refused:
     """Read header and claims without checking the signature, only to find the key."""
-    parts = _split_jws(token)
+    parts = _read(token)
     if isinstance(parts, Refused):
         return parts
-    header, payload = parts
-    claims = strict_json_object(payload)
-    if claims is None:
+    if parts.claims is None:
         return Refused(JoseRefusal.CLAIMS_MALFORMED)
-    return Unverified(header=header, claims=claims)
+    return Unverified(header=dict(parts.header), claims=dict(parts.claims))
 
 
 def verify_jws(
@@ -183,10 +196,10 @@ def verify_jws(
     """
     assert algs, "an empty allow-list would accept nothing"
     assert set(algs) <= set(SIGNING_ALGORITHMS), "the allow-list names asymmetric algorithms only"
-    parts = _split_jws(token)
+    parts = _read(token, raw=raw)
     if isinstance(parts, Refused):
         return parts
-    header, payload = parts
+    header = parts.header
     if header.get("alg") not in algs:
         return Refused(JoseRefusal.ALGORITHM, f"accepted: {', '.join(algs)}")
     if not _is_type(header, (typ,) if isinstance(typ, str) else typ):
@@ -196,12 +209,12 @@ def verify_jws(
         return key
     if header["alg"] != key.alg:
         return Refused(JoseRefusal.ALGORITHM, "the algorithm does not fit the key")
-    if not _is_signed(token, key):
+    if not verify_bytes(key, parts.signature, parts.signed):
         return Refused(JoseRefusal.SIGNATURE)
-    claims: dict[str, Any] | None = {} if raw else strict_json_object(payload)
+    claims = {} if raw else parts.claims
     if claims is None:
         return Refused(JoseRefusal.CLAIMS_MALFORMED)
-    return Verified(header=header, payload=payload, claims=claims, key=key)
+    return Verified(header=dict(header), payload=parts.payload, claims=dict(claims), key=key)
 
 
 def encrypt_jwe(
@@ -261,7 +274,7 @@ def strict_json_object(data: bytes) -> dict[str, Any] | None:
     """
     try:
         text = data.decode("utf-8", "strict")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _STRICT_JSON.decode(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not _is_shallow(value):
@@ -269,7 +282,14 @@ def strict_json_object(data: bytes) -> dict[str, Any] | None:
     return value
 
 
-def _split_jws(token: str) -> tuple[dict[str, Any], bytes] | Refused:
+def _read(token: str, *, raw: bool = False) -> _Parts | Refused:
+    """Take a compact JWS apart. One request reads the same one several times, so a few are kept."""
+    if len(token) <= KEPT_CHARACTERS_MAX:
+        return _read_kept(token)
+    return _split_jws(token, raw=raw)
+
+
+def _split_jws(token: str, *, raw: bool = False) -> _Parts | Refused:
     if len(token) > JWS_CHARACTERS_MAX:
         return Refused(JoseRefusal.TOO_LARGE)
     segments = token.split(".")
@@ -286,7 +306,13 @@ def _split_jws(token: str) -> tuple[dict[str, Any], bytes] | Refused:
     payload, signature = _decode(segments[1]), _decode(segments[2])
     if payload is None or not signature:
         return Refused(JoseRefusal.MALFORMED, "payload or signature is no base64url")
-    return header, payload
+    return _Parts(
+        header=header, payload=payload, claims=None if raw else strict_json_object(payload),
+        signature=signature, signed=token[: -len(segments[2]) - 1].encode("ascii"),
+    )  # fmt: skip
+
+
+_read_kept = lru_cache(maxsize=KEPT_MAX)(_split_jws)
 
 
 def _header(segment: str) -> dict[str, Any] | Refused:
@@ -330,14 +356,6 @@ def _pick(header: Mapping[str, Any], keys: Key | Sequence[Key]) -> Key | Refused
     return candidates[0]
 
 
-def _is_signed(token: str, key: Key) -> bool:
-    try:
-        jws.deserialize_compact(token, key.jose, registry=_JWS)
-    except (JoseError, ValueError):
-        return False
-    return True
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -347,6 +365,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+_STRICT_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _is_shallow(value: Any) -> bool:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -34,6 +35,8 @@ PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublic
 JoseKey = ECKey | OKPKey | RSAKey
 
 KID_LENGTH_MAX = 128
+BARE_MEMBERS = frozenset({"kty", "crv", "x", "y"})
+BARE_KEYS_MAX = 4_096
 JWK_MEMBERS_MAX = 24
 RSA_BITS = 2048
 SIGNATURE_BYTES = 64
@@ -68,7 +71,7 @@ class Key:
     of the `cryptography` library; `private` is None for a public key.
     """
 
-    __slots__ = ("_jose", "_public_jwk", "alg", "kid", "private", "public", "use")
+    __slots__ = ("_jose", "_public_jwk", "_thumbprint", "alg", "kid", "private", "public", "use")
 
     kid: str
     alg: str
@@ -84,7 +87,8 @@ class Key:
         core = {name: members[name] for name in ("kty", *_REQUIRED_MEMBERS[str(members["kty"])])}
         self.alg = _algorithm(native)
         self.use = use
-        self.kid = kid if kid is not None else thumbprint(core)
+        self._thumbprint = thumbprint(core)
+        self.kid = kid if kid is not None else self._thumbprint
         self.private = native if isinstance(native, PrivateKey) else None
         self.public = native.public_key() if isinstance(native, PrivateKey) else native
         self._jose = jose
@@ -102,6 +106,11 @@ class Key:
         """Only the members that make the thumbprint, for a DPoP header (RFC 9449 s4.2)."""
         required = _REQUIRED_MEMBERS[str(self._public_jwk["kty"])]
         return {name: self._public_jwk[name] for name in ("kty", *required)}
+
+    @property
+    def thumbprint(self) -> str:
+        """The RFC 7638 thumbprint, whatever kid the key goes by."""
+        return self._thumbprint
 
     @property
     def is_private(self) -> bool:
@@ -159,6 +168,23 @@ def key_from_jwk(jwk: Mapping[str, Any]) -> Key | Refused:
     Refused: KEY_PRIVATE with private members, KEY_USE when `use`, `key_ops` or `alg` contradict,
     KEY_MALFORMED otherwise (RFC 7517 s4, RFC 7518 s6.2.1, RFC 8037 s2).
     """
+    if len(jwk) == len(BARE_MEMBERS) and jwk.keys() == BARE_MEMBERS:
+        return _bare_key(*(_text(jwk[name]) for name in ("kty", "crv", "x", "y")))
+    return _read_jwk(jwk)
+
+
+def _text(value: Any) -> str:
+    """What is no text is no member's value; nothing else has a length of 0 here."""
+    return value if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=BARE_KEYS_MAX)
+def _bare_key(kty: str, crv: str, x: str, y: str) -> Key | Refused:
+    """A key as DPoP proofs show it: read once, as the same clients come again and again."""
+    return _read_jwk({"kty": kty, "crv": crv, "x": x, "y": y})
+
+
+def _read_jwk(jwk: Mapping[str, Any]) -> Key | Refused:
     if len(jwk) > JWK_MEMBERS_MAX:
         return Refused(JoseRefusal.KEY_MALFORMED, "the JWK has too many members")
     if PRIVATE_MEMBERS & jwk.keys():

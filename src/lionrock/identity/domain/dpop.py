@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +27,6 @@ from lionrock.kernel.jose import (
     Unverified,
     key_from_jwk,
     read_unverified,
-    thumbprint,
     verify_jws,
 )
 
@@ -38,6 +38,7 @@ PROOF_AHEAD_S_MAX = 60
 # A nonce is taken in its own window of time and in both beside it: two to four minutes.
 NONCE_WINDOW_S = 120
 JTI_LENGTH_MAX = 256
+TARGETS_KEPT_MAX = 512
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -103,7 +104,7 @@ def nonce_of(key: bytes, window: int) -> str:
 
 def key_thumbprint(key: Key) -> str:
     """The RFC 7638 thumbprint, whatever kid the JWK names itself: kid is the sender's to choose."""
-    return thumbprint(key.bare_jwk)
+    return key.thumbprint
 
 
 def token_hash(access_token: str) -> str:
@@ -112,6 +113,7 @@ def token_hash(access_token: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
+@lru_cache(maxsize=TARGETS_KEPT_MAX)
 def normal_target(url: str) -> str | None:
     """Return a URL in the one spelling in which `htu` is compared, or None when it is none.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -45,11 +47,19 @@ async def replace_client(db: Connection, client: Client) -> bool:
 
 async def client(db: Connection, client_id: str) -> Client | None:
     """Return an active client."""
-    row = await db.fetchrow(
-        "SELECT * FROM identity.clients WHERE id = $1 AND is_active", client_id
+    found = await clients(db, [client_id])
+    return found[0] if found else None
+
+
+async def clients(db: Connection, client_ids: Collection[str]) -> list[Client]:
+    """Return the active ones of some clients, in no promised order."""
+    rows = await db.fetch(
+        "SELECT * FROM identity.clients WHERE id = ANY($1) AND is_active", list(client_ids)
     )
-    if row is None:
-        return None
+    return [_client(row) for row in rows]
+
+
+def _client(row: Any) -> Client:
     return Client(
         id=row["id"], names=msgspec.convert(row["names"], Text),
         organisation_id=row["organisation_id"], sector=row["sector"],

@@ -49,7 +49,10 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
+    "cache-control": "no-store",
+    "content-security-policy": API_POLICY,
 }
+_FIELDS = [(name.encode("ascii"), value.encode("ascii")) for name, value in _HEADERS.items()]
 
 
 class PartyUnreachable(Exception):
@@ -70,10 +73,13 @@ class Application:
                 methods = by_path.setdefault(route.path, {})
                 assert route.method not in methods, f"two rows for {route.method} {route.path}"
                 methods[route.method] = (table, route)
+        endpoints = {path: _PathEndpoint(self, methods) for path, methods in by_path.items()}
+        # Most requests name a path without parameters: those need no search.
+        self._literal = {path: each for path, each in endpoints.items() if "{" not in path}
         self._starlette = Starlette(
             routes=[
-                StarletteRoute(path, _PathEndpoint(self, methods))
-                for path, methods in sorted(by_path.items(), key=_specific_first)
+                StarletteRoute(path, endpoint)
+                for path, endpoint in sorted(endpoints.items(), key=_specific_first)
             ],
         )
         self._starlette.router.redirect_slashes = False
@@ -86,6 +92,11 @@ class Application:
             if self._hosts and (len(hosts) != 1 or hosts[0] not in self._hosts):
                 refused = Refused(KernelRefusal.HOST_UNKNOWN)
                 await self._kernel_refusal(refused, "check_host")(scope, receive, send)
+                return
+            endpoint = self._literal.get(scope["path"])
+            if endpoint is not None:
+                scope["path_params"] = {}
+                await endpoint(scope, receive, send)
                 return
         await self._starlette(scope, receive, send)
 
@@ -220,10 +231,8 @@ def render(
 
 
 def _dress(response: Response, request_id: str) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("cache-control", "no-store")
-    response.headers.setdefault("content-security-policy", API_POLICY)
+    present = {name for name, _ in response.raw_headers}
+    response.raw_headers += [field for field in _FIELDS if field[0] not in present]
     response.headers["request-id"] = request_id
     return response
 
