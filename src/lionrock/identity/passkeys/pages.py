@@ -16,7 +16,7 @@ SCRIPT = (_HERE / "static" / "authenticator.js").read_bytes()
 _INTEGRITY = "sha384-" + base64.b64encode(hashlib.sha384(SCRIPT).digest()).decode()
 
 _TEXTS = {
-    "title": Text("Authenticator", "驗證器", "验证器"),
+    "title": Text("Authenticator", "我的驗證器", "我的验证器"),
     "no_passkeys": Text(
         "This browser cannot use passkeys here.", "此瀏覽器無法在此使用通行密鑰。",
         "此浏览器无法在此使用通行密钥。",
