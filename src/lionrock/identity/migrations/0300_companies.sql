@@ -108,7 +108,7 @@ CREATE TABLE identity.operations (
     id text NOT NULL,
     kind text NOT NULL,
     deed_sealed bytea NOT NULL,
-    deed_sha256 text NOT NULL,
+    deed_digest text NOT NULL,
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
