@@ -1,4 +1,4 @@
-"""How refusals about messages look on the wire: controls of a policy, nonces, request objects.
+"""How refusals about messages look on the wire: controls of a policy, nonces, request objects, registration.
 
 Source of the OAuth codes: RFC 6749 s4.1.2.1, RFC 9101 s10.5, RFC 9126 s2.3, RFC 9449 s8.
 """
@@ -6,6 +6,7 @@ Source of the OAuth codes: RFC 6749 s4.1.2.1, RFC 9101 s10.5, RFC 9126 s2.3, RFC
 from __future__ import annotations
 
 from lionrock.identity.domain.policy import PolicyRefusal as P
+from lionrock.identity.domain.registration import RegistrationRefusal as G
 from lionrock.identity.domain.request_objects import RequestObjectRefusal as O
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
@@ -54,3 +55,36 @@ REQUEST_OBJECT_ERRORS: ErrorTable = {
     refusal: ErrorRow(400, title, clause, "invalid_request_object")
     for refusal, (title, clause) in _OBJECT.items()
 }
+REGISTRATION_ERRORS: ErrorTable = {
+    G.OFF: ErrorRow(
+        403, "Clients do not register themselves here. Ask the operator.", "RFC 7591 s3",
+        "access_denied",
+    ),
+    G.TOKEN: ErrorRow(
+        401, "Send the token of this registration (or an initial access token) as a bearer token.",
+        "RFC 7592 s2", "invalid_token",
+    ),
+    G.LIMITED: ErrorRow(
+        429, "Too many registrations. Wait an hour, or ask the operator.", "RFC 7591 s5",
+        "temporarily_unavailable",
+    ),
+    G.MALFORMED: ErrorRow(
+        400, "The body is a JSON object with each member once.", "RFC 7591 s3.1",
+        "invalid_client_metadata",
+    ),
+    G.METADATA: ErrorRow(
+        400, "The metadata is not acceptable.", "RFC 7591 s3.2.2", "invalid_client_metadata",
+    ),
+    G.REDIRECT_URI: ErrorRow(
+        400, "An address to send people to is not acceptable.", "RFC 7591 s3.2.2",
+        "invalid_redirect_uri",
+    ),
+    G.STATEMENT: ErrorRow(
+        400, "Software statements are not taken. Send plain metadata.", "RFC 7591 s3.2.2",
+        "unapproved_software_statement",
+    ),
+    G.KEYS_UNREACHABLE: ErrorRow(
+        400, "The keys at jwks_uri could not be fetched.", "RFC 7591 s2",
+        "invalid_client_metadata",
+    ),
+}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -151,7 +152,7 @@ def _forged(client: TestClient, how: str) -> str:
     header = {"alg": "ES256", "kid": client.key.kid, "typ": "oauth-authz-req+jwt"}
     own, other = es256(client.key), generate_key()
     evil = "https://evil.example/jwks"
-    simple = {
+    simple: dict[str, Callable[[], str]] = {
         "FAPI2-5.4.1-RS256": lambda: jws(header | {"alg": "RS256"}, claims, rs256()[0]),
         "RFC8725-3.1-none": lambda: jws(header | {"alg": "none"}, claims, unsigned),
         "RFC8725-2.1-HS256-with-public-key": lambda: jws(

@@ -49,7 +49,7 @@ class SealedClient(TestClient):
         return plain.decode()
 
 
-async def _sealed(city: City, **policy: str) -> SealedClient:
+async def _sealed(city: City, **policy: Any) -> SealedClient:
     client = SealedClient(city, ClientPolicy(**policy))
     registered = await city.kernel.database.run(
         lambda db: city.identity.register_client(db, client.registration())

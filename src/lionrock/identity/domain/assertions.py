@@ -56,6 +56,12 @@ def claimed_client(assertion: str) -> str | Refused:
     return issuer
 
 
+def claimed_key(assertion: str) -> object:
+    """Return the kid that an unchecked assertion names, only to learn a key not seen before."""
+    seen = read_unverified(assertion) if len(assertion) <= ASSERTION_CHARACTERS_MAX else None
+    return seen.header.get("kid") if isinstance(seen, Unverified) else None
+
+
 def check_assertion(
     assertion: str, keys: Sequence[Key], *, client_id: str, issuer: str, now_s: int
 ) -> ClientAssertion | Refused:

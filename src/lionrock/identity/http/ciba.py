@@ -14,7 +14,13 @@ from lionrock.identity.domain.ciba import (
 )
 from lionrock.identity.domain.clients import CIBA, CibaMode
 from lionrock.identity.domain.policy import Presented
-from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
+from lionrock.identity.http.clients import (
+    ClientCall,
+    check_client,
+    check_policy,
+    learn_keys,
+    use_proof,
+)
 from lionrock.identity.http.discovery import CIBA_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.ciba import CibaReply
@@ -103,6 +109,6 @@ ROUTES = (
             check_parameters, save_request,
         ),
         call=CibaCall, body=CibaForm, body_kind="form", replies={200: CibaReply},
-        errors=CIBA_ROUTE_ERRORS, family="oauth", clause="CIBA Core s7", query=(),
+        errors=CIBA_ROUTE_ERRORS, family="oauth", mend=learn_keys, clause="CIBA Core s7", query=(),
     ),
 )  # fmt: skip

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.assertions import claimed_client, claimed_key
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.dpop import Proof, claims_nonce
 from lionrock.identity.domain.policy import PolicyRefusal, Presented, check_controls
+from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.nonces import HEADER
@@ -47,6 +49,17 @@ async def check_client(call: ClientCall) -> Refused | None:
         return client
     call.client = client
     return None
+
+
+async def learn_keys(call: ClientCall, refused: Refused) -> bool:
+    """After an assertion by an unknown key: fetch the keys of a client that keeps them elsewhere."""
+    assertion = call.body.client_assertion
+    if refused.refusal is not IdentityRefusal.CLIENT_ASSERTION_SIGNATURE or not assertion:
+        return False
+    claimed = claimed_client(assertion)
+    if isinstance(claimed, Refused):
+        return False
+    return await call.room.key_sets.learn(claimed, claimed_key(assertion))
 
 
 async def check_policy(call: ClientCall) -> Refused | None:

@@ -10,7 +10,13 @@ from starlette.responses import Response
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.grant_errors import GRANT_ERRORS
-from lionrock.identity.http.clients import ClientCall, ClientForm, check_client, check_policy
+from lionrock.identity.http.clients import (
+    ClientCall,
+    ClientForm,
+    check_client,
+    check_policy,
+    learn_keys,
+)
 from lionrock.identity.http.discovery import INTROSPECTION_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.inspection import INTROSPECTION_TYPE
@@ -60,7 +66,7 @@ ROUTES = (
         summary="What a token stands for",
         steps=(check_client, check_policy, check_token_parameter, reply_introspection),
         call=TokenParameterCall, body=TokenParameterForm, body_kind="form",
-        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", clause="RFC 7662 s2",
+        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys, clause="RFC 7662 s2",
         query=(),
     ),
 )  # fmt: skip

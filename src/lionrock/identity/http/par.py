@@ -16,7 +16,13 @@ from lionrock.identity.domain.requests import (
 )
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.grant_errors import GRANT_ERRORS
-from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
+from lionrock.identity.http.clients import (
+    ClientCall,
+    check_client,
+    check_policy,
+    learn_keys,
+    use_proof,
+)
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.authorization import PushedReply
@@ -99,6 +105,6 @@ ROUTES = (
                save_request),
         call=PushCall, body=PushedForm, body_kind="form", replies={201: PushedReply},
         errors={**ERRORS, **GRANT_ERRORS},
-        family="oauth", clause="RFC 9126 s2", query=(),
+        family="oauth", mend=learn_keys, clause="RFC 9126 s2", query=(),
     ),
 )  # fmt: skip

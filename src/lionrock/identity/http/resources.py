@@ -23,7 +23,7 @@ async def check_access_token(call: PrincipalCall) -> Response | None:
 
 
 async def reply_userinfo(call: PrincipalCall) -> Response:
-    """Answer with the claims that the scopes allow, as a JWT if registered so (OIDC Core s5.3.2)."""
+    """Answer with the claims that the scopes allow, as a JWT if registered so (OIDC s5.3.2)."""
     claims = await call.room.tokens.userinfo.claims(call.db, call.principal)
     if not call.principal.client_policy.userinfo_signed_response_alg:
         return reply(claims)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from lionrock.identity.http.clients import check_client, check_policy
+from lionrock.identity.http.clients import check_client, check_policy, learn_keys
 from lionrock.identity.http.discovery import REVOCATION_PATH
 from lionrock.identity.http.introspection import (
     NO_STORE,
@@ -30,7 +30,7 @@ ROUTES = (
         method="POST", path=REVOCATION_PATH, name="revoke_token", summary="Give a token back",
         steps=(check_client, check_policy, check_token_parameter, save_revocation),
         call=TokenParameterCall, body=TokenParameterForm, body_kind="form",
-        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", clause="RFC 7009 s2",
+        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys, clause="RFC 7009 s2",
         query=(),
     ),
 )  # fmt: skip

@@ -20,7 +20,13 @@ from lionrock.identity.domain.policy import Presented
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.grant_errors import GRANT_ERRORS
-from lionrock.identity.http.clients import ClientCall, check_client, check_policy, use_proof
+from lionrock.identity.http.clients import (
+    ClientCall,
+    check_client,
+    check_policy,
+    learn_keys,
+    use_proof,
+)
 from lionrock.identity.http.discovery import TOKEN_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
@@ -83,6 +89,6 @@ ROUTES = (
         method="POST", path=TOKEN_PATH, name="token", summary="Get an access token",
         steps=(check_client, check_grant_type, check_policy, check_dpop, save_token), call=TokenCall,
         body=TokenForm, body_kind="form", replies={200: TokenReply}, errors=TOKEN_ERRORS,
-        family="oauth", clause="RFC 6749 s3.2", query=(),
+        family="oauth", mend=learn_keys, clause="RFC 6749 s3.2", query=(),
     ),
 )  # fmt: skip

@@ -81,6 +81,10 @@ class Clients:
         known = await self._known(db, client_id)
         return known.client if known is not None else None
 
+    def forget(self, client_id: str) -> None:
+        """Read a client anew at its next use: it has changed."""
+        self._seen.pop(client_id, None)
+
     async def _known(self, db: Connection, client_id: str) -> KnownClient | None:
         now_ms = monotonic_ms()
         known = self._seen.get(client_id)

@@ -21,11 +21,11 @@ async def insert_client(db: Connection, client: Client, at: datetime) -> Refused
     try:
         await db.execute(
             "INSERT INTO identity.clients (id, names, organisation_id, sector, redirect_uris,"
-            " scopes, keys, is_active, created_at, policy)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            " scopes, keys, is_active, created_at, policy, jwks_uri)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             client.id, msgspec.to_builtins(client.names), client.organisation_id, client.sector,
             list(client.redirect_uris), sorted(client.scopes), list(client.keys),
-            client.is_active, at, _policy(client),
+            client.is_active, at, _policy(client), client.jwks_uri,
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         return taken(error)
@@ -36,11 +36,11 @@ async def replace_client(db: Connection, client: Client) -> bool:
     """Replace what a client registered; False when there is none of that id."""
     changed = await db.fetchval(
         "UPDATE identity.clients SET names = $2, organisation_id = $3, sector = $4,"
-        " redirect_uris = $5, scopes = $6, keys = $7, is_active = $8, policy = $9"
+        " redirect_uris = $5, scopes = $6, keys = $7, is_active = $8, policy = $9, jwks_uri = $10"
         " WHERE id = $1 RETURNING 1",
         client.id, msgspec.to_builtins(client.names), client.organisation_id, client.sector,
         list(client.redirect_uris), sorted(client.scopes), list(client.keys), client.is_active,
-        _policy(client),
+        _policy(client), client.jwks_uri,
     )  # fmt: skip
     return changed is not None
 
@@ -65,7 +65,7 @@ def _client(row: Any) -> Client:
         organisation_id=row["organisation_id"], sector=row["sector"],
         redirect_uris=tuple(row["redirect_uris"]), scopes=frozenset(row["scopes"]),
         keys=tuple(row["keys"]), is_active=row["is_active"],
-        policy=msgspec.convert(row["policy"], ClientPolicy),
+        policy=msgspec.convert(row["policy"], ClientPolicy), jwks_uri=row["jwks_uri"],
     )  # fmt: skip
 
 
