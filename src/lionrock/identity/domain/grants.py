@@ -54,6 +54,14 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     is_approved: bool = False
     # How it ended, sealed for its browser (Vault.seal_answer).
     answer: bytes | None = None
+    # Nobody was named: the phone that scans says who. An app link must bring this browser back.
+    by_scan: bool = False
+    awaits_return: bool = False
+
+    @property
+    def is_open_to_scan(self) -> bool:
+        """Whether its page shows a code that no phone has scanned yet."""
+        return self.by_scan and self.approval_id is None and self.finished_at is None
 
 
 class CodeGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,9 @@ _TEXTS = {
         "請用手機應用程式掃描此碼。此碼每隔數秒更新。",
         "请用手机应用程序扫描此码。此码每隔数秒更新。",
     ),
-    "scan_app": Text("Open the app on this device", "在本裝置開啟應用程式", "在本设备打开应用程序"),
+    "scan_app": Text(
+        "Open the app on this device", "在本裝置開啟應用程式", "在本设备打开应用程序"
+    ),
     "scan_web": Text("The app did not open?", "應用程式沒有開啟？", "应用程序没有打开？"),
     "app_only": Text(
         "This code is for the app. Open the app on your phone and scan it there.",
@@ -85,7 +87,7 @@ def identify_page(
 def waiting_page(
     *, language: str, service: str, number: str, sign_in_id: str, form_token: str, code: str
 ) -> str:
-    """Return the page that shows the number, and the code to fetch it with, and refreshes itself."""
+    """Return the page with the number, and the code to fetch it with, that refreshes itself."""
     return _page(
         language, service, step="wait", number=number, sign_in_id=sign_in_id,
         form_token=form_token, refresh_s=REFRESH_S, code=f"{code[:4]} {code[4:]}",

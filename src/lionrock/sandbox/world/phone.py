@@ -50,6 +50,8 @@ TEXTS = {
     "refused": Text("Not accepted:", "未獲接納：", "未获接纳："),
     "asked_by": Text("Asked by {requester}", "由{requester}提出", "由{requester}提出"),
     "refresh": Text("Look again", "重新整理", "刷新"),
+    "scan": Text("What the camera reads", "鏡頭讀到的內容", "镜头读到的内容"),
+    "scan_button": Text("Scan", "掃描", "扫描"),
 }  # fmt: skip
 
 
@@ -69,6 +71,7 @@ class Phone:
             Route("/api/{persona}", self.api_enrol, methods=["POST"]),
             Route("/api/{persona}/approvals", self.api_pending),
             Route("/api/{persona}/answers", self.api_answer, methods=["POST"]),
+            Route("/api/{persona}/scans", self.api_scan, methods=["POST"]),
             Route("/api/{persona}/auto", self.api_set_auto, methods=["PUT"]),
             Route("/auto", self.api_auto),
             Route("/{persona}", self.show_phone, methods=["GET"]),
@@ -143,6 +146,20 @@ class Phone:
         path = f"/identity/v1/device/approvals/{approval_id}/answer"
         return str(_accepted(await self._send(persona, "POST", path, body))["state"])
 
+    async def scan(self, persona: str, content: str) -> dict[str, Any]:
+        """Send what the camera read, or the link that opened the app; returns what is asked.
+
+        With `return_to`, the app opens that address in this device's browser after the answer.
+        PhoneRefused with the platform's code.
+        """
+        body = msgspec.json.encode({"content": content})
+        found = _accepted(await self._send(persona, "POST", "/identity/v1/device/scans", body))
+        if "return_to" in found:
+            approval_id = str(found["approval"]["approval_id"])
+            way_back = {"return_to": found["return_to"]}
+            await self._context.store.put(self.id, "way_back", approval_id, way_back)
+        return found
+
     # Pages.
 
     async def show_index(self, request: Request) -> Response:
@@ -179,11 +196,18 @@ class Phone:
             return JSONResponse({"code": "phone.foreign_form"}, 403)
         form = dict(parse_qsl((await read_body(request)).decode("utf-8", "replace")))
         try:
+            if "content" in form:
+                await self.scan(persona, form["content"])
+                return RedirectResponse(f"{self._context.address(self.id)}/{persona}", 303)
             await self.answer(
                 persona, form.get("approval_id", ""), form.get("decision", ""), form.get("number")
             )
         except PhoneRefused as error:
             return await self.show_phone(request, error)
+        way_back = await self._context.store.get(self.id, "way_back", form.get("approval_id", ""))
+        if way_back is not None:
+            # The app brings the browser of this device back to the page that it came from.
+            return RedirectResponse(str(way_back["return_to"]), 303)
         return RedirectResponse(f"{self._context.address(self.id)}/{persona}", 303)
 
     # The driver's door.
@@ -211,6 +235,13 @@ class Phone:
             ),
             "state",
         )  # fmt: skip
+
+    async def api_scan(self, request: Request) -> Response:
+        """POST {"content"}: scan a code, or open an app link."""
+        content = _json(await read_body(request)).get("content")
+        if not isinstance(content, str):
+            return JSONResponse({"code": "phone.malformed"}, 400)
+        return await _answered(self.scan(request.path_params["persona"], content), "scan", 201)
 
     async def api_auto(self, _request: Request) -> Response:
         """GET: what each phone does by itself."""
