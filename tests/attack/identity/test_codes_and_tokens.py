@@ -61,6 +61,7 @@ async def test_request_without_nonce_or_openid_gets_no_nonce_or_no_id_token(
     assert "id_token" not in plain
 
 
+@pytest.mark.behaviour("attempt-reuse-authorization-code-after-one-second")
 async def test_code_used_twice_is_refused_and_costs_every_token_it_brought(
     city: City, client: TestClient
 ) -> None:
@@ -78,6 +79,7 @@ async def test_code_used_twice_is_refused_and_costs_every_token_it_brought(
         assert error_code(answer) == "identity.token_invalid"
 
 
+@pytest.mark.behaviour("ensure-token-endpoint-fails-with-expired-auth-code")
 async def test_code_expires_after_sixty_seconds_and_not_before(
     city: City, client: TestClient
 ) -> None:
@@ -90,6 +92,7 @@ async def test_code_expires_after_sixty_seconds_and_not_before(
     assert error_code(answer) == "identity.code_expired"
 
 
+@pytest.mark.behaviour("ensure-authorization-code-is-bound-to-client")
 async def test_code_of_another_client_is_not_known(city: City, client: TestClient) -> None:
     thief = await new_client(city, "client-two")
     code = await client.code()
@@ -103,8 +106,14 @@ async def test_code_of_another_client_is_not_known(city: City, client: TestClien
 @pytest.mark.parametrize(
     ("changes", "error", "code"),
     [
-        ({"code_verifier": "w" * 43}, "invalid_grant", "code_verifier"),
-        ({"code_verifier": None}, "invalid_grant", "code_verifier"),
+        pytest.param(
+            {"code_verifier": "w" * 43}, "invalid_grant", "code_verifier",
+            marks=pytest.mark.behaviour("incorrect-pkce-code-verifier-rejected"),
+        ),
+        pytest.param(
+            {"code_verifier": None}, "invalid_grant", "code_verifier",
+            marks=pytest.mark.behaviour("ensure-pkce-code-verifier-required"),
+        ),
         ({"code_verifier": "v" * 42}, "invalid_grant", "code_verifier"),
         ({"code_verifier": "v" * 43 + "\n"}, "invalid_grant", "code_verifier"),
         ({"redirect_uri": None}, "invalid_grant", "code_redirect_uri"),
@@ -156,7 +165,16 @@ async def test_proof_of_the_push_is_not_taken_again_at_the_token_endpoint(
 
 
 @LASTING
-@pytest.mark.parametrize("offset_s", [-10, 10, -60, 60])
+@pytest.mark.parametrize(
+    "offset_s",
+    [
+        pytest.param(-10, marks=pytest.mark.behaviour(
+            "ensure-dpopproof-with-iat-10seconds-before-succeeds")),
+        pytest.param(10, marks=pytest.mark.behaviour(
+            "ensure-dpopproof-with-iat-10seconds-after-succeeds")),
+        -60, 60,
+    ],
+)  # fmt: skip
 async def test_proof_ten_seconds_off_is_accepted(caller: TestClient, offset_s: int) -> None:
     now_s = caller.city.kernel.wire_clock.now_s()
     url = "http://platform.test/identity/token"
