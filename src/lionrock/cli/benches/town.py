@@ -111,10 +111,11 @@ class Town:
             )  # fmt: skip
             person = await self.run(partial(identity.create_person, draft=draft))
             code = await self.run(partial(identity.issue_enrolment_code, person_id=person.id))
-            claims = {"code": code, "iat": self._platform.kernel.wire_clock.now_s()}
+            now_s = self._platform.kernel.wire_clock.now_s()
+            claims = {"code": code, "aud": self.issuer, "iat": now_s}
             proof = sign_jws(key, claims, typ=ENROLMENT_TYPE)
             device = await self.run(partial(
-                identity.devices.enrol, code=code, public_jwk=key.public_jwk, proof=proof
+                identity.devices.enrol, code=code, public_jwk=key.bare_jwk, proof=proof
             ))
             made.append(Person(draft.handle or "", device.id, key))
         return made

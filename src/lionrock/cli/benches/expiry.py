@@ -1,0 +1,114 @@
+"""lionrock bench expiry-1m: tables after a million expired artefacts, beside tables before.
+
+The platform's own tables, filled with what expired through the days of a clock that runs fast, and
+emptied by the platform's own sweep as that clock goes on. A case's `notes` hold the sizes: before,
+at the highest, and after the last row has expired. Nothing is deleted row by row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lionrock.cli.benches.figures import Case, Stopwatch, report
+from lionrock.cli.benches.town import Town, town
+from lionrock.identity.jobs import RINGS
+from lionrock.kernel import log, ring
+from lionrock.kernel.clock import SystemWireClock, monotonic_ms
+from lionrock.kernel.db import Connection
+from lionrock.kernel.replay import REPLAYS
+from lionrock.kernel.ring import Ring
+
+ARTEFACTS = 1_000_000
+# Of a log-in with a token: two assertions, three proofs, two signatures of the phone; one each.
+SHARES: dict[str, float] = {
+    "kernel.replays": 0.6, "identity.pushed_requests": 0.1, "identity.sign_ins": 0.1,
+    "identity.codes": 0.1, "identity.access_tokens": 0.1,
+}  # fmt: skip
+STEP_S = 60
+STEPS = 200
+
+_FILL = {
+    "kernel.replays": "INSERT INTO kernel.replays (key, slot, expires_at)"
+    " SELECT sha256(gen_random_uuid()::text::bytea), $1, $2 FROM generate_series(1, $3)",
+    "identity.pushed_requests": "INSERT INTO identity.pushed_requests (request_hash, client_id,"
+    " request, slot, expires_at) SELECT sha256(gen_random_uuid()::text::bytea), 'bench',"
+    " jsonb_build_object('filler', repeat('x', 400)), $1, $2 FROM generate_series(1, $3)",
+    "identity.sign_ins": "INSERT INTO identity.sign_ins (id, request_hash, client_id,"
+    " browser_hash, subject_key, number, started_at, slot, expires_at)"
+    " SELECT gen_random_uuid()::text, '\\x00', 'bench', '\\x00', '\\x00', '00', $2, $1, $2"
+    " FROM generate_series(1, $3)",
+    "identity.codes": "INSERT INTO identity.codes (code_hash, client_id, person_id, grant_id,"
+    " request, signed_in_at, slot, expires_at) SELECT sha256(gen_random_uuid()::text::bytea),"
+    " 'bench', 'bench', 'bench', jsonb_build_object('filler', repeat('x', 400)), $2, $1, $2"
+    " FROM generate_series(1, $3)",
+    "identity.access_tokens": "INSERT INTO identity.access_tokens (token_hash, grant_id,"
+    " client_id, scopes, jkt, issued_at, slot, expires_at)"
+    " SELECT sha256(gen_random_uuid()::text::bytea), gen_random_uuid()::text, 'bench', '{}',"
+    " 'bench', $2, $1, $2 FROM generate_series(1, $3)",
+}
+
+
+async def run(seconds: float, json_path: Path | None) -> None:
+    """Fill and empty; `seconds` has no meaning here, the number of artefacts is the measure."""
+    log.configure("warning")
+    async with town(1) as city:
+        case = await measure(city, ARTEFACTS)
+    report("expiry-1m", [case], json_path)
+
+
+async def measure(city: Town, artefacts: int) -> Case:
+    """Let `artefacts` expire while the clock runs through STEPS minutes, then all the rest."""
+    rings = (REPLAYS, *RINGS)
+    start = SystemWireClock().now()
+    watch = Stopwatch(city.processes)
+    sizes = {"before": await _sizes(city, rings)}
+    highest: dict[str, int] = {}
+    durations = []
+    for step in range(STEPS):
+        now = start + timedelta(seconds=step * STEP_S)
+        started_ms = monotonic_ms()
+        for each in rings:
+            await _fill(city, each, now, int(artefacts * SHARES[each.table] / STEPS))
+            await ring.sweep(city.database, each, now)
+        durations.append(monotonic_ms() - started_ms)
+        for table, size in (await _sizes(city, rings)).items():
+            highest[table] = max(size, highest.get(table, 0))
+    now = start + timedelta(seconds=STEPS * STEP_S)
+    for step in range(ring.SLOTS * max(each.width_s for each in rings) // STEP_S + 1):
+        for each in rings:
+            await ring.sweep(city.database, each, now + timedelta(seconds=step * STEP_S))
+    notes: dict[str, Any] = {
+        "artefacts": artefacts, "bytes": sizes | {"highest": highest,
+                                                  "after": await _sizes(city, rings)},
+    }  # fmt: skip
+    grown = {
+        table for table, size in notes["bytes"]["after"].items()
+        if size > notes["bytes"]["before"][table]
+    }
+    return watch.case("expiry-1m", durations, len(grown), notes)
+
+
+async def _fill(city: Town, each: Ring, now: datetime, count: int) -> None:
+    expires_at = now + timedelta(seconds=STEP_S)
+
+    async def use_case(db: Connection) -> None:
+        await db.execute(_FILL[each.table], each.slot(expires_at), expires_at, count)
+
+    await city.database.run(use_case)
+
+
+async def _sizes(city: Town, rings: tuple[Ring, ...]) -> dict[str, int]:
+    """Bytes on disk of each ring with its indexes."""
+
+    async def use_case(db: Connection) -> dict[str, int]:
+        return {
+            each.table: await db.fetchval(
+                "SELECT sum(pg_total_relation_size(relid))::bigint"
+                " FROM pg_partition_tree($1::text::regclass) WHERE isleaf", each.table,
+            )
+            for each in rings
+        }  # fmt: skip
+
+    return await city.database.run(use_case)
