@@ -21,6 +21,12 @@ from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.deeds import CompanyApprovalRequest
 from lionrock.identity.domain.details import ConsentOutline
+from lionrock.identity.domain.assurance import (
+    ACR_DEVICE,
+    ACR_DEVICE_NUMBER,
+    ACR_PASSKEY,
+    ACR_VALUES,
+)
 from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
@@ -41,6 +47,7 @@ from lionrock.identity.http import table
 from lionrock.identity.jobs import handlers, start
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
+from lionrock.identity.service.assurance import step_up
 from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
@@ -80,6 +87,10 @@ from lionrock.identity.signing import (
 from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
+    "ACR_DEVICE",
+    "ACR_DEVICE_NUMBER",
+    "ACR_PASSKEY",
+    "ACR_VALUES",
     "ANSWER_TYPE",
     "ASSERTION_TYPE",
     "ASSERTION_TYPE",
@@ -156,6 +167,7 @@ __all__ = [
     "services_table",
     "signing_table",
     "start",
+    "step_up",
     "table",
     "validate_pdf",
 ]  # fmt: skip

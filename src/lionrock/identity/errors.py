@@ -169,7 +169,6 @@ _PLAIN: dict[Refusal, tuple[int, str]] = {
     R.SIGN_IN_UNKNOWN: (404, "This browser has no such sign-in. Go back to the service."),
     R.SIGN_IN_FORGED: (403, "This form was not opened in this browser. Open the page again."),
     R.SIGN_IN_FINISHED: (409, "This sign-in has ended. Go back to the service."),
-    R.SIGN_IN_LIMITED: (429, "Too many sign-ins were left unanswered. Wait ten minutes."),
     R.APPROVAL_TEMPLATE: (400, "There is no approval template of that name."),
     R.APPROVAL_FIELDS: (400, "The fields are not those of the template."),
     R.APPROVAL_FIELD_UNSAFE: (400, "A text is empty, too long, or holds control characters."),

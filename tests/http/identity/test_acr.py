@@ -145,7 +145,8 @@ async def test_resource_asks_for_a_higher_level(city: City, client: TestClient) 
     assert 'error="insufficient_user_authentication"' in challenge
     assert f'acr_values="{PASSKEY}"' in challenge
     redeemed = await client.redeem(code_in(await by_passkey(city, client, acr_values=PASSKEY)))
-    assert (await client.get(redeemed.json()["access_token"], "/guarded", url=GUARDED)).status_code == 200
+    token = redeemed.json()["access_token"]
+    assert (await client.get(token, "/guarded", url=GUARDED)).status_code == 200
 
 
 async def test_resource_asks_for_a_fresher_sign_in(city: City, client: TestClient) -> None:

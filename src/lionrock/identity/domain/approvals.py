@@ -37,7 +37,7 @@ ANSWER_AHEAD_S_MAX = 30
 # Security notices: asked however much else is asked, and not counted.
 UNCOUNTED_KINDS = ("identity.device", "identity.recovery")
 # What a device in its waiting period may approve: the lowest level of assurance, nothing else.
-WAITING_KINDS = frozenset({"sign_in"})
+WAITING_KINDS = frozenset({"sign_in", "ciba"})
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31})?")
 _REFERENCE = re.compile(r"(?!per_|dev_)[a-z][a-z0-9]{1,11}_[A-Za-z0-9._:/-]{1,100}")
 

@@ -1,4 +1,4 @@
-"""Levels of assurance: how a person was authenticated, as `acr` and `amr`, and whether it is enough.
+"""Levels of assurance: how a person was authenticated (`acr`, `amr`), and whether it is enough.
 
 In rising order; a level meets every request for a lower one:
 

@@ -61,7 +61,6 @@ class IdentityRefusal(Refusal):
     SIGN_IN_UNKNOWN = "identity.sign_in_unknown"
     SIGN_IN_FORGED = "identity.sign_in_forged"
     SIGN_IN_FINISHED = "identity.sign_in_finished"
-    SIGN_IN_LIMITED = "identity.sign_in_limited"
 
     # The token endpoint (RFC 6749 s5.2, RFC 8693).
     GRANT_TYPE = "identity.grant_type"

@@ -2,9 +2,9 @@
 
 Whoever is named, the answer is the same: a secret and the time from which it may be completed. An
 identifier that nobody holds begins a decoy, which no code ever fits. Messages and
-notices are rationed, so that a flood of recoveries bothers nobody; whoever is then seen in person is
-told anew, so that it locks nobody out. The person's devices are asked: a yes proves one way, a no
-calls every open recovery off.
+notices are rationed, so that a flood of recoveries bothers nobody; whoever is then seen in person
+is told anew, so that it locks nobody out. The person's devices are asked: a yes proves one way, a
+no calls every open recovery off.
 Completed, it takes all devices out of use, revokes every grant, and gives one enrolment code; the
 new device waits like any other. Nothing of it is undone by a wait that is shorter than a person
 needs to see the notice: that is what the cooling period is for.
@@ -54,7 +54,8 @@ NOTICE_KIND = "identity.recovery"
 COMPLETED_RECEIPT = "identity.recovery_completed"
 IN_PERSON_RECEIPT = "identity.recovery_code_issued"
 _MESSAGE = Text(
-    "{code} is your code to recover your Lion Rock identity. If you did not ask for it, tell nobody.",
+    "{code} is your code to recover your Lion Rock identity. If you did not ask for it, "
+    "tell nobody.",
     "{code} 是你恢復 Lion Rock 身分的代碼。如非由你提出，切勿告知他人。",
     "{code} 是您恢复 Lion Rock 身份的代码。如非由您提出，切勿告知他人。",
 )

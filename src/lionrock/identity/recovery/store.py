@@ -19,7 +19,8 @@ async def insert_recovery(
     """Begin a recovery; its secret comes in as SHA-256."""
     await db.execute(
         "INSERT INTO identity.recoveries (id, secret_hash, subject_key, person_id, approval_id,"
-        " started_at, ready_at, expires_at, tries_left) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " started_at, ready_at, expires_at, tries_left)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         recovery.id, secret_hash, subject_key, recovery.person_id, recovery.approval_id,
         recovery.started_at, recovery.ready_at, recovery.expires_at, recovery.tries_left,
     )  # fmt: skip

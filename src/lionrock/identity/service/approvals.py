@@ -300,7 +300,9 @@ class Approvals:
         if listener is not None:
             await listener(db, approval, state)
         answers = await store.answers(db, approval.id)
-        digests = {f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)}
+        digests = {
+            f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)
+        }
         await self._evidence.record(
             db,
             kind=DECIDED_TOPIC,

@@ -1,6 +1,6 @@
 """How the person behind a grant was authenticated: kept once, told in tokens, asked by resources.
 
-Kept beside the grant, so that whatever is issued on it (by code, by refresh, by CIBA) says the same.
+Kept beside the grant, so that whatever is issued on it (code, refresh, CIBA) says the same.
 A resource that needs more answers as RFC 9470 s3 says, and the service signs its user in again with
 `acr_values` and `max_age`. Source: OIDC Core s2 (acr, amr, auth_time), RFC 9470.
 """
@@ -49,7 +49,7 @@ async def record_authentication(
 
 
 async def grant_authentication(db: Connection, grant_id: str, at: datetime) -> Authentication:
-    """Return how a grant's person was authenticated; the lowest level at `at` when not on record."""
+    """Return how a grant's person was authenticated; not on record: the lowest level, at `at`."""
     found = await store.authentication(db, grant_id)
     return found or Authentication(acr=ACR_DEVICE, authenticated_at=at)
 

@@ -1,10 +1,10 @@
 """Which sign-ins the phone is told of, and how a person fetches one that it was not told of.
 
 Pushing is rationed: per person, for a client and for all clients, counted over unapproved sign-ins
-that were pushed. A sign-in beyond the ration is kept quiet. Its page looks like any other and shows,
-like any other, a code; the person who types that code on an own device is asked then (pull instead
-of push). The code is good on the devices of the person named, and nowhere else; so a flood of
-requests can silence the phone, but it cannot keep its holder from signing in.
+that were pushed. A sign-in beyond the ration is kept quiet. Its page looks like any other, and
+shows a code like any other; the person who types that code on an own device is asked then (pull
+instead of push). The code is good on the devices of the person named, and nowhere else; so a flood
+of requests can silence the phone, but it cannot keep its holder from signing in.
 Source: NIST SP 800-63B-4 s3.1.3.2 (out-of-band secrets, rate of notifications).
 """
 

@@ -119,7 +119,8 @@ async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
     """Return the answers given so far."""
     rows = await db.fetch(
         "SELECT person_id, device_id, decision, answered_at, proof, proof_kind, acr"
-        " FROM identity.approval_persons WHERE approval_id = $1 AND decision IS NOT NULL ORDER BY answered_at, position",
+        " FROM identity.approval_persons WHERE approval_id = $1 AND decision IS NOT NULL"
+        " ORDER BY answered_at, position",
         approval_id,
     )
     return [
@@ -137,7 +138,8 @@ async def save_answer(db: Connection, approval_id: str, answer: GivenAnswer) -> 
     """Record a person's answer; False when that person has answered already or was not asked."""
     saved = await db.fetchval(
         "UPDATE identity.approval_persons SET device_id = $3, decision = $4, answered_at = $5,"
-        " proof = $6, proof_kind = $7, acr = $8 WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
+        " proof = $6, proof_kind = $7, acr = $8"
+        " WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
         approval_id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
         answer.proof.text, answer.proof.kind, answer.acr,
     )  # fmt: skip

@@ -95,30 +95,30 @@ async def sign_in(db: Connection, sign_in_id: str, browser_hash: bytes) -> SignI
 
 
 async def finish_sign_in(
-    db: Connection, sign_in_id: str, at: datetime, *, is_approved: bool
+    db: Connection, sign_in_id: str, at: datetime, *, is_approved: bool, answer: bytes
 ) -> bool:
-    """End a sign-in; False when it had ended."""
+    """End a sign-in, with its answer sealed for its browser; False when it had ended."""
     ended = await db.fetchval(
-        "UPDATE identity.sign_ins SET finished_at = $2, is_approved = $3"
+        "UPDATE identity.sign_ins SET finished_at = $2, is_approved = $3, answer = $4"
         " WHERE id = $1 AND finished_at IS NULL RETURNING 1",
-        sign_in_id, at, is_approved,
+        sign_in_id, at, is_approved, answer,
     )  # fmt: skip
     return ended is not None
+
+
+async def open_sign_in(
+    db: Connection, request_hash: bytes, browser_hash: bytes, now: datetime
+) -> str | None:
+    """Return a browser's sign-in of a request that goes on still, so that a reload finds it."""
+    found: str | None = await db.fetchval(
+        "SELECT id FROM identity.sign_ins WHERE request_hash = $1 AND browser_hash = $2"
+        " AND finished_at IS NULL AND expires_at > $3 ORDER BY started_at DESC LIMIT 1",
+        request_hash, browser_hash, now,
+    )  # fmt: skip
+    return found
 
 
 async def lock_subject(db: Connection, subject_key: bytes) -> None:
     """Let attempts at one identifier pass one by one, so that their limit holds."""
     await db.execute("SELECT pg_advisory_xact_lock(7310002, hashtext(encode($1, 'hex')))",
                      subject_key)  # fmt: skip
-
-
-async def count_sign_ins(
-    db: Connection, subject_key: bytes, since: datetime, client_id: str
-) -> tuple[int, int]:
-    """Count an identifier's attempts that did not succeed: (of this client, of all clients)."""
-    row = await db.fetchrow(
-        "SELECT count(*) FILTER (WHERE client_id = $3) AS own, count(*) AS every"
-        " FROM identity.sign_ins WHERE subject_key = $1 AND started_at > $2 AND NOT is_approved",
-        subject_key, since, client_id,
-    )  # fmt: skip
-    return row["own"], row["every"]
