@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     worker_count: int = 1
     ledger_address: str = ""
     key_passphrase: str = ""
+    pkcs11_module: str = ""
+    pkcs11_token: str = ""
+    pkcs11_pin: str = ""
     hosts: tuple[str, ...] = ()
     allow_private_targets: bool = False
     log_level: str = "info"
@@ -122,6 +125,12 @@ SETTINGS: dict[str, str] = {
         "Unix socket path or host:port of the ledger process; empty: in the data "
         "directory."
     ),
+    "pkcs11_module": (
+        "Path of a PKCS#11 module that holds the signing keys; empty: the key store. Needs the "
+        "package python-pkcs11."
+    ),
+    "pkcs11_token": "Label of the token in that module.",
+    "pkcs11_pin": "The token's user PIN; better in the environment than in a file.",
     "key_passphrase": (
         "Passphrase of the key store; empty in the sandbox only: made and kept in "
         "the data directory."

@@ -44,8 +44,12 @@ class Authority:
 
     async def ca(self, db: Connection) -> tuple[x509.Certificate, Key]:
         """Return the city's CA, made on first use; of two makers at once the first one stands."""
-        key = self._keys.get_or_create(CA_KEY)
         pem = await store.authority(db, CA_ID)
+        if pem is None:
+            # A token cannot keep two makers from making two keys of one name; the lock can.
+            await store.lock_name(db, CA_KEY)
+            pem = await store.authority(db, CA_ID)
+        key = self._keys.get_or_create(CA_KEY)
         if pem is None:
             now = self._kernel.wire_clock.now()
             made = certificates.build_ca(key, self._kernel.settings.city, now)
@@ -127,9 +131,12 @@ class Authority:
 
     async def time_stamper(self, db: Connection) -> TimeStampMaker:
         """Return the time-stamp authority as of now; certified on first use and renewed in time."""
-        key = self._keys.get_or_create(TIME_STAMPER_KEY)
         now = self._kernel.wire_clock.now()
         pem = await store.time_stamper(db, TIME_STAMPER_ID)
+        if pem is None:
+            await store.lock_name(db, TIME_STAMPER_KEY)
+            pem = await store.time_stamper(db, TIME_STAMPER_ID)
+        key = self._keys.get_or_create(TIME_STAMPER_KEY)
         if pem is not None:
             held = x509.load_pem_x509_certificate(pem.encode())
             if certificates.is_usable(held, key, now):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lionrock.kernel.config import Settings
 from lionrock.kernel.jose_keys import Key
+from lionrock.kernel.keys import KeyStore
 
 
 class SigningKeys(Protocol):
@@ -18,3 +20,13 @@ class SigningKeys(Protocol):
     def get_or_create(self, name: str) -> Key:
         """Return the pair of a name, such as "identity/signing/person/prs_..."."""
         ...
+
+
+def signing_keys(settings: Settings, key_store: KeyStore) -> SigningKeys:
+    """Return the token that the settings name, or the key store when they name none."""
+    if not settings.pkcs11_module:
+        return key_store
+    # Only a city with a token needs the package behind it.
+    from lionrock.identity.signing.pkcs11 import Pkcs11Keys
+
+    return Pkcs11Keys(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin)

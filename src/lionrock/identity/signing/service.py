@@ -35,7 +35,7 @@ from lionrock.identity.signing.domain import (
     sha256_hex,
     subject_of,
 )
-from lionrock.identity.signing.keys import SigningKeys
+from lionrock.identity.signing.keys import SigningKeys, signing_keys
 from lionrock.identity.signing.levels import Lasting
 from lionrock.identity.signing.pdf import Appearance, add_signature, check_pdf
 from lionrock.identity.signing.validation import validate_pdf
@@ -79,11 +79,11 @@ class Signing:
         mandates: MandateBook,
         keys: SigningKeys | None = None,
     ) -> None:
-        """`keys` is where signing keys live; the kernel's key store unless said otherwise."""
+        """`keys` is where signing keys live; what the settings name unless said otherwise."""
         self._kernel = kernel
         self._approvals = approvals
         self._mandates = mandates
-        self.authority = Authority(kernel, keys or kernel.key_store)
+        self.authority = Authority(kernel, keys or signing_keys(kernel.settings, kernel.key_store))
 
     async def sign_pdf(
         self,

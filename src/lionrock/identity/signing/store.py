@@ -84,6 +84,13 @@ async def lock_subject(db: Connection, kind: SignerKind, subject_id: str) -> Non
     )
 
 
+async def lock_name(db: Connection, name: str) -> None:
+    """Let one transaction at a time make the key of a name; held until the transaction ends."""
+    await db.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('signing-key:' || $1, 0))", name
+    )
+
+
 async def save_certificate(db: Connection, row: CertificateRow) -> None:
     """Make a certificate the subject's current one; older ones stay on record."""
     await db.execute(
