@@ -126,6 +126,7 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     `action`: what grant management does to the grant of that id. `refresh_token`: the one to give
     again with the token (set when refreshing; then the grant on record is left as it is).
     `auth_req_id`: of a pushed back-channel answer; its id_token names it and the tokens beside it.
+    `company_id`: of the company that the person chose to act for.
     """
 
     grant_id: str
@@ -138,6 +139,7 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     action: GrantAction | None = None
     refresh_token: str | None = None
     auth_req_id: str | None = None
+    company_id: str | None = None
 
 
 class ClientPrincipal(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from lionrock.identity.domain.clients import RESPONSE_MODES, SIGNED_RESPONSE_MOD
 from lionrock.identity.domain.details import read_details
 from lionrock.identity.domain.management import GrantAction, read_action
 from lionrock.identity.domain.refusals import IdentityRefusal
-from lionrock.identity.domain.scopes import read_scope
+from lionrock.identity.domain.scopes import COMPANY, read_scope
 from lionrock.kernel.errors import Refused
 
 STATE_LENGTH_MAX = 2048
@@ -56,6 +56,7 @@ class PushedForm(msgspec.Struct, frozen=True, kw_only=True):
     response_mode: str | None = None
     prompt: str | None = None
     ui_locales: str | None = None
+    company_selection: str | None = None
     login_hint: str | None = None
     acr_values: str | None = None
     max_age: str | None = None
@@ -93,6 +94,9 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     claims: ClaimsRequest | None = None
     grant_action: GrantAction | None = None
     grant_id: str | None = None
+    # The person is to choose a company after approving; `company_id` is what was chosen.
+    company_selection: bool = False
+    company_id: str | None = None
 
 
 def check_pushed(
@@ -134,6 +138,8 @@ def check_pushed(
         ui_locales=(form.ui_locales or "")[:100], response_mode=_response_mode(form), login_hint=_login_hint(form, client),
         acr_values=acr_values, max_age_s=max_age_s, details=rich.details, claims=rich.claims,
         grant_action=rich.action, grant_id=rich.grant_id,
+        company_selection=COMPANY in scopes
+        and (form.company_selection == "required" or form.prompt == "select_account"),
     )  # fmt: skip
 
 
@@ -192,6 +198,13 @@ def _check_shape(form: PushedForm) -> Refused | None:
             return Refused(IdentityRefusal.PARAMETER_LENGTH, f"At most {limit} characters.", name)
     if form.prompt not in (None, "none", "login", "consent", "select_account", "login consent"):
         return Refused(IdentityRefusal.PROMPT, field="prompt")
+    if form.company_selection is None:
+        return None
+    if form.company_selection != "required" or COMPANY not in (form.scope or "").split(" "):
+        detail = f"company_selection is required, together with the scope {COMPANY}."
+        return Refused(IdentityRefusal.PROMPT, detail, field="company_selection")
+    if form.prompt == "none":
+        return Refused(IdentityRefusal.PROMPT, "Nobody chooses silently.", "company_selection")
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lionrock.identity.http import (
     authorize,
     ciba,
+    company_choice,
     devices,
     discovery,
     grants,
@@ -34,7 +35,7 @@ def table(room: Identity) -> RouteTable:
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
             *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
-            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *ciba.ROUTES, *qr.ROUTES,
+            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *company_choice.ROUTES, *ciba.ROUTES, *qr.ROUTES,
             *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES, *logout.ROUTES,
         ),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from lionrock.identity.domain.requests import told_scopes
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
+from lionrock.identity.http.choice_page import choice_page
 from lionrock.identity.http.discovery import AUTHORIZE_PATH
 from lionrock.identity.http.pages import identify_page, scan_page, waiting_page
 from lionrock.identity.service.authorization import SignInView
@@ -209,6 +210,13 @@ def _show_code(call: SignInCall, language: str) -> Response:
     )  # fmt: skip
 
 
+async def reply_choice(call: SignInCall) -> Response | None:
+    """Where a company is to be chosen, ask for which, before the browser goes on."""
+    if not call.view.needs_choice:
+        return None
+    return html(await choice_page(call.room, call.db, call.view, _language(call)))
+
+
 async def save_outcome(call: SignInCall) -> Response | Refused:
     """End the sign-in and send the browser back with code or error, iss and state."""
     address = await call.room.authorization.finish(call.db, call.view)
@@ -290,7 +298,8 @@ ROUTES = (
     Route(
         method="GET", path="/identity/sign-in/{sign_in_id}", name="show_sign_in",
         summary="The number to match, then back to the service (browser)",
-        steps=(load_sign_in, reply_progress, reply_waiting, save_outcome), call=SignInCall,
+        steps=(load_sign_in, reply_progress, reply_waiting, reply_choice, save_outcome),
+        call=SignInCall,
         replies={200: None, 303: None}, reply_media_type="text/html", errors=ERRORS,
         family="html", clause="RFC 9207 s2", render_refusal=_refuse_program,
     ),

@@ -77,6 +77,11 @@ class SignInView(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     browser_secret: str
 
+    @property
+    def needs_choice(self) -> bool:
+        """Whether the person, who approved, is to choose a company before the browser goes on."""
+        return self.state == "approved" and self.request.company_selection
+
 
 class WaitReply(msgspec.Struct, frozen=True, kw_only=True):
     """How a sign-in stands: pending, approved, denied or expired, and where the browser goes now.
@@ -226,7 +231,8 @@ class Authorization:
         if view.state == "finished":
             return await self._kept_answer(db, view)
         status = _OUTCOMES[view.state]
-        if status == "pending" or not may_finish:
+        if status == "pending" or not may_finish or view.needs_choice:
+            # A choice is made on the page: the browser goes nowhere yet.
             return WaitReply(status=status)
         address = await self.finish(db, view)
         if isinstance(address, Refused):
@@ -255,6 +261,7 @@ class Authorization:
         when another one used up the request.
         """
         assert view.state not in ("waiting",), "there is nothing to finish yet"
+        assert not view.needs_choice, "the page asks for the choice first"
         if view.state == "finished":
             return Refused(IdentityRefusal.SIGN_IN_FINISHED)
         now = self._kernel.wire_clock.now()

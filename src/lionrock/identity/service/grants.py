@@ -216,7 +216,8 @@ class Grants:
             details = merged(before.details, details)
             claims = _merged_claims(before.claims, claims)
         return Grant(
-            id=basis.grant_id, client_id=client.id, person_id=basis.person_id, scopes=scopes,
+            id=basis.grant_id, client_id=client.id, person_id=basis.person_id,
+            company_id=basis.company_id, scopes=scopes,
             details=details, claims=claims, consent_ids=consent_ids(details),
             signed_in_at=basis.signed_in_at, created_at=before.created_at if before else now,
             updated_at=now,

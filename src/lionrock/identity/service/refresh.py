@@ -108,5 +108,5 @@ def _narrow(client: Client, grant: Grant, form: TokenForm) -> TokenBasis | Refus
         return details
     return TokenBasis(
         grant_id=grant.id, person_id=grant.person_id, scopes=scopes, details=details,
-        claims=grant.claims, signed_in_at=grant.signed_in_at,
+        claims=grant.claims, signed_in_at=grant.signed_in_at, company_id=grant.company_id,
     )  # fmt: skip

@@ -41,7 +41,7 @@ from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.signing_keys import SigningKeys
-from lionrock.identity.service.userinfo import Userinfo
+from lionrock.identity.service.userinfo import Userinfo, acting_subjects
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import tokens as store
@@ -149,18 +149,25 @@ class Tokens:
             grant_id=code.grant_id, person_id=code.person_id, scopes=code.request.scopes,
             signed_in_at=code.signed_in_at, nonce=code.request.nonce,
             details=code.request.details, claims=code.request.claims,
-            action=code.request.grant_action,
+            action=code.request.grant_action, company_id=code.request.company_id,
         )  # fmt: skip
         return await self.issue(db, client, basis, jkt)
 
     async def issue(
         self, db: Connection, client: Client, basis: TokenBasis, jkt: str
-    ) -> TokenReply:
+    ) -> TokenReply | Refused:
         """Issue what a person's decision gives: an access token, and an id_token with openid.
 
         What outlives the token is put on record first (`Grants.keep`), with a refresh token where
-        the client's policy has that grant type.
+        the client's policy has that grant type. EXCHANGE_TARGET when the person may no longer act
+        for the company that was chosen.
         """
+        mandate: Mandate | None = None
+        if basis.company_id is not None:
+            held = await self._mandates.find(db, basis.person_id, basis.company_id, None)
+            if isinstance(held, Refused):
+                return Refused(IdentityRefusal.EXCHANGE_TARGET, held.refusal.value)
+            mandate = held
         kept = await self._grants.keep(db, client, basis, jkt)
         wishes = basis.claims.userinfo if basis.claims is not None else {}
         now = self._kernel.wire_clock.now()
@@ -170,7 +177,8 @@ class Tokens:
             db,
             AccessToken(
                 token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
-                person_id=basis.person_id, company_id=None, mandate_id=None, scopes=basis.scopes,
+                person_id=basis.person_id, company_id=basis.company_id,
+                mandate_id=mandate.id if mandate is not None else None, scopes=basis.scopes,
                 jkt=jkt, issued_at=now, expires_at=expires_at, details=basis.details,
                 claims=tuple(wishes),
             ),
@@ -178,7 +186,9 @@ class Tokens:
         return TokenReply(
             access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
             scope=" ".join(basis.scopes),
-            id_token=await self._id_token(db, client, basis, secret, kept.refresh_token),
+            id_token=await self._id_token(
+                db, client, basis, secret, kept.refresh_token, mandate
+            ),
             refresh_token=kept.refresh_token,
             authorization_details=basis.details, grant_id=kept.grant_id,
         )  # fmt: skip
@@ -334,6 +344,7 @@ class Tokens:
         basis: TokenBasis,
         access_token: str,
         refresh_token: str | None,
+        mandate: Mandate | None,
     ) -> str | None:
         """Return the id_token, with how and when the grant's person was authenticated."""
         if OPENID not in basis.scopes:
@@ -352,6 +363,8 @@ class Tokens:
         }
         wishes = basis.claims.id_token if basis.claims is not None else {}
         claims |= await self.userinfo.named(db, basis.person_id, wishes)
+        if mandate is not None:
+            claims |= acting_subjects(self._vault, client, mandate)
         if basis.nonce is not None:
             claims["nonce"] = basis.nonce
         sid = await self._sessions.sid(db, client, basis.grant_id)

@@ -5,15 +5,17 @@ Source: OIDC Core s5.3, s5.4, s5.5; RFC 8693 s4.1 (`act`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from lionrock.identity.domain.claims import CLAIM_SCOPES
+from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.mandates import LINK_SEPARATOR, Mandate
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import deeds as deeds_store
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -80,10 +82,25 @@ def show_actor(principal: Principal) -> dict[str, Any]:
 
     All subjects are pairwise for the client's sector.
     """
+    return nested_actors(principal.actor_subject or "", principal.agent_subjects)
+
+
+def nested_actors(person: str, firms: Sequence[str]) -> dict[str, Any]:
+    """Return the claim `act` of a person who acts through firms, the person's own firm first."""
     shown: dict[str, Any] = {}
-    for subject in reversed((principal.actor_subject or "", *principal.agent_subjects)):
+    for subject in reversed((person, *firms)):
         shown = {"sub": subject, "act": shown} if shown else {"sub": subject}
     return shown
+
+
+def acting_subjects(vault: Vault, client: Client, mandate: Mandate) -> dict[str, Any]:
+    """Return `sub` and `act` of what acts by a mandate, in the client's sector."""
+    sector = client.sector
+    firms = [vault.subject(sector, "company", firm_id) for firm_id in mandate.via]
+    return {
+        "sub": vault.subject(sector, "company", mandate.company_id),
+        "act": nested_actors(vault.subject(sector, "person", mandate.person_id), firms),
+    }
 
 
 def show_mandate(mandate: Mandate) -> dict[str, Any]:
