@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ async def granted(city: WholeCity, consents: list[Consent]) -> tuple[Client, str
             details=tuple(detail(c.id) for c in consents), action="create",
         )  # fmt: skip
         reply = await identity.tokens.issue(db, client, basis, JKT)
+        assert not isinstance(reply, Refused), reply
         return client, basis.grant_id, reply.access_token
 
     return await city.platform.kernel.database.run(use_case)
@@ -137,3 +139,37 @@ async def test_consent_that_ended_or_never_was_has_no_outline(city: WholeCity) -
     await run(lambda db: city.platform.exchange.revoke(db, consent.id))
     assert await run(lambda db: desk.outline(db, consent.id)) is None
     assert await run(lambda db: desk.outline(db, f"cns_{'0' * 32}")) is None
+
+
+async def test_revocation_amid_the_making_of_a_grant_ends_the_grant(city: WholeCity) -> None:
+    (consent, *_) = await consents_of_ada(city)
+    client, grant_id, token = await granted(city, [consent])
+    run, desk = city.platform.kernel.database.run, city.platform.identity.grants.consent_desk
+    assert desk is not None
+    is_read, is_revoked = asyncio.Event(), asyncio.Event()
+
+    async def make(db: Connection) -> str:
+        outline = await desk.outline(db, consent.id)
+        assert outline is not None
+        is_read.set()
+        await asyncio.sleep(0.2)
+        assert not is_revoked.is_set()
+        found = await city.platform.identity.parties.find_person(db, "ada")
+        assert found is not None
+        basis = TokenBasis(
+            grant_id=city.platform.kernel.ids.new("gra"), person_id=found.id, scopes=("openid",),
+            signed_in_at=city.platform.kernel.wire_clock.now(), details=(detail(consent.id),),
+        )  # fmt: skip
+        reply = await city.platform.identity.tokens.issue(db, client, basis, JKT)
+        assert not isinstance(reply, Refused)
+        return reply.access_token
+
+    async def revoke() -> None:
+        await is_read.wait()
+        await run(lambda db: city.platform.exchange.revoke(db, consent.id))
+        is_revoked.set()
+
+    late, _ = await asyncio.gather(run(make), revoke())
+    await city.settle_down()
+    assert [await is_alive(city, each) for each in (token, late)] == [False, False]
+    assert grant_id

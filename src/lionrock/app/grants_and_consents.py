@@ -28,8 +28,11 @@ class ExchangeDesk:
     async def outline(
         self, db: Connection, consent_id: str
     ) -> identity_api.ConsentOutline | None:
-        """Return a consent that is active now, else None."""
-        consent = await self._exchange.consent(db, consent_id)
+        """Return a consent that is active now, else None; its revocation waits for `db` to end.
+
+        So a grant that is being made on it is on record before the revocation is heard of.
+        """
+        consent = await self._exchange.held_consent(db, consent_id)
         now = self._exchange.kernel.business_clock.now()
         if consent is None or consent.status != "active" or now >= consent.terms.expires_at:
             return None

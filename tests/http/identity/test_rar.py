@@ -128,7 +128,8 @@ async def test_resource_server_is_told_of_the_types_it_serves(city: City, keeper
         '[{"type": "form_filling", "fields": ["name"]}],"more":1',
         told({**PAYMENT, "creditorName": "n" * 140, "remittanceInformationUnstructured": "r" * 140},
              {**PAYMENT, "creditorName": "m" * 140, "remittanceInformationUnstructured": "s" * 140},
-             {**PAYMENT, "creditorName": "o" * 140, "remittanceInformationUnstructured": "t" * 140}),
+             {**PAYMENT, "creditorName": "o" * 140}, {**PAYMENT, "creditorName": "p" * 140}
+            ),
         told({**FORM, "fields": ["name", "x" * 9000]}),
     ],
 )  # fmt: skip
@@ -163,6 +164,17 @@ async def test_consent_is_named_by_its_consumer_and_used_with_its_owners_yes(
     city.identity.grants.consent_desk = Desk("another-org", city.people["ada"].id)
     answer = await keeper.push(authorization_details=told(CONSENT))
     assert answer.json()["error"] == "invalid_authorization_details"
+
+
+async def test_consent_that_ends_between_the_yes_and_the_code_brings_no_tokens(
+    city: City, keeper: Keeper
+) -> None:
+    city.identity.grants.consent_desk = Desk("client-org", city.people["ada"].id)
+    code = await keeper.code(authorization_details=told(CONSENT))
+    city.identity.grants.consent_desk = None
+    answer = await keeper.redeem(code)
+    assert answer.json()["error"] == "invalid_grant"
+    assert error_code(answer) == "identity.grant_revoked"
 
 
 async def test_end_of_a_consent_ends_the_grant_and_its_tokens(city: City, keeper: Keeper) -> None:

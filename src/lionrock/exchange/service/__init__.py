@@ -50,6 +50,10 @@ class Exchange:
         """Return a consent, whoever owns it: for the pillars above, which know what they may."""
         return await store.load_consent(db, consent_id)
 
+    async def held_consent(self, db: Connection, consent_id: str) -> Consent | None:
+        """Return a consent that nobody can change until the caller's transaction ends."""
+        return await store.share_consent(db, consent_id)
+
     async def owners_consent(
         self, db: Connection, owner: Owner, consent_id: str
     ) -> Consent | Refused:

@@ -39,7 +39,7 @@ class ConsentDesk(Protocol):
     """What identity asks the exchange; bound in app/ (identity does not import the exchange)."""
 
     async def outline(self, db: Connection, consent_id: str) -> ConsentOutline | None:
-        """Return a consent that is active now, else None."""
+        """Return a consent that is active now, else None; it stays so while `db` is open."""
         ...
 
     async def may_give(self, db: Connection, outline: ConsentOutline, person_id: str) -> bool:
@@ -89,7 +89,9 @@ class Grants:
         return Kept(grant_id=grant.id, refresh_token=token)
 
     async def check_usable(self, db: Connection, client: Client, code: CodeGrant) -> Refused | None:
-        """Refuse a code whose grant was revoked since, or is not of this client and person."""
+        """Refuse a code whose grant or consent ended since, or is not of this client and person."""
+        if not await self._may_give(db, code.request, code.person_id):
+            return Refused(GrantRefusal.GRANT_REVOKED, "A data consent has ended.")
         if code.request.grant_action not in ("merge", "replace"):
             return None
         held = await store.hold_live_grant(db, code.grant_id, client.id)
@@ -133,12 +135,7 @@ class Grants:
         subject = self._vault.subject(client.sector, "person", person_id)
         if wanted is not None and not secrets.equal(wanted, subject):
             return "access_denied"
-        for consent_id in consent_ids(request.details):
-            outline = await self._outline(db, consent_id)
-            desk = self.consent_desk
-            if outline is None or desk is None or not await desk.may_give(db, outline, person_id):
-                return "access_denied"
-        return None
+        return None if await self._may_give(db, request, person_id) else "access_denied"
 
     # Revoked.
 
@@ -226,6 +223,17 @@ class Grants:
 
     def _is_in_force(self, grant: Grant) -> bool:
         return grant.revoked_at is None and self._kernel.wire_clock.now() < grant.expires_at
+
+    async def _may_give(
+        self, db: Connection, request: AuthorizationRequest, person_id: str
+    ) -> bool:
+        """Say whether every consent named is active and the person's to use; holds each."""
+        for consent_id in consent_ids(request.details):
+            outline = await self._outline(db, consent_id)
+            desk = self.consent_desk
+            if outline is None or desk is None or not await desk.may_give(db, outline, person_id):
+                return False
+        return True
 
     async def _outline(self, db: Connection, consent_id: str) -> ConsentOutline | None:
         return await self.consent_desk.outline(db, consent_id) if self.consent_desk else None
