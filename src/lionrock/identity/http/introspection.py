@@ -66,7 +66,7 @@ ROUTES = (
         summary="What a token stands for",
         steps=(check_client, check_policy, check_token_parameter, reply_introspection),
         call=TokenParameterCall, body=TokenParameterForm, body_kind="form",
-        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys, clause="RFC 7662 s2",
-        query=(),
+        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys,
+        clause="RFC 7662 s2", query=(),
     ),
 )  # fmt: skip

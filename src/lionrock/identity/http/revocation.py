@@ -30,7 +30,7 @@ ROUTES = (
         method="POST", path=REVOCATION_PATH, name="revoke_token", summary="Give a token back",
         steps=(check_client, check_policy, check_token_parameter, save_revocation),
         call=TokenParameterCall, body=TokenParameterForm, body_kind="form",
-        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys, clause="RFC 7009 s2",
-        query=(),
+        replies={200: None}, errors=TOKEN_FORM_ERRORS, family="oauth", mend=learn_keys,
+        clause="RFC 7009 s2", query=(),
     ),
 )  # fmt: skip
