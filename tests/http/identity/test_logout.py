@@ -17,6 +17,7 @@ from lionrock.kernel.jose import generate_key, key_from_jwk, sign_jws, verify_jw
 from tests.http.identity.browser import Browser, error_code, hidden_fields
 from tests.http.identity.city import ISSUER, REDIRECT, City
 from tests.http.identity.clients import TestClient, new_client
+from tests.http.identity.registrations import good_metadata, register
 
 AFTER = "https://client.example/goodbye?from=lionrock"
 SINGLE = "https://single.test"
@@ -265,3 +266,32 @@ async def test_a_client_that_registered_nothing_has_no_session(city: City) -> No
 async def test_the_page_that_asks_cannot_be_framed(city: City) -> None:
     page = await log_out(Browser(city))
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+async def test_a_client_registers_where_log_outs_are_told_and_lead(city: City) -> None:
+    wanted = {
+        "backchannel_logout_uri": "https://client.example/told",
+        "backchannel_logout_session_required": True, "post_logout_redirect_uris": [AFTER],
+    }  # fmt: skip
+    answer = await register(city, good_metadata(TestClient(city)) | wanted)
+    assert answer.status_code == 201, answer.text
+    assert {name: answer.json()[name] for name in wanted} == wanted
+
+
+@pytest.mark.behaviour("attack-ssrf-logout")
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"backchannel_logout_uri": "http://169.254.169.254/latest"},
+        {"backchannel_logout_uri": "file:///etc/passwd"},
+        {"backchannel_logout_uri": "https://user:pw@client.example/"},
+        {"post_logout_redirect_uris": ["javascript:alert(1)"]},
+        {"post_logout_redirect_uris": ["https://client.example/#x"]},
+        {"post_logout_redirect_uris": [AFTER] * 11},
+    ],
+)
+async def test_an_address_that_no_log_out_may_reach_is_not_registered(
+    city: City, bent: dict[str, Any]
+) -> None:
+    answer = await register(city, good_metadata(TestClient(city)) | bent)
+    assert answer.status_code == 400 and answer.json()["error"] == "invalid_client_metadata"

@@ -95,6 +95,9 @@ class ClientMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     backchannel_client_notification_endpoint: str = ""
     backchannel_authentication_request_signing_alg: str = ""
     backchannel_user_code_parameter: bool = False
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
+    post_logout_redirect_uris: tuple[str, ...] = ()
     authorization_details_types: tuple[str, ...] = ()
     response_modes: tuple[str, ...] = tuple(sorted(RESPONSE_MODES))
     require_signed_response: bool = False
@@ -118,6 +121,9 @@ def check_metadata(metadata: ClientMetadata, *, allows_loopback: bool) -> Refuse
         reason = redirect_uri_problem(uri, allows_loopback=allows_loopback)
         if reason:
             return Refused(RegistrationRefusal.REDIRECT_URI, reason, field="redirect_uris")
+    problem = _check_logout(metadata, allows_loopback=allows_loopback)
+    if problem is not None:
+        return _refused(*problem)
     if (metadata.jwks is None) == (not metadata.jwks_uri):
         return _refused("jwks", "Send jwks or jwks_uri, one of them.")
     if metadata.jwks_uri:
@@ -199,7 +205,7 @@ _SAME_IN_POLICY = (
     "require_dpop_nonce", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc",
     "userinfo_signed_response_alg", "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc", "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
+    "authorization_encrypted_response_enc", "backchannel_logout_uri", "post_logout_redirect_uris",
 )  # fmt: skip
 
 
@@ -291,6 +297,20 @@ def _check_grants(metadata: ClientMetadata) -> tuple[str, str] | None:
         return "redirect_uris", f"{int(has_code)} to {REDIRECT_URIS_MAX} addresses."
     if (CIBA in grants) != (metadata.backchannel_token_delivery_mode is not None):
         return "backchannel_token_delivery_mode", f"It goes together with grant type {CIBA}."
+    return None
+
+
+def _check_logout(metadata: ClientMetadata, *, allows_loopback: bool) -> tuple[str, str] | None:
+    """Where log-outs lead and are told: like redirect addresses (RP-Initiated Logout s3.1)."""
+    if len(metadata.post_logout_redirect_uris) > REDIRECT_URIS_MAX:
+        return "post_logout_redirect_uris", f"At most {REDIRECT_URIS_MAX} addresses."
+    addresses = [("post_logout_redirect_uris", uri) for uri in metadata.post_logout_redirect_uris]
+    if metadata.backchannel_logout_uri:
+        addresses.append(("backchannel_logout_uri", metadata.backchannel_logout_uri))
+    for member, uri in addresses:
+        reason = redirect_uri_problem(uri, allows_loopback=allows_loopback)
+        if reason:
+            return member, reason
     return None
 
 
