@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lionrock.identity.domain.ciba import CibaRefusal as C
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.grant_errors import GRANT_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 # (status, OAuth code, sentence, clause)
@@ -58,9 +59,9 @@ _ROWS: dict[Refusal, tuple[int, str, str, str]] = {
         "client_notification_token: a bearer token of 22 to 1024 characters, of 128 bits or more.",
         "CIBA Core s7.1",
     ),
-    C.DETAILS: (
-        400, "invalid_request", "Over the back channel rights are asked for by scope only.",
-        "CIBA Core s7.1",
+    C.RESOURCE: (
+        400, "invalid_target", "A token is for this city's resources; leave resource out.",
+        "RFC 8707 s2",
     ),
     C.ID_MISSING: (400, "invalid_request", "Send auth_req_id.", "CIBA Core s10.1"),
     C.ID_UNKNOWN: (400, "invalid_grant", "This client has no such auth_req_id.", "CIBA Core s11"),
@@ -89,10 +90,14 @@ _ROWS: dict[Refusal, tuple[int, str, str, str]] = {
         400, "access_denied", "The person agreed, but by weaker means than acr_values asked for.",
         "CIBA Core s7.1",
     ),
+    C.NOT_GRANTED: (
+        400, "access_denied", "The person agreed, but cannot give all that was asked for.",
+        "RFC 9396 s5",
+    ),
 }  # fmt: skip
 
 CIBA_ERRORS: ErrorTable = {
     refusal: ErrorRow(status, title, clause, oauth)
     for refusal, (status, oauth, title, clause) in _ROWS.items()
 }
-CIBA_ROUTE_ERRORS: ErrorTable = {**ERRORS, **CIBA_ERRORS}
+CIBA_ROUTE_ERRORS: ErrorTable = {**ERRORS, **GRANT_ERRORS, **CIBA_ERRORS}

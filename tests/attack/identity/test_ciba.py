@@ -45,7 +45,11 @@ async def nobody_asked(city: City) -> bool:
         pytest.param({"requested_expiry": "1.5"}, "invalid_request", id="expiry fraction"),
         pytest.param({"requested_expiry": "9" * 10}, "invalid_request", id="expiry endless"),
         pytest.param({"user_code": "1234"}, "invalid_request", id="user_code"),
-        pytest.param({"authorization_details": "[]"}, "invalid_request", id="details"),
+        pytest.param({"authorization_details": "[]"}, "invalid_authorization_details",
+                     id="no details"),
+        pytest.param({"authorization_details": '[{"type":"payment_initiation"}]'},
+                     "invalid_authorization_details", id="details not of the policy"),
+        pytest.param({"resource": "https://other.example"}, "invalid_target", id="resource"),
         pytest.param({"acr_values": "urn:other"}, "unmet_authentication_requirements",
                      id="unknown level"),
     ],
@@ -297,6 +301,14 @@ async def test_an_id_token_of_another_client_or_server_names_nobody(city: City) 
         answer = await client.ask(login_hint=None, id_token_hint=hint)
         assert answer.json()["error"] == "invalid_request"
     assert await nobody_asked(city)
+
+
+async def test_a_client_under_test_reaches_its_own_officers_only(city: City) -> None:
+    client = await new_back_channel_client(city, test_company_id=city.company.id)
+    await client.asked(login_hint="ben")
+    assert await city.phone.pending("ben") == []
+    await client.asked(login_hint="ada")
+    assert len(await city.phone.pending("ada")) == 1
 
 
 async def test_a_flood_of_requests_reaches_the_phone_a_few_times_only(city: City) -> None:

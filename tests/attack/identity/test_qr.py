@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lionrock.identity.api import ClientPolicy
 from lionrock.sandbox.world.answering import PhoneRefused
 from tests.attack.identity import handset
 from tests.http.identity.browser import Browser, error_code, hidden_fields
@@ -208,6 +209,13 @@ async def test_a_scan_must_be_signed_by_a_device_and_counts_once(
     path, body = "/identity/v1/device/scans", b'{"content":"x"}'
     answer = await handset.call(city, "POST", path, body)
     assert answer.status == 403 and b"identity.scan_foreign" in answer.body
+
+
+async def test_a_client_under_test_is_joined_by_its_own_officers_only(city: City) -> None:
+    client = await new_client(city, "client-tested", ClientPolicy(test_company_id=city.company.id))
+    page = await open_scan_page(city, client)
+    assert await refused(city, await page.content(), "ben") == "identity.scan_unknown"
+    assert (await city.phone.scan("ada", await page.content()))["approval"]
 
 
 async def test_a_phone_may_scan_so_many_codes_in_ten_minutes(

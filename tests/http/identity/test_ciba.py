@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -148,6 +149,22 @@ async def test_an_id_token_names_the_person(city: City) -> None:
     await client.decide()
     again = (await client.poll(second)).json()["id_token"]
     assert claims_of(again)["sub"] == claims_of(hint)["sub"]
+
+
+async def test_rich_details_are_shown_on_the_phone_and_come_with_the_token(city: City) -> None:
+    client = await new_back_channel_client(
+        city, authorization_details_types=frozenset({"form_filling"})
+    )
+    details = [{"type": "form_filling", "fields": ["name"]}]
+    for message in (None, "88"):
+        auth_req_id = await client.asked(
+            authorization_details=json.dumps(details), binding_message=message
+        )
+        question = await client.decide()
+        assert "to fill in its form with" in question["words"]
+        assert ("“88”" in question["words"]) is (message is not None)
+        answer = await client.poll(auth_req_id)
+        assert answer.json()["authorization_details"] == details, answer.text
 
 
 @pytest.mark.behaviour("ciba-refresh")

@@ -18,6 +18,7 @@ import msgspec
 
 from lionrock.identity.domain.assurance import read_acr_values
 from lionrock.identity.domain.clients import CibaMode, Client, ClientPolicy
+from lionrock.identity.domain.details import Detail, read_details
 from lionrock.identity.domain.scopes import OPENID, read_scope
 from lionrock.identity.domain.words import is_safe_line
 from lionrock.kernel.errors import Refusal, Refused
@@ -53,7 +54,7 @@ class CibaRefusal(Refusal):
     REQUESTED_EXPIRY = "identity.ciba_requested_expiry"
     USER_CODE = "identity.ciba_user_code"
     NOTIFICATION_TOKEN = "identity.ciba_notification_token"  # noqa: S105 - a code
-    DETAILS = "identity.ciba_details"
+    RESOURCE = "identity.ciba_resource"
     ID_MISSING = "identity.ciba_id_missing"
     ID_UNKNOWN = "identity.ciba_id_unknown"
     ID_USED = "identity.ciba_id_used"
@@ -64,6 +65,7 @@ class CibaRefusal(Refusal):
     EXPIRED = "identity.ciba_expired"
     DENIED = "identity.ciba_denied"
     LEVEL = "identity.ciba_level"
+    NOT_GRANTED = "identity.ciba_not_granted"
 
 
 class CibaForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ class CibaRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     mode: CibaMode
     scopes: tuple[str, ...]
+    details: tuple[Detail, ...]
     life_s: int
     login_hint: str | None = None
     id_token_hint: str | None = None
@@ -130,6 +133,7 @@ class CibaRecord(msgspec.Struct, frozen=True, kw_only=True):
     mode: CibaMode
     scopes: tuple[str, ...]
     acr_values: tuple[str, ...]
+    details: tuple[Detail, ...]
     jkt: str | None
     subject_key: bytes
     person_id: str | None
@@ -176,13 +180,17 @@ def check_form(
     acr_values = read_acr_values(form.acr_values)
     if isinstance(acr_values, Refused):
         return acr_values
+    details = read_details(form.authorization_details, client.policy.authorization_details_types)
+    if isinstance(details, Refused):
+        return details
     life_s = _read_expiry(form.requested_expiry, limits)
     if isinstance(life_s, Refused):
         return life_s
     if mode != "poll" and not is_notification_token(form.client_notification_token):
         return Refused(CibaRefusal.NOTIFICATION_TOKEN, field="client_notification_token")
     return CibaRequest(
-        client_id=client.id, mode=mode, scopes=scopes, life_s=life_s, login_hint=form.login_hint,
+        client_id=client.id, mode=mode, scopes=scopes, details=details, life_s=life_s,
+        login_hint=form.login_hint,
         id_token_hint=form.id_token_hint, binding_message=form.binding_message,
         acr_values=acr_values, jkt=proof_jkt, ui_locales=(form.ui_locales or "")[:100],
         notification_token=form.client_notification_token if mode != "poll" else None,
@@ -231,12 +239,11 @@ def _check_hints(form: CibaForm) -> Refused | None:
 
 
 def _check_extras(form: CibaForm) -> Refused | None:
-    """A secret that nobody would check, and rights that no phone would show, are not ignored."""
+    """A secret that nobody would check, and a narrowing that nobody would keep, are not ignored."""
     if form.user_code is not None:
         return Refused(CibaRefusal.USER_CODE, field="user_code")
-    for name in ("authorization_details", "resource"):
-        if getattr(form, name) is not None:
-            return Refused(CibaRefusal.DETAILS, field=name)
+    if form.resource is not None:
+        return Refused(CibaRefusal.RESOURCE, field="resource")
     return None
 
 

@@ -237,6 +237,31 @@ _CIBA_BOUND = _template(
         "如非由您本人发起，或该处所示信息不同，请拒绝。",
     ),
 )
+_CIBA_DETAILS = _template(
+    "identity.ciba_details",
+    "service origin receives details",
+    Text(
+        "{service} ({origin}) asks you to sign in, without a page of yours. It receives: "
+        "{receives}. You also allow it: {details}. Approve only if you started this yourself.",
+        "{service}（{origin}）直接要求你登入，並非由你的頁面發出。它會收到：{receives}。"
+        "你亦准許它：{details}。如非由你本人發起，請拒絕。",
+        "{service}（{origin}）直接要求您登录，并非由您的页面发出。它会收到：{receives}。"
+        "您亦准许它：{details}。如非由您本人发起，请拒绝。",
+    ),
+)
+_CIBA_DETAILS_BOUND = _template(
+    "identity.ciba_details_bound",
+    "service origin receives details binding_message*",
+    Text(
+        "{service} ({origin}) asks you to sign in and shows {binding_message}. It receives: "
+        "{receives}. You also allow it: {details}. Approve only if you started this yourself and "
+        "see the same message there.",
+        "{service}（{origin}）要求你登入，並顯示{binding_message}。它會收到：{receives}。"
+        "你亦准許它：{details}。如非由你本人發起，或該處所示訊息不同，請拒絕。",
+        "{service}（{origin}）要求您登录，并显示{binding_message}。它会收到：{receives}。"
+        "您亦准许它：{details}。如非由您本人发起，或该处所示信息不同，请拒绝。",
+    ),
+)
 
 TEMPLATES: Mapping[str, Template] = {
     template.name: template
@@ -244,6 +269,6 @@ TEMPLATES: Mapping[str, Template] = {
         _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL,
         _SIGN_BATCH, _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _APPLICATION,
         _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,
-        _CIBA, _CIBA_BOUND,
+        _CIBA, _CIBA_BOUND, _CIBA_DETAILS, _CIBA_DETAILS_BOUND,
     )
 }  # fmt: skip

@@ -29,11 +29,15 @@ from lionrock.identity.domain.ciba import (
     check_mixed,
 )
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.details import joined_details
 from lionrock.identity.domain.grants import TokenBasis, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
+from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
+from lionrock.identity.service.grants import Grants
+from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.request_objects import RequestObjects
@@ -78,14 +82,18 @@ class Ciba:
         vault: Vault,
         parties: Parties,
         approvals: Approvals,
+        mandates: Mandates,
         tokens: Tokens,
+        grants: Grants,
     ) -> None:
         self._kernel = kernel
         self._issuer = issuer
         self._vault = vault
         self._parties = parties
         self._approvals = approvals
+        self._mandates = mandates
         self._tokens = tokens
+        self._grants = grants
         self._objects = RequestObjects(kernel, issuer)
         approvals.listen(KIND, self._on_decision)
 
@@ -125,6 +133,11 @@ class Ciba:
         person = await self._person(db, client, request)
         if isinstance(person, Refused):
             return person
+        if person is not None and not await self._mandates.admits(db, client, person.id):
+            person = None
+        problem = await self._grants.check_request(db, client, _as_request(request))
+        if problem is not None:
+            return problem
         subject_key = self._subject_key(person, request.login_hint or "")
         await store.lock_subject(db, subject_key)
         now = self._kernel.wire_clock.now()
@@ -133,7 +146,8 @@ class Ciba:
         record = CibaRecord(
             id=self._kernel.ids.new("cib"), request_hash=secret_hash(secret),
             client_id=client.id, mode=request.mode, scopes=request.scopes,
-            acr_values=request.acr_values, jkt=request.jkt, subject_key=subject_key,
+            acr_values=request.acr_values, details=request.details, jkt=request.jkt,
+            subject_key=subject_key,
             person_id=None, approval_id=None, interval_s=self.limits.interval_s, started_at=now,
             expires_at=expires_at,
         )  # fmt: skip
@@ -179,7 +193,9 @@ class Ciba:
     async def issue(
         self, db: Connection, client: Client, record: CibaRecord, jkt: str, auth_req_id: str = ""
     ) -> TokenReply | Refused:
-        """Make the tokens of an approved, held, unused request; LEVEL when acr_values is not met.
+        """Make the tokens of an approved, held, unused request.
+
+        LEVEL when acr_values is not met, NOT_GRANTED when a detail is not the person's to give.
 
         With `auth_req_id` the id_token is bound to it and to the tokens (CIBA Core s10.3.1).
         """
@@ -187,12 +203,14 @@ class Ciba:
         assert record.person_id is not None and record.approval_id is not None, "it was approved"
         if not meets_acr(await approval_acr(db, record.approval_id), record.acr_values):
             return Refused(CibaRefusal.LEVEL)
+        if await self._grants.obstacle(db, client, _as_request(record), record.person_id):
+            return Refused(CibaRefusal.NOT_GRANTED)
         now = self._kernel.wire_clock.now()
         grant_id = self._kernel.ids.new("gra")
         await record_authentication(db, grant_id, record.approval_id, now)
         basis = TokenBasis(
             grant_id=grant_id, person_id=record.person_id, scopes=record.scopes, signed_in_at=now,
-            auth_req_id=auth_req_id or None,
+            details=record.details, auth_req_id=auth_req_id or None,
         )  # fmt: skip
         answer = await self._tokens.issue(db, client, basis, jkt)
         subject = self._vault.subject(client.sector, "person", record.person_id)
@@ -265,11 +283,16 @@ class Ciba:
             "service": client.names.in_language(language), "origin": client.sector,
             "receives": show_scopes(request.scopes, language),
         }  # fmt: skip
+        template = "identity.ciba"
+        if request.details:
+            template += "_details"
+            fields["details"] = joined_details(request.details, language)
         if request.binding_message is not None:
+            template += "_bound"
             fields["binding_message"] = request.binding_message
         asked = ApprovalRequest(
             kind=KIND, person_ids=(person.id,), fields=fields, language=language,
-            template="identity.ciba" if request.binding_message is None else "identity.ciba_bound",
+            template=template,
             requester_org=client.organisation_id or PLATFORM_ORGANISATION, reference=record.id,
             expires_in_s=request.life_s,
         )  # fmt: skip
@@ -289,3 +312,11 @@ class Ciba:
         found = read_identifier(hint)
         kind, value = found if found is not None else ("text", hint.strip().lower())
         return self._vault.look_up_key(f"ciba/{kind}", value)
+
+
+def _as_request(asked: CibaRequest | CibaRecord) -> AuthorizationRequest:
+    """The part of a request that records are compared with: there is no redirect and no code."""
+    return AuthorizationRequest(
+        client_id=asked.client_id, redirect_uri="", scopes=asked.scopes, code_challenge="",
+        details=asked.details,
+    )  # fmt: skip

@@ -135,8 +135,9 @@ class Identity:
             refresh=self.refresh,
         )  # fmt: skip
         self.ciba = Ciba(
-            kernel, self.issuer, self.vault, self.parties, self.approvals, self.tokens
-        )
+            kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
+            self.tokens, self.grants,
+        )  # fmt: skip
         self.ciba_notices = CibaNotices(kernel, self.vault, self.ciba)
 
     # What other pillars ask.

@@ -26,12 +26,12 @@ async def insert(db: Connection, record: CibaRecord) -> None:
     await db.execute(
         "INSERT INTO identity.ciba_requests (id, slot, request_hash, client_id, mode, scopes,"
         " acr_values, jkt, subject_key, person_id, approval_id, interval_s, started_at,"
-        " expires_at, sealed)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        " expires_at, sealed, details)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         record.id, slot, record.request_hash, record.client_id, record.mode,
         list(record.scopes), list(record.acr_values), record.jkt, record.subject_key,
         record.person_id, record.approval_id, record.interval_s, record.started_at,
-        record.expires_at, record.sealed,
+        record.expires_at, record.sealed, list(record.details),
     )  # fmt: skip
 
 
@@ -132,6 +132,6 @@ async def person_of_subject(db: Connection, sector: str, subject: str) -> str | 
 
 def _record(row: Any) -> CibaRecord:
     members = dict(row)
-    for name in ("scopes", "acr_values"):
+    for name in ("scopes", "acr_values", "details"):
         members[name] = tuple(members[name])
     return CibaRecord(**members)
