@@ -82,6 +82,8 @@ async def _is_still_good(client: TestClient, token: str) -> None:
 
 @LASTING
 @pytest.mark.parametrize("case", REFUSED_CLAIMS)
+@pytest.mark.behaviour("dpop-negative-tests")
+@pytest.mark.behaviour("attack-htu-ath")
 async def test_proof_with_a_wrong_claim_is_refused(caller: TestClient, case: str) -> None:
     token = await caller.token()
     claims, code = REFUSED_CLAIMS[case]
@@ -94,6 +96,7 @@ async def test_proof_with_a_wrong_claim_is_refused(caller: TestClient, case: str
 
 @LASTING
 @pytest.mark.parametrize("case", ACCEPTED_CLAIMS)
+@pytest.mark.behaviour("dpop-negative-tests")
 async def test_proof_within_the_standard_is_accepted(caller: TestClient, case: str) -> None:
     answer = await caller.get(await caller.token(), **ACCEPTED_CLAIMS[case])
     assert answer.status_code == 200, answer.text
@@ -162,6 +165,8 @@ def _forged(client: TestClient, token: str, how: str) -> str:
         ("limit-proof-4097", "dpop_malformed"),
     ],
 )
+@pytest.mark.behaviour("dpop-negative-tests")
+@pytest.mark.behaviour("attack-alg-confusion")
 async def test_forged_proof_is_refused(caller: TestClient, how: str, code: str) -> None:
     token = await caller.token()
     proof = _forged(caller, token, how)
@@ -174,6 +179,7 @@ async def test_forged_proof_is_refused(caller: TestClient, how: str, code: str) 
 
 
 @LASTING
+@pytest.mark.behaviour("dpop-negative-tests")
 async def test_proof_by_another_key_is_refused(caller: TestClient) -> None:
     token = await caller.token()
     answer = await caller.get(token, key=generate_key())
@@ -183,6 +189,8 @@ async def test_proof_by_another_key_is_refused(caller: TestClient) -> None:
 
 
 @LASTING
+@pytest.mark.behaviour("dpop-negative-tests")
+@pytest.mark.behaviour("attack-proof-replay")
 async def test_same_proof_twice_is_refused(caller: TestClient) -> None:
     token = await caller.token()
     headers = [
@@ -220,6 +228,7 @@ async def test_same_proof_twice_is_refused(caller: TestClient) -> None:
         "RFC9449-7.1-empty", "limit-authorization-513",
     ],
 )  # fmt: skip
+@pytest.mark.behaviour("dpop-negative-tests")
 async def test_headers_that_do_not_bind_are_refused(
     caller: TestClient, make: Any, code: str
 ) -> None:
@@ -235,12 +244,14 @@ async def test_headers_that_do_not_bind_are_refused(
 
 @LASTING
 @pytest.mark.parametrize("scheme", ["DPoP", "dpop", "DPOP", "dPoP"])
+@pytest.mark.behaviour("access-token-type-header-case-sensitivity")
 async def test_scheme_is_compared_without_case(caller: TestClient, scheme: str) -> None:
     assert (await caller.get(await caller.token(), scheme=scheme)).status_code == 200
 
 
 @LASTING
 @pytest.mark.parametrize("name", ["DPoP", "DPOP", "dpop", "dPop"])
+@pytest.mark.behaviour("dpop-negative-tests")
 async def test_header_name_is_compared_without_case(caller: TestClient, name: str) -> None:
     token = await caller.token()
     headers = [
@@ -299,3 +310,20 @@ async def test_host_header_does_not_decide_what_htu_must_be(
     ]  # fmt: skip
     answer = await caller.get(token, headers=headers)
     assert answer.status_code in (401, 421)
+
+
+@LASTING
+@pytest.mark.behaviour("check-dpop-proof-nbf-exp")
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"nbf": NOW, "exp": NOW + 300}, 200), ({"nbf": NOW + 3600}, 401),
+        ({"exp": NOW - 3600}, 401), ({"nbf": "now"}, 401), ({"exp": None}, 200),
+    ],
+)
+async def test_nbf_and_exp_of_a_proof_count_when_they_are_there(
+    caller: TestClient, claims: dict[str, Any], status: int
+) -> None:
+    token = await caller.token()
+    assert (await caller.get(token, **claims)).status_code == status
+    await _is_still_good(caller, token)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from lionrock.identity.domain.requests import REQUEST_URI_LIFE_S
+from lionrock.kernel.jose import thumbprint
 from tests.attack.identity.forge import marked
 from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import REDIRECT, City
@@ -322,3 +323,35 @@ async def test_bad_proof_at_the_push_is_refused_though_it_is_optional(caller: Te
     answer = await caller.post("/identity/par", caller.request(), proof=proof)
     assert answer.json()["error"] == "invalid_dpop_proof"
     assert error_code(answer) == "identity.dpop_target"
+
+
+@LASTING
+@pytest.mark.behaviour("ensure-dpop-auth-code-binding-success")
+async def test_code_bound_by_thumbprint_is_redeemed_with_that_key(caller: TestClient) -> None:
+    code = await caller.code(dpop_jkt=thumbprint(caller.dpop_key.bare_jwk))
+    assert (await caller.redeem(code)).status_code == 200
+
+
+@LASTING
+@pytest.mark.behaviour("attack-ssrf-request-uri")
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/", "https://client.example/request.jwt", "file:///x"]
+)
+async def test_request_uri_of_elsewhere_is_never_fetched(
+    town: City, caller: TestClient, address: str
+) -> None:
+    asked: list[str] = []
+
+    async def trap(scope: Any, _receive: Any, _send: Any) -> None:
+        asked.append(scope["path"])
+
+    town.kernel.network.applications["https://client.example"] = trap
+    try:
+        pushed = await caller.push(request_uri=address)
+        opened = await Browser(town).open(caller.client_id, address)
+    finally:
+        town.kernel.network.applications.pop("https://client.example")
+    assert error_code(pushed) == "identity.request_uri_pushed"
+    assert opened.status_code == 400
+    assert error_code(opened) == "identity.request_unknown"
+    assert asked == []

@@ -20,12 +20,14 @@ async def _metadata(city: City, path: str = DOCUMENTS[0]) -> dict[str, Any]:
     return dict(answer.json())
 
 
+@pytest.mark.behaviour("discovery-end-point-verification")
 async def test_both_documents_are_the_same_and_name_their_own_issuer(city: City) -> None:
     found = [await _metadata(city, path) for path in DOCUMENTS]
     assert found[0] == found[1]
     assert found[0]["issuer"] == ISSUER
 
 
+@pytest.mark.behaviour("discovery-end-point-verification")
 async def test_what_fapi_demands_is_promised(city: City) -> None:
     found = await _metadata(city)
     assert found["code_challenge_methods_supported"] == ["S256"]
@@ -49,6 +51,7 @@ async def test_what_fapi_demands_is_promised(city: City) -> None:
         "authorization_endpoint", "jwks_uri",
     ],
 )  # fmt: skip
+@pytest.mark.behaviour("discovery-end-point-verification")
 async def test_every_endpoint_named_is_there(city: City, name: str) -> None:
     address = (await _metadata(city))[name]
     assert address.startswith(f"{ISSUER}/")
@@ -57,11 +60,25 @@ async def test_every_endpoint_named_is_there(city: City, name: str) -> None:
     assert answer.status_code != 404
 
 
+@pytest.mark.behaviour("discovery-end-point-verification")
 async def test_keys_are_public_and_for_signing(city: City) -> None:
     async with city.http() as http:
         keys = (await http.get("/identity/jwks")).json()["keys"]
-    assert len(keys) == 1
-    assert keys[0]["kty"] == "EC"
-    assert keys[0]["use"] == "sig"
-    assert keys[0]["kid"]
-    assert "d" not in keys[0]
+    assert keys
+    assert len({key["kid"] for key in keys}) == len(keys)
+    for key in keys:
+        assert key["kty"] == "EC"
+        assert key["use"] == "sig"
+        assert "d" not in key
+
+
+async def test_signed_messages_and_registration_are_promised(city: City) -> None:
+    found = await _metadata(city)
+    assert set(found["response_modes_supported"]) == {"query", "jwt", "query.jwt"}
+    assert found["request_parameter_supported"] is True
+    assert set(found["request_object_signing_alg_values_supported"]) == {"ES256", "Ed25519"}
+    for answer in ("id_token", "userinfo", "authorization"):
+        assert found[f"{answer}_signing_alg_values_supported"] == ["ES256"]
+        assert found[f"{answer}_encryption_alg_values_supported"] == ["ECDH-ES"]
+        assert found[f"{answer}_encryption_enc_values_supported"] == ["A256GCM"]
+    assert found["registration_endpoint"] == f"{ISSUER}/identity/register"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from lionrock.kernel.errors import Refused
 from tests.http.identity.browser import Browser
 from tests.http.identity.city import WORLD, City
@@ -69,6 +71,7 @@ async def test_service_refuses_a_company_without_a_mandate(city: City) -> None:
     assert "invalid_target" in refused.text
 
 
+@pytest.mark.behaviour("happy-flow")
 async def test_two_clients_and_two_sign_ins_see_different_stable_subjects(city: City) -> None:
     one, two = await new_client(city), await new_client(city, "client-two")
     subjects = [
@@ -121,6 +124,7 @@ async def test_status_endpoint_tells_the_state_and_changes_nothing(
     assert (await browser.get(f"{path}/status")).json() == {"state": "finished"}
 
 
+@pytest.mark.behaviour("attack-mix-up")
 async def test_relying_party_library_refuses_a_callback_of_another_issuer_or_state(
     city: City,
 ) -> None:
