@@ -156,9 +156,18 @@ async def test_consent_is_named_by_its_consumer_and_used_with_its_owners_yes(
 ) -> None:
     city.identity.grants.consent_desk = Desk("client-org", city.people["ada"].id)
     first = await signed_in(keeper, authorization_details=told(CONSENT))
-    assert first["authorization_details"] == [CONSENT]
+    shown = CONSENT | {"provider": "bank", "product": "accounts"}
+    assert first["authorization_details"] == [shown]
+    token = first["refresh_token"]
+    for asked in (CONSENT, shown):
+        again = (await refresh(keeper, token, authorization_details=told(asked))).json()
+        assert again["authorization_details"] == [shown]
+    spoofed = await keeper.push(authorization_details=told(shown))
+    assert spoofed.json()["error"] == "invalid_authorization_details"
     browser = Browser(city)
     request_uri = await keeper.pushed(authorization_details=told(CONSENT))
+    page = await browser.open(keeper.client_id, request_uri)
+    assert "to use your consent to data of bank: accounts (cns_0" in page.text
     callback = await browser.sign_in(keeper.client_id, request_uri, "ben")
     assert callback["error"] == "access_denied"
     city.identity.grants.consent_desk = Desk("another-org", city.people["ada"].id)

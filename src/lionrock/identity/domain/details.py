@@ -65,10 +65,14 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetailType(msgspec.Struct, frozen=True, kw_only=True):
-    """One type. `words` says in a language what a detail of it lets the client do."""
+    """One type. `words` says in a language what a detail of it lets the client do.
+
+    `server_fields` are added here when pushed (RFC 9396 s7.1), so that the words can name things.
+    """
 
     fields: Mapping[str, Field]
     words: Callable[[Detail, str], str]
+    server_fields: frozenset[str] = frozenset()
 
 
 def _text(value: Any) -> bool:
@@ -101,9 +105,18 @@ def _object(**fields: Field) -> Callable[[Any], bool]:
 
 
 def _consent_words(detail: Detail, language: str) -> str:
-    return Text(
-        "to use your data consent {id}", "使用你的資料同意書 {id}", "使用您的资料同意书 {id}"
-    ).in_language(language).format(id=detail["consent_id"])
+    if "provider" not in detail:
+        return Text(
+            "to use your data consent {id}", "使用你的資料同意書 {id}", "使用您的资料同意书 {id}"
+        ).in_language(language).format(id=detail["consent_id"])
+    text = Text(
+        "to use your consent to data of {provider}: {product} ({id})",
+        "使用你對{provider}資料的同意書：{product}（{id}）",
+        "使用您对{provider}资料的同意书：{product}（{id}）",
+    )
+    return text.in_language(language).format(
+        id=detail["consent_id"], provider=detail["provider"], product=detail["product"]
+    )
 
 
 def _payment_words(detail: Detail, language: str) -> str:
@@ -131,7 +144,8 @@ def _form_words(detail: Detail, language: str) -> str:
 
 TYPES: dict[str, DetailType] = {
     DATA_CONSENT: DetailType(
-        fields={"consent_id": Field(check=_matches(_CONSENT_ID))}, words=_consent_words
+        fields={"consent_id": Field(check=_matches(_CONSENT_ID))}, words=_consent_words,
+        server_fields=frozenset({"provider", "product"}),
     ),
     PAYMENT_INITIATION: DetailType(
         fields={
@@ -156,8 +170,13 @@ TYPES: dict[str, DetailType] = {
 }
 
 
-def read_details(text: str | None, allowed: frozenset[str]) -> tuple[Detail, ...] | Refused:
-    """Read the parameter (RFC 9396 s2); `allowed` are the types of the client's policy."""
+def read_details(
+    text: str | None, allowed: frozenset[str], *, is_echo: bool = False
+) -> tuple[Detail, ...] | Refused:
+    """Read the parameter (RFC 9396 s2); `allowed` are the types of the client's policy.
+
+    `is_echo`: details that the client was told, so that they may hold what the server added.
+    """
     if text is None:
         return ()
     if len(text) > DETAILS_LENGTH_MAX:
@@ -168,7 +187,7 @@ def read_details(text: str | None, allowed: frozenset[str]) -> tuple[Detail, ...
     if not isinstance(given, list) or not 1 <= len(given) <= DETAILS_MAX:
         return _refused(f"A JSON array of 1 to {DETAILS_MAX} objects.")
     for detail in given:
-        problem = _check_detail(detail, allowed)
+        problem = _check_detail(detail, allowed, is_echo=is_echo)
         if problem is not None:
             return _refused(problem)
     details = tuple(given)
@@ -191,10 +210,19 @@ def joined_details(details: Iterable[Detail], language: str) -> str:
 def narrowed(asked: Iterable[Detail], granted: Iterable[Detail]) -> tuple[Detail, ...] | Refused:
     """Return the asked details when each was granted as it is (RFC 9396 s6.1), else DETAILS."""
     held = list(granted)
-    wanted = tuple(asked)
-    if any(detail not in held for detail in wanted):
-        return _refused("One was not granted.")
-    return wanted
+    found: list[Detail] = []
+    for wanted in asked:
+        same = [detail for detail in held if _own_part(detail) == _own_part(wanted)]
+        if not same:
+            return _refused("One was not granted.")
+        found.append(same[0])
+    return tuple(found)
+
+
+def enriched(detail: Detail, outline: ConsentOutline) -> Detail:
+    """Return a data consent's detail with what the exchange says of it."""
+    assert detail["type"] == DATA_CONSENT, "only consents have an outline"
+    return detail | {"provider": outline.provider, "product": outline.product}
 
 
 def merged(before: Iterable[Detail], added: Iterable[Detail]) -> tuple[Detail, ...]:
@@ -210,12 +238,21 @@ def consent_ids(details: Iterable[Detail]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _check_detail(detail: Any, allowed: frozenset[str]) -> str | None:
+def _own_part(detail: Detail) -> Detail:
+    """What the client itself asked for."""
+    added = TYPES[detail["type"]].server_fields
+    return {name: value for name, value in detail.items() if name not in added}
+
+
+def _check_detail(detail: Any, allowed: frozenset[str], *, is_echo: bool) -> str | None:
     if not isinstance(detail, dict) or not isinstance(detail.get("type"), str):
         return "Each has a type."
     if detail["type"] not in TYPES or detail["type"] not in allowed:
         return "This client may not ask for that type."
     fields = dict(TYPES[detail["type"]].fields)
+    if is_echo:
+        added = Field(check=_text, is_required=False)
+        fields |= dict.fromkeys(TYPES[detail["type"]].server_fields, added)
     return _problem_of({n: v for n, v in detail.items() if n != "type"}, fields)
 
 

@@ -89,7 +89,11 @@ async def check_request(call: PushCall) -> Refused | None:
 async def check_records(call: PushCall) -> Refused | None:
     """Check the grant and the consents that the request names (Grant Management s5, RFC 9396)."""
     problem = await call.room.grants.check_request(call.db, call.client, call.pushed)
-    return kept(problem) if problem is not None else None
+    if problem is not None:
+        return kept(problem)
+    if call.pushed.details:
+        call.pushed = await call.room.grants.enrich(call.db, call.pushed)
+    return None
 
 
 async def save_request(call: PushCall) -> Response:

@@ -18,7 +18,7 @@ import msgspec
 
 from lionrock.identity.domain.claims import ClaimsRequest
 from lionrock.identity.domain.clients import REFRESH_TOKEN, Client
-from lionrock.identity.domain.details import ConsentOutline, consent_ids, merged
+from lionrock.identity.domain.details import ConsentOutline, consent_ids, enriched, merged
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.grants import CodeGrant, Grant, TokenBasis
 from lionrock.identity.domain.management import show_grant
@@ -118,6 +118,17 @@ class Grants:
                     "authorization_details",
                 )  # fmt: skip
         return None
+
+    async def enrich(
+        self, db: Connection, request: AuthorizationRequest
+    ) -> AuthorizationRequest:
+        """Add to each data consent what it is about, for the words that the person reads."""
+        details = []
+        for detail in request.details:
+            named = consent_ids((detail,))
+            outline = await self._outline(db, named[0]) if named else None
+            details.append(enriched(detail, outline) if outline is not None else detail)
+        return msgspec.structs.replace(request, details=tuple(details))
 
     async def obstacle(
         self, db: Connection, client: Client, request: AuthorizationRequest, person_id: str

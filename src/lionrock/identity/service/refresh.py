@@ -102,7 +102,8 @@ def _narrow(client: Client, grant: Grant, form: TokenForm) -> TokenBasis | Refus
         return scopes
     details: tuple[Detail, ...] | Refused = grant.details
     if form.authorization_details is not None:
-        asked = read_details(form.authorization_details, client.policy.authorization_details_types)
+        types = client.policy.authorization_details_types
+        asked = read_details(form.authorization_details, types, is_echo=True)
         details = asked if isinstance(asked, Refused) else narrowed(asked, grant.details)
     if isinstance(details, Refused):
         return details
