@@ -40,7 +40,7 @@ async function signInToPortal(phone, decision) {
   await desk.goto(`${CITY}/`);
   await desk.locator("header a[href='/portal/sign-in']").click();
   await desk.fill("#identifier", "ada");
-  await desk.locator("main button[type=submit]").click();
+  await desk.locator("form:has(#identifier) button[type=submit]").click();
   const number = await desk.locator("[data-number]").getAttribute("data-number");
   await phone.locator("#refresh").click();
   const card = phone.locator("#asked article", { hasText: "Sign in to" });

@@ -45,6 +45,7 @@ from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.http import table
 from lionrock.identity.jobs import handlers, start
+from lionrock.identity.recovery.service import Message
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.assurance import step_up
@@ -131,6 +132,7 @@ __all__ = [
     "Mandate",
     "MandateDraft",
     "MandateRole",
+    "Message",
     "OfficeSealSigner",
     "Onboarding",
     "Person",

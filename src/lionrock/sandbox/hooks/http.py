@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.api import COMPANY_URN, ClientPrincipal, Principal
+from lionrock.identity.api import COMPANY_URN, ClientPrincipal, Message, Principal
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, RouteTable, reply
 from lionrock.sandbox.hooks.errors import PHONE_ERRORS
@@ -71,6 +71,12 @@ async def reply_asked(call: Call[Hooks, None]) -> Response | Refused:
     """Answer with what a persona was asked, with words and number."""
     asked = await call.room.asked(call.path_params["persona"])
     return asked if isinstance(asked, Refused) else reply(asked)
+
+
+async def reply_messages(call: Call[Hooks, None]) -> Response | Refused:
+    """Answer with what was sent to a persona's phone and mailbox (simulated carriers)."""
+    sent = await call.room.messages(call.path_params["persona"])
+    return sent if isinstance(sent, Refused) else reply(sent)
 
 
 async def reply_decided(call: Call[Hooks, DecideBody]) -> Response | Refused:
@@ -149,6 +155,11 @@ ROUTES = (
         method="GET", path="/sandbox/phones/{persona}/approvals", name="list_sandbox_approvals",
         summary="What a persona was asked: words, number, status", steps=(reply_asked,),
         mode="none", replies={200: list[Asked]}, errors=PHONE_ERRORS, query=(),
+    ),
+    Route(
+        method="GET", path="/sandbox/phones/{persona}/messages", name="list_sandbox_messages",
+        summary="What was sent to a persona's phone and mailbox", steps=(reply_messages,),
+        mode="none", replies={200: list[Message]}, errors=PHONE_ERRORS, query=(),
     ),
     Route(
         method="POST", path="/sandbox/phones/{persona}/approvals/{approval_id}",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lionrock.identity.api import Approval, Identity, IdentityRefusal
+from lionrock.identity.api import Approval, Identity, IdentityRefusal, Message
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
@@ -99,6 +99,15 @@ class Hooks:
         )
         now = self.kernel.business_clock.now()
         return [_asked(approval, own, now) for approval, own in recent]
+
+    async def messages(self, persona: str) -> list[Message] | Refused:
+        """Return what was sent to a persona, newest first: the mail and text of the sandbox."""
+        person_id = await self.person_id(persona)
+        if isinstance(person_id, Refused):
+            return person_id
+        return await self.kernel.database.run(
+            lambda db: self.identity.recovery.messages_of(db, person_id)
+        )
 
     async def decide(
         self, persona: str, approval_id: str, wish: Wish, number: str | None
