@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,14 +111,12 @@ async def test_was_the_agents_officer_entitled_at_that_time_is_answered_from_his
     city.business_clock.advance(days=10)
     run, identity = city.kernel.database.run, city.identity
     await run(lambda db: identity.revoke_mandate(db, link.id, city.company.id, "operator"))
-    told = {}
-    for day in (0, 9, 10, 31):
-        at = start + timedelta(days=day)
-        told[day] = await run(
-            lambda db, at=at: identity.was_entitled(
-                db, city.people["carmen"].id, city.company.id, "programmes", at, Money(1, "HKD")
-            )
-        )
+    async def was(at: datetime) -> bool:
+        return await run(lambda db: identity.was_entitled(
+            db, city.people["carmen"].id, city.company.id, "programmes", at, Money(1, "HKD")
+        ))  # fmt: skip
+
+    told = {day: await was(start + timedelta(days=day)) for day in (0, 9, 10, 31)}
     assert told == {0: True, 9: True, 10: False, 31: False}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from lionrock.identity.api import Person, PersonDraft
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
 from tests.http.identity.browser import error_code
@@ -31,9 +33,13 @@ async def desk(city: City) -> Desk:
     """The operators' service; Ada and Ben are operators."""
     for persona in ("ada", "ben"):
         await city.kernel.database.run(
-            lambda db, p=persona: city.identity.grant_staff_role(db, city.people[p].id, "operator")
+            partial(_make_operator, city, city.people[persona].id)
         )
     return await new_desk(city)
+
+
+async def _make_operator(city: City, person_id: str, db: Connection) -> None:
+    assert await city.identity.grant_staff_role(db, person_id, "operator") is None
 
 
 async def _token(desk: Desk, persona: str) -> str:
@@ -206,6 +212,10 @@ async def test_malformed_operation_is_refused(desk: Desk, deed: dict[str, Any]) 
     assert error_code(refused) in ("kernel.body_malformed", "identity.operation_malformed")
 
 
+async def _roles_of(city: City, person_id: str, db: Connection) -> frozenset[str]:
+    return frozenset(await city.identity.staff_roles(db, person_id))
+
+
 def _draft(number: str, handle: str) -> PersonDraft:
     return PersonDraft(
         names=Text("Eve", "伊芙", "伊芙"), identity_number=identity_number(number),
@@ -221,8 +231,7 @@ async def test_first_two_operators_are_made_once(city: City) -> None:
     made = await run(lambda db: bootstrap(db, drafts))
     assert not isinstance(made, Refused), made
     for person, _ in made:
-        roles = await run(lambda db, p=person: city.identity.staff_roles(db, p.id))
-        assert roles == {"operator"}
+        assert await run(partial(_roles_of, city, person.id)) == {"operator"}
     again = await run(lambda db: bootstrap(db, [_draft("Z300013", "gus"), _draft("Z300014", "ida")]))
     assert isinstance(again, Refused)
     assert again.refusal.value == "identity.bootstrap_done"

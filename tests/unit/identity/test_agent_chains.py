@@ -170,14 +170,16 @@ def test_no_chain_is_wider_than_any_of_its_links(
     own_terms: dict[str, Any], firm_terms: list[dict[str, Any]], at: datetime
 ) -> None:
     own = _own(**own_terms)
+    names = (("a", "b"), ("b", "c"), ("c", "d"))
     firms = [
         _firm(holder, company, **changes)
-        for (holder, company), changes in zip(("ab", "bc", "cd"), firm_terms, strict=False)
+        for (holder, company), changes in zip(names, firm_terms, strict=False)
     ]
     found = through(own, firms)
     if found is None:
         return
-    for link in (own, *firms):
+    links: list[Mandate | FirmMandate] = [own, *firms]
+    for link in links:
         assert found.scopes <= link.scopes
         assert found.signatures_needed >= link.signatures_needed
         assert not found.is_in_force(at) or link.is_in_force(at)

@@ -13,7 +13,11 @@ from lionrock.identity.domain.parties import CompanyStatus, normal_business_numb
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.registry import CompanyStatement, check_statement, is_same
 from lionrock.identity.service.mandates import Mandates
-from lionrock.identity.service.receipts import ReceiptRecorder, digest_of
+from lionrock.identity.service.receipts import (
+    PLATFORM_ORGANISATION,
+    ReceiptRecorder,
+    digest_of,
+)
 from lionrock.identity.store import parties as parties_store
 from lionrock.identity.store import registry as store
 from lionrock.kernel import outbox
@@ -79,8 +83,11 @@ class Registry:
                 db, self._kernel.ids, STATUS_TOPIC, {"company_id": company.id, "status": status}
             )
         await self._evidence.record(
-            db, kind=STATUS_TOPIC, issuer=organisation_id,
-            references={"statement_id": statement.id, "company_id": company.id},
+            db, kind=STATUS_TOPIC, issuer=PLATFORM_ORGANISATION,
+            references={
+                "statement_id": statement.id, "company_id": company.id,
+                "registry": organisation_id,
+            },
             digests={"statement": digest_of(statement)}, about=status,
         )  # fmt: skip
         return statement

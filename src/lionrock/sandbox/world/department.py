@@ -2,7 +2,9 @@
 
 It keeps one record a company, under the business registration number, and gives it out through the
 exchange's gateway only. Records are drawn from the sandbox's seed, the same in every run; the
-sandbox's operator can put the user's own firm in their place. Nothing here is about a real company.
+sandbox's operator can put the user's own firm in their place. It also states a company's status to
+the platform (live, suspended, ceased), signed, when the operator says so. Nothing here is about a
+real company.
 
 Not for: accounts (bank_data.py), payments (bank.py).
 """
@@ -12,12 +14,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from lionrock.directory.api import Sender, send_signed
 from lionrock.exchange.api import CompanyParticulars
 from lionrock.kernel.jobs import JobHandler
 from lionrock.sandbox.world.data_provider import DataProvider, draw, plain
@@ -103,6 +107,12 @@ def particulars_of(sketch: CompanySketch, seed: int) -> CompanyParticulars:
     return msgspec.convert(plain_record, CompanyParticulars)
 
 
+class StatusWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the sandbox's operator wants the register to say of a company."""
+
+    status: Literal["live", "suspended", "ceased"]
+
+
 class CompaniesRegistry:
     """The simulated department as a party of the world."""
 
@@ -137,7 +147,10 @@ class CompaniesRegistry:
         operator = Route(
             "/operator/companies/{number}", self._put_company, methods=["PUT"]
         )
-        return [*self.provider.routes(), operator]
+        status = Route(
+            "/operator/companies/{number}/status", self._state_status, methods=["PUT"]
+        )
+        return [*self.provider.routes(), status, operator]
 
     def jobs(self) -> Mapping[str, JobHandler]:
         """Posting of receipts."""
@@ -154,6 +167,29 @@ class CompaniesRegistry:
             return JSONResponse({"error": merged}, status_code=400)
         await self.put_record(number, merged)
         return JSONResponse({"simulated": True, "stored": number})
+
+    async def _state_status(self, request: Request) -> Response:
+        """PUT {"status": "live"|"suspended"|"ceased"}: state it to the platform, signed."""
+        body = await request.body()
+        try:
+            wanted = msgspec.json.decode(body[:OPERATOR_BODY_BYTES_MAX], type=StatusWish)
+        except msgspec.DecodeError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        context = self._context
+        statement = {
+            "status": wanted.status, "as_of": context.business_clock.now().isoformat(),
+            "source": "Companies register (simulated)", "reference": context.ids.new("crs"),
+        }  # fmt: skip
+        number = quote(request.path_params["number"], safe="")
+        exchange = await send_signed(
+            context.network, context.wire_clock,
+            Sender(self.id, context.key_store.get_or_create(self.id)), method="POST",
+            url=f"{context.platform_url}/identity/v1/registry/companies/{number}/status",
+            body=msgspec.json.encode(statement), headers={"content-type": "application/json"},
+        )  # fmt: skip
+        return Response(
+            exchange.reply.body, status_code=exchange.reply.status, media_type="application/json"
+        )
 
     def _merged(self, number: str, given: dict[str, Any]) -> CompanyParticulars | str:
         names = given.get("names") or {}
