@@ -229,6 +229,23 @@ async def test_answer_that_drips_is_given_up(host: KeyHost) -> None:
     assert await _refusal(host) == "timed_out"
 
 
+async def test_key_set_without_the_key_that_answers_are_encrypted_to_is_not_taken(
+    host: KeyHost,
+) -> None:
+    client, recipient = TestClient(host.city, "unnamed"), generate_encryption_key()
+    host.keys = [client.key.public_jwk, recipient.public_jwk]
+    metadata = _metadata(client) | {
+        "id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM",
+    }  # fmt: skip
+    answer = await register(host.city, metadata)
+    client.client_id = answer.json()["client_id"]
+    host.keys = [client.key.public_jwk]
+    host.city.wire_clock.advance(minutes=11)
+    await host.city.identity.key_sets.renew_stale()
+    tokens = (await client.redeem(await client.code())).json()
+    assert tokens["id_token"].count(".") == 4
+
+
 async def test_two_keys_of_one_kid_are_no_key_set(host: KeyHost) -> None:
     one, two = generate_key(), generate_key()
     host.keys = [one.public_jwk, {**two.public_jwk, "kid": one.kid}]

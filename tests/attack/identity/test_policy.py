@@ -11,6 +11,7 @@ import pytest
 from lionrock.identity.api import ClientPolicy
 from lionrock.identity.domain.clients import (
     AUTHORIZATION_CODE,
+    CIBA,
     CLIENT_CREDENTIALS,
     TOKEN_EXCHANGE,
 )
@@ -141,6 +142,57 @@ async def test_token_request_without_the_demanded_nonce_is_refused_and_the_code_
         "POST", f"{ISSUER}/identity/token", nonce=refused.headers["dpop-nonce"]
     )
     assert (await client.redeem(code, proof=proof)).status_code == 200
+
+
+CIBA_FORM = {"scope": "openid", "login_hint": "ada"}
+# control -> (policy, what the request without it adds, with it, the refusal's code)
+AT_THE_BACK_CHANNEL: dict[str, tuple[dict[str, Any], str]] = {
+    "signed-request": ({"require_signed_request_object": True}, "signed_request_required"),
+    "dpop-nonce": ({"require_dpop_nonce": True}, "dpop_nonce_required"),
+    "grant-type": ({"grant_types": GRANTS, "ciba_mode": None}, "grant_type_not_allowed"),
+}
+
+
+@LASTING
+@pytest.mark.parametrize("control", AT_THE_BACK_CHANNEL)
+async def test_back_channel_request_without_a_demanded_control_is_refused_and_asks_nobody(
+    town: City, control: str
+) -> None:
+    policy, code = AT_THE_BACK_CHANNEL[control]
+    granted = {"grant_types": GRANTS | {CIBA}, "ciba_mode": "poll"}
+    client = await _client(town, f"ciba-{control}", **(granted | policy))
+    path, before = "/identity/bc-authorize", len(await town.phone.pending("ada"))
+    refused = await client.post(path, CIBA_FORM)
+    assert refused.status_code == 400
+    assert error_code(refused) == f"identity.{code}"
+    assert refused.json()["step"] == "check_policy"
+    assert len(await town.phone.pending("ada")) == before
+    proof, form = "good", CIBA_FORM
+    if control == "grant-type":
+        return
+    if control == "dpop-nonce":
+        nonce = refused.headers["dpop-nonce"]
+        proof = client.proof("POST", f"{ISSUER}{path}", nonce=nonce)
+    if control == "signed-request":
+        left_out = dict.fromkeys(client.request())
+        form = {"request": client.request_object(**(left_out | CIBA_FORM))}
+    accepted = await client.post(path, form, proof=proof)
+    assert accepted.status_code == 200, accepted.text
+
+
+@LASTING
+@pytest.mark.parametrize("path", ["/identity/introspect", "/identity/revoke"])
+async def test_controls_of_requests_do_not_hinder_a_client_that_asks_for_nothing(
+    town: City, path: str
+) -> None:
+    client = await _client(
+        town, f"all-{path[10:]}", require_signed_request_object=True, require_code_binding=True,
+        require_signed_response=True, require_dpop_nonce=True,
+    )  # fmt: skip
+    answer = await client.post(path, {"token": "t" * 43}, proof=None)
+    assert answer.status_code == 200, answer.text
+    with_proof = await client.post(path, {"token": "t" * 43})
+    assert error_code(with_proof) == "identity.dpop_nonce_required"
 
 
 @LASTING

@@ -16,8 +16,10 @@ from typing import Any
 
 import structlog
 
+from lionrock.identity.domain.policy import check_policy
 from lionrock.identity.domain.registration import RegistrationRefusal, usable_keys
 from lionrock.identity.service.clients import Clients
+from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import registration as store
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -93,7 +95,8 @@ class KeySets:
             lambda db: store.stale_key_addresses(db, now - FETCH_ANEW_AFTER, ADDRESSES_PER_RUN_MAX)
         )
         for each in stale:
-            await self._kernel.database.run(partial(store.note_try, client_id=each.client_id, at=now))
+            tried = partial(store.note_try, client_id=each.client_id, at=now)
+            await self._kernel.database.run(tried)
             await self._renew(each.client_id, each.uri)
         return len(stale)
 
@@ -104,8 +107,14 @@ class KeySets:
             _log.warning("keys_not_fetched", client=client_id, reason=keys.detail)
             return ()
         now = self._kernel.wire_clock.now()
-        await self._kernel.database.run(
-            lambda db: store.store_keys(db, client_id, uri, list(keys), now)
-        )
+
+        async def keep(db: Connection) -> bool:
+            client = await client_store.client(db, client_id)
+            # Without the key that its answers are encrypted to, the client could not be answered.
+            if client is None or check_policy(client.policy, keys=keys) is not None:
+                return False
+            return await store.store_keys(db, client_id, uri, list(keys), now)
+
+        is_kept = await self._kernel.database.run(keep)
         self._clients.forget(client_id)
-        return keys
+        return keys if is_kept else ()
