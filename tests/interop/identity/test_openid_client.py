@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from lionrock.identity.domain.clients import CIBA, REFRESH_TOKEN
 from lionrock.kernel.clock import SystemWireClock
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jose import Key
+from tests.http.identity.backchannel import new_back_channel_client
 from tests.http.identity.browser import Browser
 from tests.http.identity.city import REDIRECT, City, found
 from tests.http.identity.clients import TestClient, new_client
@@ -36,7 +38,7 @@ async def served(kernel: Kernel, tmp_path: Path) -> AsyncIterator[tuple[City, st
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     issuer, clock = f"http://127.0.0.1:{port}", SystemWireClock()
-    settings = msgspec.structs.replace(kernel.settings, public_url=issuer)
+    settings = msgspec.structs.replace(kernel.settings, public_url=issuer, ciba_interval_s=1)
     real = dataclasses.replace(kernel, wire_clock=clock, settings=settings, ids=Ids(clock))
     city = await found(real, tmp_path, issuer)
     application: Any = city.application
@@ -88,3 +90,34 @@ async def test_certified_client_signs_in_acts_for_the_company_and_sees_reuse_ref
     assert result["acting"]["company"]["id"] == city.company.id
     assert result["twice"] == "invalid_grant"
     assert result["revoked"] != "accepted"
+
+
+@pytest.mark.interop
+async def test_certified_client_asks_over_the_back_channel_polls_and_refreshes(
+    served: tuple[City, str],
+) -> None:
+    city, issuer = served
+    assert (FOLDER.parent / "node_modules" / "openid-client").is_dir(), "run: make test-interop"
+    grants = frozenset({CIBA, REFRESH_TOKEN})
+    client = await new_back_channel_client(city, grant_types=grants)
+    arguments = {
+        "issuer": issuer, "clientId": client.client_id, "jwk": _private_jwk(client.key),
+        "kid": client.key.kid, "bindingMessage": "確認 88",
+    }  # fmt: skip
+    node = await asyncio.create_subprocess_exec(
+        "node", str(FOLDER / "back_channel.mjs"), json.dumps(arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert node.stdout is not None and node.stderr is not None
+    first = await node.stdout.readline()
+    assert first, (await node.stderr.read()).decode()
+    assert json.loads(first) == {"expiresIn": 300, "interval": 1}
+    question = await client.decide()
+    assert "確認 88" in question["words"]
+    out, errors = await node.communicate()
+    assert node.returncode == 0, errors.decode()
+    result = json.loads(out)
+    assert result["userinfo"]["name"] == "Ada"
+    assert result["userinfo"]["sub"] == result["claims"]["sub"]
+    assert (result["tokenType"], result["refreshed"]) == ("dpop", "dpop")
+    assert result["again"] == "invalid_grant"
