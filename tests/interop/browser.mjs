@@ -141,7 +141,7 @@ export async function signIn(page, persona, shot = "") {
   await page.locator("header a[href='/portal/sign-in']").click();
   if (shot) await look(page, `${shot}-sign-in`);
   await page.fill("#identifier", persona);
-  await page.locator("main button[type=submit]").click();
+  await page.locator("form:has(#identifier) button[type=submit]").click();
   const number = await page.locator("[data-number]").getAttribute("data-number");
   if (shot) await look(page, `${shot}-number`);
   const asked = (await pending(persona)).filter((one) => one.template === "identity.sign_in");
