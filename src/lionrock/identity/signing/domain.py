@@ -38,6 +38,8 @@ class SigningRefusal(Refusal):
     PDF_MALFORMED = "identity.pdf_malformed"
     PDF_ENCRYPTED = "identity.pdf_encrypted"
     PDF_ACTIVE_CONTENT = "identity.pdf_active_content"
+    XML_MALFORMED = "identity.xml_malformed"
+    XML_ACTIVE = "identity.xml_active"
     SIGNATURES_TOO_MANY = "identity.signatures_too_many"
     SIGNATURE_BROKEN = "identity.signature_broken"
     CHAIN_ORDER = "identity.chain_order"

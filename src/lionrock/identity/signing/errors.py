@@ -23,6 +23,13 @@ SIGNING_ERRORS: ErrorTable = {
         "The PDF holds active content, so what was seen could change. Send a plain one.",
         "ISO 32000-2 s12.6",
     ),
+    SigningRefusal.XML_MALFORMED: ErrorRow(
+        422, "The file is not well-formed XML. Export it again from its source.", "XML 1.0 s2.1"
+    ),
+    SigningRefusal.XML_ACTIVE: ErrorRow(
+        422, "The XML holds a document type or something outside its root. Send a plain one.",
+        "XML Signature 1.1 s8.1",
+    ),
     SigningRefusal.SIGNATURES_TOO_MANY: ErrorRow(
         409, "The document holds as many signatures as a document may hold."
     ),

@@ -31,7 +31,9 @@ _SIDE_BYTES = 32
 class TokenKey(ec.EllipticCurvePrivateKey):
     """A P-256 private key that stays in its token."""
 
-    def __init__(self, handle: Any, public: ec.EllipticCurvePublicKey, lock: threading.Lock) -> None:
+    def __init__(
+        self, handle: Any, public: ec.EllipticCurvePublicKey, lock: threading.Lock
+    ) -> None:
         self._handle = handle
         self._public = public
         self._lock = lock
@@ -141,7 +143,7 @@ class Pkcs11Keys:
     def _key(self, public: Any, private: Any) -> Key:
         native = load_der_public_key(encode_ec_public_key(public))
         assert isinstance(native, ec.EllipticCurvePublicKey), "a P-256 pair was asked for"
-        # Made from the public half, because the JOSE library would ask a private one for its number.
+        # Made from the public half: the JOSE library would ask a private one for its number.
         key = Key(native)
         key.private = TokenKey(private, native, self._lock)
         return key

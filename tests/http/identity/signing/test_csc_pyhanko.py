@@ -2,7 +2,7 @@
 
 The client is pyHanko's, unchanged: its `hash`/`hashAlgo` member names, its batches. It would send a
 bearer token; the one thing added is an aiohttp middleware that puts a DPoP proof beside it, as any
-client of ours must (docs/decisions/0014).
+client of ours must (docs/decisions/0018).
 """
 
 from __future__ import annotations

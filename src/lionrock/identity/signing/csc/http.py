@@ -1,7 +1,7 @@
 """The routes of remote signing, /csc/v2/..., for clients that bear a person's DPoP-bound token.
 
 Each row begins with the check of the token (scope "signing"); errors are CSC's JSON. Not for: the
-phone's side (identity's own routes), verification. Source: CSC API v2 in shape (docs/decisions/0014
+phone's side (identity's own routes), verification. Source: CSC API v2 in shape (docs/decisions/0018
 says what differs); RFC 9449 s7 (proof at every call).
 """
 
@@ -31,7 +31,7 @@ from lionrock.identity.signing.csc.domain import (
     read_hashes,
 )
 from lionrock.identity.signing.csc.errors import CSC_ERRORS
-from lionrock.identity.signing.csc.service import Granted, RemoteSigning, Started
+from lionrock.identity.signing.csc.service import Granted, RemoteSigning, Sent, Started
 from lionrock.identity.signing.domain import Level, Signer
 from lionrock.identity.signing.timestamps import NONCE_BYTES_MAX
 from lionrock.kernel.errors import Refused
@@ -203,15 +203,15 @@ async def reply_sign_document(call: CredentialCall) -> Response | Refused:
     """Sign authorized documents (CSC API v2 signatures/signDoc)."""
     if not 1 <= len(call.body.documents) <= HASHES_MAX:
         return Refused(CscRefusal.HASHES, f"1 to {HASHES_MAX} documents.", "documents")
-    documents: list[tuple[bytes, Level]] = []
+    documents: list[Sent] = []
     for sent in call.body.documents:
         level = _LEVELS.get(sent.conformance_level.lower())
-        if sent.signature_format != "P" or level is None:
+        if sent.signature_format not in ("P", "X") or level is None:
             return Refused(CscRefusal.FORMAT, field="documents")
         content = _decoded(sent.document)
         if content is None:
             return Refused(CscRefusal.DOCUMENT_REFUSED, "It is no base64.", "documents")
-        documents.append((content, level))
+        documents.append(Sent(content, level, sent.signature_format == "X"))
     made = await _remote(call).sign_documents(
         call.db, call.principal, call.signer, call.body.SAD, documents
     )

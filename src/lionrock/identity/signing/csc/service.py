@@ -45,6 +45,7 @@ from lionrock.identity.signing.domain import (
     subject_of,
 )
 from lionrock.identity.signing.service import Signing
+from lionrock.identity.signing.xades import check_xml, sign_xml
 from lionrock.identity.store import clients as client_store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
@@ -57,6 +58,14 @@ class Started(msgspec.Struct, frozen=True):
 
     authorization: Authorization
     approval: Approval
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A document to be signed; XML gets XAdES at B-B or B-T, anything else is taken for a PDF."""
+
+    content: bytes
+    level: Level
+    is_xml: bool = False
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -203,18 +212,18 @@ class RemoteSigning:
         principal: Principal,
         signer: Signer,
         sad: str,
-        documents: Sequence[tuple[bytes, Level]],
+        documents: Sequence[Sent],
     ) -> list[bytes] | Refused:
-        """Sign authorized PDFs at the level asked for each; all or none.
+        """Sign authorized documents at the level asked for each; all or none.
 
         As sign_hashes; DOCUMENT_REFUSED names why a document cannot be signed.
         """
-        for pdf, _ in documents:
-            unfit = await self._signing.check_document(db, pdf)
+        for sent in documents:
+            unfit = await self._check_document(db, sent)
             if unfit is not None:
                 detail = f"{unfit.refusal.value} {unfit.detail}".strip()
                 return Refused(CscRefusal.DOCUMENT_REFUSED, detail, "documents")
-        values = [bytes.fromhex(sha256_hex(pdf)) for pdf, _ in documents]
+        values = [bytes.fromhex(sha256_hex(sent.content)) for sent in documents]
         released = await self._release(db, principal, signer, sad, values, is_of_documents=True)
         if isinstance(released, Refused):
             return released
@@ -222,16 +231,57 @@ class RemoteSigning:
         # From here the documents must be signed.
         results: list[bytes] = []
         made: list[store.Release] = []
-        for row, (pdf, level) in zip(rows, documents, strict=True):
-            statement = Statement(
-                kind=found.kind, subject_id=found.subject_id, approval_id=found.approval_id,
-                mandate_id=mandate_id, document_sha256=row.hash.hex(), document_bytes=len(pdf),
-            )  # fmt: skip
-            signed = await self._signing.sign_released(db, pdf, signer, statement, level)
-            results.append(signed.pdf)
-            made.append(self._made(row, signed.certificate_serial, mandate_id, row.hash))
+        for row, sent in zip(rows, documents, strict=True):
+            if sent.is_xml:
+                result, release = await self._sign_xml(db, signer, sent, row, mandate_id)
+            else:
+                result, release = await self._sign_pdf(db, signer, sent, row, mandate_id, found)
+            results.append(result)
+            made.append(release)
         await store.save_releases(db, found.id, made)
         return results
+
+    async def _check_document(self, db: Connection, sent: Sent) -> Refused | None:
+        if not sent.is_xml:
+            return await self._signing.check_document(db, sent.content)
+        if sent.level not in (Level.B, Level.T):
+            return Refused(CscRefusal.FORMAT, "XML is signed at B-B or B-T.")
+        return check_xml(sent.content)
+
+    async def _sign_pdf(
+        self,
+        db: Connection,
+        signer: Signer,
+        sent: Sent,
+        row: AuthorizedHash,
+        mandate_id: str,
+        found: Authorization,
+    ) -> tuple[bytes, store.Release]:
+        statement = Statement(
+            kind=found.kind, subject_id=found.subject_id, approval_id=found.approval_id,
+            mandate_id=mandate_id, document_sha256=row.hash.hex(),
+            document_bytes=len(sent.content),
+        )  # fmt: skip
+        signed = await self._signing.sign_released(
+            db, sent.content, signer, statement, sent.level
+        )
+        made = self._made(row, signed.certificate_serial, mandate_id, row.hash)
+        return signed.pdf, made
+
+    async def _sign_xml(
+        self, db: Connection, signer: Signer, sent: Sent, row: AuthorizedHash, mandate_id: str
+    ) -> tuple[bytes, store.Release]:
+        authority = self._signing.authority
+        certificate, key = await authority.certificate(db, signer)
+        is_timed = sent.level is Level.T
+        signed = sign_xml(
+            sent.content, key=key, certificate=certificate,
+            signed_at=self._kernel.wire_clock.now().replace(microsecond=0),
+            time_stamper=await authority.time_stamper(db) if is_timed else None,
+        )  # fmt: skip
+        serial = certificates.serial_hex(certificate)
+        made = self._made(row, serial, mandate_id, bytes.fromhex(signed.signed_hash))
+        return signed.xml, made
 
     async def _release(
         self,

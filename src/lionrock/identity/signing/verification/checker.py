@@ -35,6 +35,8 @@ from lionrock.identity.signing.verification.domain import (
     Finding,
     VerificationRefusal,
 )
+from lionrock.identity.signing.xades import XmlFinding, check_signed_xml
+from lionrock.kernel.errors import Refused
 
 MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 CPU_S_MAX = 10
@@ -56,6 +58,8 @@ def examine(question: Question) -> Examined:
     document = question.document
     if document.startswith(b"%PDF-"):
         return _examine_pdf(question)
+    if document.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return _examine_xml(question)
     return _refused(VerificationRefusal.NOT_A_DOCUMENT)
 
 
@@ -74,6 +78,40 @@ def _examine_pdf(question: Question) -> Examined:
     except UNREADABLE:
         return _refused(VerificationRefusal.MALFORMED)
     return Examined(format="pdf", findings=tuple(findings))
+
+
+def _examine_xml(question: Question) -> Examined:
+    lists = [CertificateList.load(question.revocation_list)]
+    try:
+        found = run_to_end(
+            check_signed_xml(
+                question.document, read_roots(question.roots), lists, question.now
+            )
+        )
+    except MemoryError:
+        return _refused(VerificationRefusal.TOO_COSTLY)
+    if isinstance(found, Refused):
+        return _refused(VerificationRefusal.MALFORMED)
+    findings = () if found is None else (_xml_finding(found),)
+    return Examined(format="xml", findings=findings)
+
+
+def _xml_finding(found: XmlFinding) -> Finding:
+    names: dict[str, str] = {}
+    if found.certificate is not None:
+        names = {
+            attribute.rfc4514_attribute_name: str(attribute.value)
+            for attribute in found.certificate.subject
+        }
+    is_intact = not {"changed", "structure"} & set(found.problems)
+    serial = "" if found.certificate is None else f"{found.certificate.serial_number:x}"
+    return Finding(
+        name="signature", signer=names.get("CN", ""), organisation=names.get("O", ""),
+        subject_id=names.get("UID", ""), certificate_serial=serial, signed_at=found.signed_at,
+        timestamped_at=found.timestamped_at, level="B-T" if found.timestamped_at else "B-B",
+        is_intact=is_intact, is_trusted=found.is_trusted, is_revoked=found.is_revoked,
+        is_closed=is_intact, signed_hash=found.signed_hash, problems=found.problems,
+    )  # fmt: skip
 
 
 def _finding(

@@ -26,7 +26,7 @@ async def _remote_release(db: Connection, finding: Finding) -> Release | None:
         "SELECT a.approval_id, a.kind, a.subject_id, h.released_at"
         " FROM identity.signing_authorized_hashes h"
         " JOIN identity.signing_authorizations a ON a.id = h.authorization_id"
-        " WHERE h.serial = $1 AND ((NOT a.is_of_documents AND h.signed_hash = $2)"
+        " WHERE h.serial = $1 AND (h.signed_hash = $2"
         " OR (a.is_of_documents AND a.approval_id = $3 AND h.signed_hash = $4))",
         finding.certificate_serial, bytes.fromhex(finding.signed_hash), finding.approval_id,
         bytes.fromhex(finding.document_sha256),
