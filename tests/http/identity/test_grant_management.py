@@ -10,6 +10,7 @@ import pytest
 
 from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient
 from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
 
 FORM = {"type": "form_filling", "fields": ["name"]}
@@ -151,6 +152,34 @@ async def test_revoked_grant_ends_every_token_and_never_comes_back(keeper: Keepe
         assert (await ask(keeper, first["grant_id"], method)).status_code == 404
     pushed = await keeper.push(grant_management_action="merge", grant_id=first["grant_id"])
     assert pushed.json()["error"] == "invalid_grant_id"
+
+
+async def test_person_sees_own_grants_and_takes_one_back(city: City, keeper: Keeper) -> None:
+    first = await created(keeper)
+    await created(keeper, "ben")
+    run, grants = city.kernel.database.run, city.identity.grants
+    ada, ben = city.people["ada"].id, city.people["ben"].id
+    (own,) = await run(lambda db: grants.of_person(db, ada))
+    assert (own.id, own.client_id) == (first["grant_id"], "keeper")
+    refused = await run(lambda db: grants.revoke_of_person(db, ben, own.id))
+    assert refused is not None
+    assert (await keeper.get(first["access_token"])).status_code == 200
+    assert await run(lambda db: grants.revoke_of_person(db, ada, own.id)) is None
+    assert await run(lambda db: grants.of_person(db, ada)) == []
+    assert (await keeper.get(first["access_token"])).status_code == 401
+    again = await run(lambda db: grants.revoke_of_person(db, ada, own.id))
+    assert again is not None
+
+
+async def test_grant_that_brings_one_token_only_leaves_no_row(
+    city: City, client: TestClient
+) -> None:
+    answer = (await client.redeem(await client.code())).json()
+    assert "grant_id" not in answer
+    found = await city.kernel.database.run(
+        lambda db: city.identity.grants.of_person(db, city.people["ada"].id)
+    )
+    assert found == []
 
 
 async def test_scope_of_the_deed_is_needed_and_a_persons_token_does_not_do(

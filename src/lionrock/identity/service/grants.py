@@ -172,6 +172,22 @@ class Grants:
             await self.revoke(db, grant_id, "consent")
         return len(ids)
 
+    # Asked about and revoked by the person who gave it.
+
+    async def of_person(self, db: Connection, person_id: str) -> list[Grant]:
+        """Return a person's grants in force, newest first: which services may do what for longer."""
+        return await store.grants_of_person(db, person_id, self._kernel.wire_clock.now())
+
+    async def revoke_of_person(
+        self, db: Connection, person_id: str, grant_id: str
+    ) -> Refused | None:
+        """Take a person's own grant back; GRANT_UNKNOWN for anybody else's."""
+        held = await store.hold_grant(db, grant_id)
+        if held is None or held.person_id != person_id:
+            return Refused(GrantRefusal.GRANT_UNKNOWN)
+        is_revoked = await self.revoke(db, grant_id, "owner")
+        return None if is_revoked else Refused(GrantRefusal.GRANT_UNKNOWN)
+
     # Asked about, by its own client.
 
     async def query(

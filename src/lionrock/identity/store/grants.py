@@ -17,6 +17,7 @@ from lionrock.identity.domain.refresh import RefreshFamily
 from lionrock.kernel.db import Connection
 
 SWEEP_ROWS_MAX = 1_000
+OWN_GRANTS_MAX = 500
 _COLUMNS = (
     "id, client_id, person_id, company_id, mandate_id, scopes, details, claims, consent_ids,"
     " signed_in_at, created_at, updated_at, expires_at, revoked_at"
@@ -67,6 +68,16 @@ async def grant(db: Connection, grant_id: str, client_id: str) -> Grant | None:
         grant_id, client_id,
     )  # fmt: skip
     return _grant(row) if row else None
+
+
+async def grants_of_person(db: Connection, person_id: str, now: datetime) -> list[Grant]:
+    """Return a person's grants in force, newest first."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} FROM identity.grants WHERE person_id = $1 AND revoked_at IS NULL"
+        " AND expires_at > $2 ORDER BY updated_at DESC, id LIMIT $3",
+        person_id, now, OWN_GRANTS_MAX,
+    )  # fmt: skip
+    return [_grant(row) for row in rows]
 
 
 async def grants_of_consent(db: Connection, consent_id: str) -> list[str]:
