@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from lionrock.identity.api import Client
 from lionrock.identity.service.registration import REGISTRATION_PATH
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -180,3 +181,33 @@ async def test_several_addresses_with_queries_are_kept_letter_for_letter(city: C
     assert answer["redirect_uris"] == uris
     assert (await client.push(redirect_uri=uris[1])).status_code == 201
     assert (await client.push(redirect_uri=f"{REDIRECT}?tenant=1")).status_code == 400
+
+
+async def test_operator_lets_somebody_register_and_nobody_else_can(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    city = await _city(kernel, tmp_path, composition="serve")
+    office = TestClient(city, "client-office")
+    registration = office.registration()
+    scopes = frozenset({"openid", "profile", "company", "staff"})
+    given = {name: getattr(registration, name) for name in registration.__struct_fields__}
+    await kernel.database.run(
+        lambda db: city.identity.register_client(db, Client(**(given | {"scopes": scopes})))
+    )
+    await kernel.database.run(
+        lambda db: city.identity.grant_staff_role(db, city.people["ada"].id, "operator")
+    )
+    path, answers = "/identity/v1/registration-tokens", {}
+    for persona in ("ada", "ben"):
+        token = await office.token(persona, scope="openid staff company")
+        proof = office.proof("POST", f"{ISSUER}{path}", token=token)
+        async with city.http() as http:
+            answers[persona] = await http.post(
+                path, json={"uses": 1}, headers={"authorization": f"DPoP {token}", "dpop": proof}
+            )
+    assert answers["ben"].status_code == 403
+    assert answers["ada"].status_code == 201
+    initial = answers["ada"].json()["initial_access_token"]
+    metadata = good_metadata(TestClient(city))
+    assert (await register(city, metadata, initial)).status_code == 201
+    assert (await register(city, metadata, initial)).status_code == 401

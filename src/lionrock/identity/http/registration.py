@@ -6,14 +6,20 @@ are plain bearer tokens, as both standards have them; each is good for one regis
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
+import msgspec
 from starlette.responses import Response
 
+from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.registration import RegistrationRefusal
+from lionrock.identity.errors import ERRORS
 from lionrock.identity.message_errors import REGISTRATION_ERRORS
-from lionrock.identity.service.identity import Identity
+from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.identity.service.registration import (
+    INITIAL_TOKEN_LIFE_S_MAX,
+    INITIAL_TOKEN_USES_MAX,
     METADATA_BYTES_MAX,
     REGISTRATION_PATH,
     Accepted,
@@ -125,6 +131,47 @@ async def save_deleted(call: RegistrationCall) -> Response | Refused:
     return Response(status_code=204, headers=_NO_STORE)
 
 
+class InitialTokenBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many clients the token registers, and for how long it is good."""
+
+    uses: Annotated[int, msgspec.Meta(ge=1, le=INITIAL_TOKEN_USES_MAX)] = 1
+    expires_in_s: Annotated[int, msgspec.Meta(ge=60, le=INITIAL_TOKEN_LIFE_S_MAX)] = 24 * 3600
+
+
+class InitialTokenReply(msgspec.Struct, frozen=True):
+    """The token, shown once."""
+
+    initial_access_token: str
+    uses: int
+    expires_in_s: int
+
+
+class InitialTokenCall(PrincipalCall):
+    """An operator who lets somebody register."""
+
+    body: InitialTokenBody
+
+
+async def check_operator(call: InitialTokenCall) -> Response | Refused | None:
+    """Take an operator's own token only."""
+    answer: Response | None = await call.room.check_access_token(call)
+    if answer is not None:
+        return answer
+    is_operator = "operator" in call.principal.staff_roles
+    return None if is_operator else Refused(IdentityRefusal.STAFF_ROLE_MISSING)
+
+
+async def save_initial_token(call: InitialTokenCall) -> Response:
+    """Issue an initial access token (RFC 7591 s1.2)."""
+    body = call.body
+    token = await call.room.registrations.issue_initial_token(
+        call.db, issued_by=call.principal.actor_person_id, uses=body.uses,
+        life=timedelta(seconds=body.expires_in_s),
+    )  # fmt: skip
+    answer = InitialTokenReply(token, body.uses, body.expires_in_s)
+    return reply(answer, status=201, headers=_NO_STORE)
+
+
 def _client_id(call: RegistrationCall) -> str:
     return call.path_params["client_id"]
 
@@ -139,6 +186,12 @@ def _answered(
 
 
 ROUTES = (
+    Route(
+        method="POST", path="/identity/v1/registration-tokens", name="issue_registration_token",
+        summary="Let somebody register clients (operators)",
+        steps=(check_operator, save_initial_token), call=InitialTokenCall, body=InitialTokenBody,
+        replies={201: InitialTokenReply}, errors=ERRORS, scope="staff", clause="RFC 7591 s1.2",
+    ),
     Route(
         method="POST", path=REGISTRATION_PATH, name="register_client",
         summary="Register a client",

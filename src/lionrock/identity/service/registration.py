@@ -39,7 +39,7 @@ METADATA_BYTES_MAX = 32 * 1024
 SOURCE_WINDOW = timedelta(hours=1)
 REGISTRATIONS_MAX = 10_000
 INITIAL_TOKEN_USES_MAX = 1_000
-INITIAL_TOKEN_LIFE_MAX = timedelta(days=90)
+INITIAL_TOKEN_LIFE_S_MAX = 90 * 24 * 3600
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -168,7 +168,7 @@ class Registrations:
     ) -> str:
         """Return a token that lets its holder register `uses` clients; for the operator."""
         assert 1 <= uses <= INITIAL_TOKEN_USES_MAX, "callers keep to the limit"
-        assert timedelta(0) < life <= INITIAL_TOKEN_LIFE_MAX, "callers keep to the limit"
+        assert 0 < life.total_seconds() <= INITIAL_TOKEN_LIFE_S_MAX, "callers keep to the limit"
         token = secrets.token(32)
         await store.insert_initial_token(
             db, secret_hash(token), issued_by=issued_by, uses=uses,
