@@ -151,6 +151,13 @@ async def test_an_id_token_names_the_person(city: City) -> None:
     assert claims_of(again)["sub"] == claims_of(hint)["sub"]
 
 
+async def test_an_id_token_of_a_browser_sign_in_names_the_person_too(city: City) -> None:
+    client = await new_back_channel_client(city)
+    hint = (await client.redeem(await client.code("ben"))).json()["id_token"]
+    await client.asked(login_hint=None, id_token_hint=hint)
+    assert len(await city.phone.pending("ben")) == 1
+
+
 async def test_rich_details_are_shown_on_the_phone_and_come_with_the_token(city: City) -> None:
     client = await new_back_channel_client(
         city, authorization_details_types=frozenset({"form_filling"})

@@ -213,8 +213,6 @@ class Ciba:
             details=record.details, auth_req_id=auth_req_id or None,
         )  # fmt: skip
         answer = await self._tokens.issue(db, client, basis, jkt)
-        subject = self._vault.subject(client.sector, "person", record.person_id)
-        await store.remember_subject(db, client.sector, subject, record.person_id)
         delivery = None
         if auth_req_id:
             body = {"auth_req_id": auth_req_id} | msgspec.to_builtins(answer)

@@ -43,6 +43,7 @@ from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.signing_keys import SigningKeys
 from lionrock.identity.service.userinfo import Userinfo, acting_subjects
 from lionrock.identity.service.vault import Vault
+from lionrock.identity.store import ciba as ciba_store
 from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import tokens as store
 from lionrock.kernel import secrets
@@ -361,6 +362,9 @@ class Tokens:
             "acr": how.acr,
             "amr": list(how.amr),
         }
+        if client.policy.ciba_mode is not None:
+            # It may come back as an id_token_hint, and a subject cannot be turned back.
+            await ciba_store.remember_subject(db, client.sector, claims["sub"], basis.person_id)
         wishes = basis.claims.id_token if basis.claims is not None else {}
         claims |= await self.userinfo.named(db, basis.person_id, wishes)
         if mandate is not None:
