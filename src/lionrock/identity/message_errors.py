@@ -1,4 +1,4 @@
-"""How refusals about messages look on the wire: controls of a policy, nonces, request objects, registration.
+"""How refusals about messages look on the wire: policy, nonces, request objects, registration.
 
 Source of the OAuth codes: RFC 6749 s4.1.2.1, RFC 9101 s10.5, RFC 9126 s2.3, RFC 9449 s8.
 """

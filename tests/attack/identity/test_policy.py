@@ -174,7 +174,7 @@ async def test_back_channel_request_without_a_demanded_control_is_refused_and_as
         nonce = refused.headers["dpop-nonce"]
         proof = client.proof("POST", f"{ISSUER}{path}", nonce=nonce)
     if control == "signed-request":
-        left_out = dict.fromkeys(client.request())
+        left_out: dict[str, Any] = dict.fromkeys(client.request())
         form = {"request": client.request_object(**(left_out | CIBA_FORM))}
     accepted = await client.post(path, form, proof=proof)
     assert accepted.status_code == 200, accepted.text

@@ -135,7 +135,8 @@ def check_pushed(
         client_id=client.id, redirect_uri=form.redirect_uri, scopes=scopes,
         code_challenge=form.code_challenge, state=form.state, nonce=form.nonce,
         dpop_jkt=form.dpop_jkt or proof_jkt, is_silent=form.prompt == "none",
-        ui_locales=(form.ui_locales or "")[:100], response_mode=_response_mode(form), login_hint=_login_hint(form, client),
+        ui_locales=(form.ui_locales or "")[:100], response_mode=_response_mode(form),
+        login_hint=_login_hint(form, client),
         acr_values=acr_values, max_age_s=max_age_s, details=rich.details, claims=rich.claims,
         grant_action=rich.action, grant_id=rich.grant_id,
         company_selection=COMPANY in scopes

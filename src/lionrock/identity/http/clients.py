@@ -52,7 +52,7 @@ async def check_client(call: ClientCall) -> Refused | None:
 
 
 async def learn_keys(call: ClientCall, refused: Refused) -> bool:
-    """After an assertion by an unknown key: fetch the keys of a client that keeps them elsewhere."""
+    """After an assertion by an unknown key: fetch the keys of a client that keeps its own."""
     assertion = call.body.client_assertion
     if refused.refusal is not IdentityRefusal.CLIENT_ASSERTION_SIGNATURE or not assertion:
         return False

@@ -1,4 +1,4 @@
--- Clients that register themselves (RFC 7591, RFC 7592), and keys that live at the client's address.
+-- Clients that register themselves (RFC 7591, RFC 7592), and keys at the client's own address.
 ALTER TABLE identity.clients ADD COLUMN jwks_uri text NOT NULL DEFAULT '';
 ALTER TABLE identity.clients ADD COLUMN keys_fetched_at timestamptz;
 ALTER TABLE identity.clients ADD COLUMN keys_tried_at timestamptz;

@@ -150,7 +150,8 @@ class Application:
             raw_body=raw, query=query, request_id=request_id,
         )
         step, result = await self._run(route, call)
-        if route.mend is not None and isinstance(result, Refused) and await route.mend(call, result):
+        mend = route.mend
+        if mend is not None and isinstance(result, Refused) and await mend(call, result):
             step, result = await self._run(route, call)
         if isinstance(result, Refused):
             result = render(route, call, result, step, request_id)

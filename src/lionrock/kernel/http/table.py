@@ -81,9 +81,9 @@ class Route:
     """One endpoint. `steps` run in order; the first answer that is not None ends the request.
 
     `query` lists the parameters taken (None = any). `render_refusal` may dress a refusal in the
-    pillar's own message (ISO 20022); returning None falls back to the family's shape. `mend` is asked
-    after a refusal, when no transaction is open, whether it has mended the cause (by a call to
-    another party); then the steps run once more, from the first.
+    pillar's own message (ISO 20022); returning None falls back to the family's shape. `mend` is
+    asked after a refusal, when no transaction is open, whether it has mended the cause (by a call
+    to another party); then the steps run once more, from the first.
     """
 
     method: str
