@@ -23,6 +23,8 @@ from lionrock.kernel.errors import Refused
 
 T = TypeVar("T")
 POOL_SIZE_MAX = 12
+# Statements that a connection keeps prepared: more than the code has, or each use prepares anew.
+STATEMENTS_KEPT_MAX = 1_000
 STATEMENT_TIMEOUT_MS_MAX = 15_000
 # Everything by which a database shows that it is away, ill or full; a loop outlives them all.
 DATABASE_FAILURES = (
@@ -116,6 +118,7 @@ class Database:
             min_size=1,
             max_size=pool_size_max,
             init=_prepare,
+            statement_cache_size=STATEMENTS_KEPT_MAX,
             connection_class=_Connection,
             server_settings={
                 "application_name": "lionrock",

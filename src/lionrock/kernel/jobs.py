@@ -11,8 +11,9 @@ Two clocks: `due_at` is wire time (retries), `business_due_at` is business time 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -53,6 +54,15 @@ class Again(msgspec.Struct, frozen=True):
 
 
 JobHandler = Callable[[Job], Awaitable[Done | Again]]
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How one claimed job ended, at an instant of wire time."""
+
+    job: Job
+    outcome: Done | Again
+    at: datetime
+    error_text: str | None
 
 
 async def schedule(
@@ -98,7 +108,12 @@ class Worker:
     async def run_due(self) -> int:
         """Claim and run one round of due jobs; returns how many were run."""
         jobs = await self._database.run(self._claim)
-        await asyncio.gather(*(self._run(job) for job in jobs))
+        ended = await asyncio.gather(*(self._run(job) for job in jobs))
+        if ended:
+            finished = await self._database.run(lambda db: self._finish_all(db, ended))
+            for each in ended:
+                if (each.job.queue, each.job.key) not in finished:
+                    await self._database.run(partial(self._finish, ended=each))
         return len(jobs)
 
     async def run_until_idle(self, rounds_max: int = 500) -> int:
@@ -145,7 +160,7 @@ class Worker:
         )
         return [Job(**dict(row)) for row in rows]
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job) -> Ended:
         outcome: Done | Again
         error_text = None
         try:
@@ -157,11 +172,28 @@ class Worker:
                          error=error_text, exc_info=job.attempt == 1)
             wait_ms = min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** min(job.attempt - 1, 10))
             outcome = Again(after_ms=wait_ms)
-        await self._database.run(lambda db: self._finish(db, job, outcome, error_text))
+        return Ended(job, outcome, self._wire_clock.now(), error_text)
 
-    async def _finish(
-        self, db: Connection, job: Job, outcome: Done | Again, error_text: str | None
-    ) -> None:
+    async def _finish_all(self, db: Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
+        """Delete the rows of a round's done jobs in one commit; returns which were.
+
+        It waits for nobody: a row that somebody schedules again at this moment is left out, for
+        two who wait for each other's rows would never end.
+        """
+        done = [each.job for each in ended if isinstance(each.outcome, Done)]
+        rows = await db.fetch(
+            "DELETE FROM kernel.jobs WHERE (queue, key) IN ("
+            " SELECT j.queue, j.key FROM kernel.jobs j"
+            "  JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS d (queue, key, generation)"
+            "   USING (queue, key, generation) FOR UPDATE OF j SKIP LOCKED)"
+            " RETURNING queue, key",
+            [job.queue for job in done], [job.key for job in done],
+            [job.generation for job in done],
+        )  # fmt: skip
+        return {(row["queue"], row["key"]) for row in rows}
+
+    async def _finish(self, db: Connection, ended: Ended) -> None:
+        job, outcome = ended.job, ended.outcome
         if isinstance(outcome, Done):
             # Scheduled again while it ran: the generation moved, so the row must stay.
             await db.execute(
@@ -169,9 +201,9 @@ class Worker:
                 job.queue, job.key, job.generation,
             )
             return
-        due_at = self._wire_clock.now() + timedelta(milliseconds=outcome.after_ms)
+        due_at = ended.at + timedelta(milliseconds=outcome.after_ms)
         await db.execute(
             "UPDATE kernel.jobs SET due_at = $4, last_error = $5"
             " WHERE queue = $1 AND key = $2 AND generation = $3",
-            job.queue, job.key, job.generation, due_at, error_text,
+            job.queue, job.key, job.generation, due_at, ended.error_text,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lionrock.kernel import jobs, outbox, replay
+from lionrock.kernel import jobs, outbox
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import Refusal, Refused
@@ -125,18 +125,3 @@ async def test_every_subscriber_gets_an_event_and_a_failing_one_gets_it_again(
     wire_clock.advance(seconds=1)
     await run.run_until_idle()
     assert seen == ["first 1", "failed", "first 1", "second"]
-
-
-async def test_a_value_is_remembered_once_per_realm_and_forgotten_after_its_time(
-    kernel: Kernel, wire_clock: FrozenClock
-) -> None:
-    async def remember(realm: str) -> bool:
-        until = wire_clock.now().replace(hour=10)
-        return await kernel.database.run(lambda db: replay.remember(db, realm, "jti", until))
-
-    assert await remember("a")
-    assert not await remember("a")
-    assert await remember("b")
-    wire_clock.advance(hours=2)
-    assert await kernel.database.run(lambda db: replay.sweep(db, wire_clock.now())) == 2
-    assert await remember("a")

@@ -208,7 +208,14 @@ class Authorization:
         self, db: Connection, sign_in_id: str, browser_secret: str
     ) -> SignInView | Refused:
         """Return a browser's own sign-in with its state; another browser's is not found."""
-        sign_in = await store.sign_in(db, sign_in_id, secret_hash(browser_secret))
+        browser_hash = secret_hash(browser_secret)
+        sign_in = await store.sign_in(db, sign_in_id, browser_hash)
+        state = await self._state(db, sign_in) if sign_in is not None else "waiting"
+        if sign_in is not None and state != "waiting":
+            # Held for whoever ends it now; while it waits, looking at it writes nothing.
+            sign_in = await store.sign_in(db, sign_in_id, browser_hash, hold=True)
+            assert sign_in is not None, "it was there, and a ring keeps it for long"
+            state = await self._state(db, sign_in)
         if sign_in is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         pushed = await store.pushed(db, sign_in.request_hash, sign_in.client_id)
@@ -216,7 +223,7 @@ class Authorization:
         if pushed is None or client is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         return SignInView(
-            sign_in=sign_in, state=await self._state(db, sign_in), request=pushed.request,
+            sign_in=sign_in, state=state, request=pushed.request,
             client=client, browser_secret=browser_secret,
         )  # fmt: skip
 

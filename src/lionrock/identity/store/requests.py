@@ -45,10 +45,12 @@ async def insert_all_pushed(db: Connection, pushed: Sequence[PushedRequest]) -> 
 
 async def pushed(db: Connection, request_hash: bytes, client_id: str) -> PushedRequest | None:
     """Return a client's pushed request; another client's is not found."""
+    slot = hashed_slot(request_hash)
+    if slot is None:
+        return None
     row = await db.fetchrow(
-        "SELECT * FROM identity.pushed_requests"
-        " WHERE request_hash = $1 AND slot = $3 AND client_id = $2",
-        request_hash, client_id, hashed_slot(request_hash),
+        f"SELECT * FROM {PUSHED.partition(slot)} WHERE request_hash = $1 AND client_id = $2",
+        request_hash, client_id,
     )  # fmt: skip
     if row is None:
         return None
@@ -61,10 +63,12 @@ async def pushed(db: Connection, request_hash: bytes, client_id: str) -> PushedR
 
 async def use_pushed(db: Connection, request_hash: bytes, at: datetime) -> bool:
     """Use up a pushed request; False when it was used before."""
+    slot = hashed_slot(request_hash)
+    assert slot is not None, "a request that was found has a slot"
     used = await db.fetchval(
-        "UPDATE identity.pushed_requests SET used_at = $2"
-        " WHERE request_hash = $1 AND slot = $3 AND used_at IS NULL RETURNING 1",
-        request_hash, at, hashed_slot(request_hash),
+        f"UPDATE {PUSHED.partition(slot)} SET used_at = $2"
+        " WHERE request_hash = $1 AND used_at IS NULL RETURNING 1",
+        request_hash, at,
     )  # fmt: skip
     return used is not None
 
@@ -81,10 +85,13 @@ async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
     )  # fmt: skip
 
 
-async def sign_in(db: Connection, sign_in_id: str, browser_hash: bytes) -> SignIn | None:
-    """Return a browser's own sign-in and hold it; another browser's is not found."""
+async def sign_in(
+    db: Connection, sign_in_id: str, browser_hash: bytes, *, hold: bool = False
+) -> SignIn | None:
+    """Return a browser's own sign-in, held if asked; another browser's is not found."""
     row = await db.fetchrow(
-        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
+        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2"
+        + (" FOR UPDATE" if hold else ""),
         sign_in_id, browser_hash,
     )  # fmt: skip
     if row is None:

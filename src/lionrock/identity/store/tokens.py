@@ -38,10 +38,13 @@ async def insert_code(db: Connection, code: CodeGrant) -> None:
 
 async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
     """Return a client's code and hold it; another client's is not found."""
+    slot = hashed_slot(code_hash)
+    if slot is None:
+        return None
     row = await db.fetchrow(
-        "SELECT * FROM identity.codes"
-        " WHERE code_hash = $1 AND slot = $3 AND client_id = $2 FOR UPDATE",
-        code_hash, client_id, hashed_slot(code_hash),
+        f"SELECT * FROM {CODES.partition(slot)}"
+        " WHERE code_hash = $1 AND client_id = $2 FOR UPDATE",
+        code_hash, client_id,
     )  # fmt: skip
     if row is None:
         return None
@@ -54,9 +57,10 @@ async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGra
 
 async def use_code(db: Connection, code_hash: bytes, at: datetime) -> None:
     """Use up a code that the transaction holds."""
+    slot = hashed_slot(code_hash)
+    assert slot is not None, "a code that was found has a slot"
     await db.execute(
-        "UPDATE identity.codes SET used_at = $2 WHERE code_hash = $1 AND slot = $3",
-        code_hash, at, hashed_slot(code_hash),
+        f"UPDATE {CODES.partition(slot)} SET used_at = $2 WHERE code_hash = $1", code_hash, at
     )  # fmt: skip
 
 
@@ -83,15 +87,18 @@ async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:
 
 async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
     """Return a token of an active client and an active person; others are not found."""
+    slot = hashed_slot(token_hash)
+    if slot is None:
+        return None
     row = await db.fetchrow(
-        "SELECT t.* FROM identity.access_tokens t"
+        f"SELECT t.* FROM {TOKENS.partition(slot)} t"
         " JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
         " LEFT JOIN identity.persons p ON p.id = t.person_id"
         " LEFT JOIN identity.grants g ON g.id = t.grant_id"
-        " WHERE t.token_hash = $1 AND t.slot = $2"
+        " WHERE t.token_hash = $1"
         "  AND (t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL",
-        token_hash, hashed_slot(token_hash),
-    )  # fmt: skip
+        token_hash,
+    )
     return _token(row) if row else None
 
 
