@@ -37,6 +37,7 @@ from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
+from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
@@ -119,8 +120,10 @@ class Authorization:
         mandates: Mandates,
         grants: Grants,
         sessions: Sessions,
+        clients: Clients,
     ) -> None:
         self._kernel = kernel
+        self._clients = clients
         self._sessions = sessions
         self._grants = grants
         self._mandates = mandates
@@ -148,7 +151,7 @@ class Authorization:
     ) -> tuple[PushedRequest, Client] | Refused:
         """Return a client's own pushed request; REQUEST_UNKNOWN, REQUEST_USED, REQUEST_EXPIRED."""
         pushed = await store.pushed(db, secret_hash(request_uri), client_id)
-        client = await client_store.client(db, client_id)
+        client = await self._clients.find(db, client_id)
         if pushed is None or client is None:
             return Refused(IdentityRefusal.REQUEST_UNKNOWN)
         if pushed.used_at is not None:
@@ -215,11 +218,12 @@ class Authorization:
             # Held for whoever ends it now; while it waits, looking at it writes nothing.
             sign_in = await store.sign_in(db, sign_in_id, browser_hash, hold=True)
             assert sign_in is not None, "it was there, and a ring keeps it for long"
-            state = await self._state(db, sign_in)
+            # What was decided stays so; another tab may have ended it meanwhile.
+            state = "finished" if sign_in.finished_at is not None else state
         if sign_in is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         pushed = await store.pushed(db, sign_in.request_hash, sign_in.client_id)
-        client = await client_store.client(db, sign_in.client_id)
+        client = await self._clients.find(db, sign_in.client_id)
         if pushed is None or client is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
         return SignInView(
@@ -353,8 +357,9 @@ class Authorization:
         assert not isinstance(approval, Refused), "a sign-in's approval is on record"
         state = approval.state_at(self._kernel.business_clock.now())
         # Approved through an app link, the browser must first be brought back by the app.
-        is_waiting = state == "pending" or (state == "approved" and sign_in.awaits_return)
-        return "waiting" if is_waiting else state
+        if state == "pending" or (state == "approved" and sign_in.awaits_return):
+            return "waiting"
+        return state
 
     def question(
         self,

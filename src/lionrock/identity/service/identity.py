@@ -118,7 +118,7 @@ class Identity:
         )  # fmt: skip
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
-            self.grants, self.sessions,
+            self.grants, self.sessions, self.clients,
         )  # fmt: skip
         self.scans = Scans(
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
@@ -127,7 +127,7 @@ class Identity:
         self.answers = Answers(kernel, self.issuer)
         self.tokens = Tokens(
             kernel, self.issuer, self.vault, self.parties, self.mandates, self.grants,
-            self.sessions,
+            self.sessions, self.clients,
         )  # fmt: skip
         self.refresh = Refresh(kernel, self.grants, self.tokens)
         self.inspection = Inspection(

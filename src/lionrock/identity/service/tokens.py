@@ -36,6 +36,7 @@ from lionrock.identity.domain.scopes import (
 )
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.assurance import grant_authentication
+from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
@@ -105,8 +106,10 @@ class Tokens:
         mandates: Mandates,
         grants: Grants,
         sessions: Sessions,
+        clients: Clients,
     ) -> None:
         self._kernel = kernel
+        self._clients = clients
         self._sessions = sessions
         self._issuer = issuer
         self._answers = Answers(kernel, issuer)
@@ -274,7 +277,7 @@ class Tokens:
             return Refused(IdentityRefusal.DPOP_KEY_MISMATCH)
         if token.person_id is None:
             return Refused(IdentityRefusal.TOKEN_WITHOUT_PERSON)
-        client = await client_store.client(db, token.client_id)
+        client = await self._clients.find(db, token.client_id)
         assert client is not None, "the token was read with its active client"
         person_subject = self._vault.subject(client.sector, "person", token.person_id)
         principal = Principal(
