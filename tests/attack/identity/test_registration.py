@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -359,3 +360,23 @@ async def test_change_of_scopes_does_not_widen_what_people_gave_before(city: Cit
         client, client_id=client.client_id, scope="openid profile contact",
     ))  # fmt: skip
     assert set((await client.get(token)).json()) == {"sub"}
+
+
+async def test_registration_changed_twice_at_once_changes_once(city: City) -> None:
+    client, mine = await registered(city)
+    bodies = [
+        good_metadata(client, client_id=client.client_id, client_name=f"Tea {n}") for n in range(3)
+    ]
+    answers = await asyncio.gather(*(manage(city, "PUT", mine, body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
+    (good,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert (await manage(city, "GET", good)).json()["client_name"] == good["client_name"]
+
+
+async def test_initial_token_for_one_registers_one_though_used_at_once(city: City) -> None:
+    token = await city.kernel.database.run(
+        lambda db: city.identity.registrations.issue_initial_token(db, issued_by="operator")
+    )
+    metadata = good_metadata(TestClient(city))
+    answers = await asyncio.gather(*(register(city, metadata, token) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [201, 401, 401]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -213,6 +214,15 @@ async def test_object_used_twice_is_refused_whatever_was_refused_before(
     assert error_code(await _push(client, token)) == "identity.request_object_replayed"
     city.wire_clock.advance(seconds=299)
     assert error_code(await _push(client, token)) == "identity.request_object_replayed"
+
+
+async def test_object_sent_twice_at_once_is_taken_once(
+    city: City, client: TestClient
+) -> None:
+    token = client.request_object()
+    answers = await asyncio.gather(*(_push(client, token) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+    assert await _pushes(city) == 1
 
 
 async def test_two_clients_may_use_the_same_jti(city: City, client: TestClient) -> None:
