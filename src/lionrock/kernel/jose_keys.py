@@ -43,6 +43,7 @@ SIGNATURE_BYTES = 64
 # Any of them in a key that should be public means that the sender has published its private key
 # (RFC 7518 s6.2.2, s6.3.2, s6.4.1).
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_ES256 = ec.ECDSA(hashes.SHA256())
 _REQUIRED_MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 
 
@@ -241,7 +242,7 @@ def verify_bytes(key: Key, signature: bytes, data: bytes) -> bool:
     try:
         if isinstance(key.public, ec.EllipticCurvePublicKey):
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.public.verify(encode_dss_signature(r, s), data, ec.ECDSA(hashes.SHA256()))
+            key.public.verify(encode_dss_signature(r, s), data, _ES256)
             return True
         if isinstance(key.public, ed25519.Ed25519PublicKey):
             key.public.verify(signature, data)

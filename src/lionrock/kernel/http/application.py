@@ -88,8 +88,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             # Exactly one (RFC 9112 s3.2): of two, a proxy may have read the other.
-            hosts = Request(scope).headers.getlist("host")
-            if self._hosts and (len(hosts) != 1 or hosts[0] not in self._hosts):
+            hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+            if self._hosts and (len(hosts) != 1 or hosts[0].decode("latin-1") not in self._hosts):
                 refused = Refused(KernelRefusal.HOST_UNKNOWN)
                 await self._kernel_refusal(refused, "check_host")(scope, receive, send)
                 return
