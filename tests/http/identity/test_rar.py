@@ -96,6 +96,19 @@ async def test_details_are_narrowed_at_a_refresh_and_never_widened(keeper: Keepe
     assert wide.json()["error"] == "invalid_authorization_details"
 
 
+async def test_details_are_narrowed_for_the_first_token_and_stay_whole_in_the_grant(
+    keeper: Keeper,
+) -> None:
+    code = await keeper.code(authorization_details=told(PAYMENT, FORM))
+    more = {**FORM, "fields": ["email"]}
+    wide = await keeper.redeem(code, authorization_details=told(more))
+    assert wide.json()["error"] == "invalid_authorization_details"
+    first = (await keeper.redeem(code, authorization_details=told(FORM))).json()
+    assert first["authorization_details"] == [FORM]
+    again = (await refresh(keeper, first["refresh_token"])).json()
+    assert again["authorization_details"] == [PAYMENT, FORM]
+
+
 async def test_resource_server_is_told_of_the_types_it_serves(city: City, keeper: Keeper) -> None:
     policy = msgspec.structs.replace(
         keeper.policy, may_introspect=True, authorization_details_types=frozenset({"form_filling"})

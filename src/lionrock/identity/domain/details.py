@@ -219,6 +219,16 @@ def narrowed(asked: Iterable[Detail], granted: Iterable[Detail]) -> tuple[Detail
     return tuple(found)
 
 
+def narrowed_to(
+    text: str | None, allowed: frozenset[str], granted: tuple[Detail, ...]
+) -> tuple[Detail, ...] | Refused:
+    """Read what a token request narrows a grant to; without the parameter, all of the grant."""
+    if text is None:
+        return granted
+    asked = read_details(text, allowed, is_echo=True)
+    return asked if isinstance(asked, Refused) else narrowed(asked, granted)
+
+
 def enriched(detail: Detail, outline: ConsentOutline) -> Detail:
     """Return a data consent's detail with what the exchange says of it."""
     assert detail["type"] == DATA_CONSENT, "only consents have an outline"

@@ -126,6 +126,7 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     `action`: what grant management does to the grant of that id. `refresh_token`: the one to give
     again with the token (set when refreshing; then the grant on record is left as it is).
     `auth_req_id`: of a pushed back-channel answer; its id_token names it and the tokens beside it.
+    `token_details`: what this one token is narrowed to, when that is less than `details`.
     `company_id`: of the company that the person chose to act for.
     """
 
@@ -135,6 +136,7 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     signed_in_at: datetime
     nonce: str | None = None
     details: tuple[dict[str, Any], ...] = ()
+    token_details: tuple[dict[str, Any], ...] | None = None
     claims: ClaimsRequest | None = None
     action: GrantAction | None = None
     refresh_token: str | None = None

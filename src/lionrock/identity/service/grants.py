@@ -175,7 +175,7 @@ class Grants:
     # Asked about and revoked by the person who gave it.
 
     async def of_person(self, db: Connection, person_id: str) -> list[Grant]:
-        """Return a person's grants in force, newest first: which services may do what for longer."""
+        """Return a person's grants in force, newest first: which services may do what."""
         return await store.grants_of_person(db, person_id, self._kernel.wire_clock.now())
 
     async def revoke_of_person(

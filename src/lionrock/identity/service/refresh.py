@@ -12,7 +12,7 @@ from datetime import timedelta
 import msgspec
 
 from lionrock.identity.domain.clients import Client
-from lionrock.identity.domain.details import Detail, narrowed, read_details
+from lionrock.identity.domain.details import narrowed_to
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.grants import Grant, TokenBasis
 from lionrock.identity.domain.refresh import (
@@ -100,11 +100,9 @@ def _narrow(client: Client, grant: Grant, form: TokenForm) -> TokenBasis | Refus
     scopes = read_scope(form.scope or " ".join(n for n in grant.scopes if n in allowed), allowed)
     if isinstance(scopes, Refused):
         return scopes
-    details: tuple[Detail, ...] | Refused = grant.details
-    if form.authorization_details is not None:
-        types = client.policy.authorization_details_types
-        asked = read_details(form.authorization_details, types, is_echo=True)
-        details = asked if isinstance(asked, Refused) else narrowed(asked, grant.details)
+    details = narrowed_to(
+        form.authorization_details, client.policy.authorization_details_types, grant.details
+    )
     if isinstance(details, Refused):
         return details
     return TokenBasis(

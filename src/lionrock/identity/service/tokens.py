@@ -14,6 +14,7 @@ import msgspec
 
 from lionrock.identity.domain.ciba import push_claims
 from lionrock.identity.domain.clients import Client
+from lionrock.identity.domain.details import narrowed_to
 from lionrock.identity.domain.grants import (
     ACCESS_TOKEN_TYPE,
     AccessToken,
@@ -147,12 +148,17 @@ class Tokens:
         problem = problem or await self._grants.check_usable(db, client, code)
         if problem is not None:
             return problem
+        types = client.policy.authorization_details_types
+        token_details = narrowed_to(form.authorization_details, types, code.request.details)
+        if isinstance(token_details, Refused):
+            return token_details
         # From here the token must be issued.
         await store.use_code(db, code.code_hash, now)
         basis = TokenBasis(
             grant_id=code.grant_id, person_id=code.person_id, scopes=code.request.scopes,
             signed_in_at=code.signed_in_at, nonce=code.request.nonce,
-            details=code.request.details, claims=code.request.claims,
+            details=code.request.details, token_details=token_details,
+            claims=code.request.claims,
             action=code.request.grant_action, company_id=code.request.company_id,
         )  # fmt: skip
         return await self.issue(db, client, basis, jkt)
@@ -173,6 +179,7 @@ class Tokens:
                 return Refused(IdentityRefusal.EXCHANGE_TARGET, held.refusal.value)
             mandate = held
         kept = await self._grants.keep(db, client, basis, jkt)
+        details = basis.details if basis.token_details is None else basis.token_details
         wishes = basis.claims.userinfo if basis.claims is not None else {}
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
@@ -183,7 +190,7 @@ class Tokens:
                 token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
                 person_id=basis.person_id, company_id=basis.company_id,
                 mandate_id=mandate.id if mandate is not None else None, scopes=basis.scopes,
-                jkt=jkt, issued_at=now, expires_at=expires_at, details=basis.details,
+                jkt=jkt, issued_at=now, expires_at=expires_at, details=details,
                 claims=tuple(wishes),
             ),
         )  # fmt: skip
@@ -194,7 +201,7 @@ class Tokens:
                 db, client, basis, secret, kept.refresh_token, mandate
             ),
             refresh_token=kept.refresh_token,
-            authorization_details=basis.details, grant_id=kept.grant_id,
+            authorization_details=details, grant_id=kept.grant_id,
         )  # fmt: skip
 
     async def client_credentials(
@@ -320,13 +327,9 @@ class Tokens:
         )
 
     async def _issue_for_company(
-        self,
-        db: Connection,
-        token: AccessToken,
-        mandate: Mandate,
-        scopes: tuple[str, ...],
+        self, db: Connection, token: AccessToken, mandate: Mandate, scopes: tuple[str, ...],
         now: datetime,
-    ) -> TokenReply:
+    ) -> TokenReply:  # fmt: skip
         assert mandate.person_id == token.person_id, "the mandate is the token bearer's own"
         secret = store.TOKENS.stamp(secrets.token(32), token.expires_at)
         issued = msgspec.structs.replace(
