@@ -1,7 +1,7 @@
 """The first two operators of a city, entered from a file before anybody can operate it.
 
-Works only while there is no operator; everything after it takes two of them. The enrolment codes are
-printed once and kept nowhere. Not for: the sandbox, whose cast has operators.
+Works only while there is no operator; everything after it takes two of them. The enrolment codes
+are printed once and kept nowhere. Not for: the sandbox, whose cast has operators.
 """
 
 from __future__ import annotations

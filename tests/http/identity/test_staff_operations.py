@@ -232,6 +232,7 @@ async def test_first_two_operators_are_made_once(city: City) -> None:
     assert not isinstance(made, Refused), made
     for person, _ in made:
         assert await run(partial(_roles_of, city, person.id)) == {"operator"}
-    again = await run(lambda db: bootstrap(db, [_draft("Z300013", "gus"), _draft("Z300014", "ida")]))
+    others = [_draft("Z300013", "gus"), _draft("Z300014", "ida")]
+    again = await run(lambda db: bootstrap(db, others))
     assert isinstance(again, Refused)
     assert again.refusal.value == "identity.bootstrap_done"

@@ -158,6 +158,17 @@ class Identity:
         """
         return await self.officers_asked.request(db, request)
 
+    async def officers_to_ask(
+        self,
+        db: Connection,
+        person_id: str,
+        company_id: str,
+        scope: str,
+        amount: Money | None = None,
+    ) -> tuple[tuple[str, ...], int] | Refused:
+        """Return whom a company's deed is asked of (the person first) and how many must agree."""
+        return await self.officers_asked.asked(db, person_id, company_id, scope, amount)
+
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
         """Return an approval; APPROVAL_UNKNOWN."""
         return await self.approvals.approval(db, approval_id)

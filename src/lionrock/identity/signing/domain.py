@@ -310,7 +310,10 @@ def check_mandate(mandate: Mandate, approval: Approval) -> Refused | None:
 def _is_for_signer(approval: Approval, signer: Signer) -> bool:
     if isinstance(signer, PersonSigner):
         is_company = approval.company_id == signer.company_id
-        return is_company and approval.person_ids == (signer.person_id,)
+        # A joint officer signs with the others' consent; whether they did themselves: the service.
+        is_alone = approval.person_ids == (signer.person_id,)
+        is_joint = signer.company_id is not None and signer.person_id in approval.person_ids
+        return is_company and (is_alone or is_joint)
     if isinstance(signer, CompanySealSigner):
         # Without the scope the officers' mandates were never checked for sealing.
         is_asked_to_seal = approval.scope == SEAL_SCOPE

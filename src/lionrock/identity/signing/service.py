@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from lionrock.identity.domain.approvals import Approval
+from lionrock.identity.domain.approvals import Approval, GivenAnswer
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.signing import certificates, store
 from lionrock.identity.signing.authority import Authority
@@ -50,6 +50,10 @@ class ApprovalBook(Protocol):
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused | None:
         """Return an approval by id."""
+        ...
+
+    async def approval_answers(self, db: Connection, approval_id: str) -> list[GivenAnswer]:
+        """Return the signed answers of an approval."""
         ...
 
 
@@ -158,6 +162,13 @@ class Signing:
         misfit = check_approval(approval, signer, digest)
         if misfit is not None:
             return misfit
+        if isinstance(signer, PersonSigner) and len(approval.person_ids) > 1:
+            # A quorum may be reached without the signer: nobody signs in person by others' will.
+            answers = await self._approvals.approval_answers(db, approval_id)
+            if not any(
+                a.person_id == signer.person_id and a.decision == "approved" for a in answers
+            ):
+                return Refused(SigningRefusal.SIGNING_APPROVAL_OTHER_SIGNER)
         mandate = await self._mandate(db, signer, approval.amount)
         if mandate is None:
             return ""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from reportlab.pdfgen.canvas import Canvas
 
-from lionrock.identity.domain.approvals import Approval, State
+from lionrock.identity.domain.approvals import Approval, GivenAnswer, State
 from lionrock.identity.domain.mandates import Mandate, choose
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Rendered, render
@@ -59,6 +59,10 @@ class Books:
         self._now = now
         self.approvals: dict[str, Approval] = {}
         self.mandates: list[Mandate] = []
+
+    async def approval_answers(self, db: Connection, approval_id: str) -> list[GivenAnswer]:
+        """No officer answered in person here."""
+        return []
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | None:
         return self.approvals.get(approval_id)

@@ -70,14 +70,15 @@ class IdentityRoom(Protocol):
         """Return the mandate that entitles a person to act for a company."""
         ...
 
-    async def officers(
+    async def officers_to_ask(
         self,
         db: Connection,
+        person_id: str,
         company_id: str,
-        scope: str | None = None,
+        scope: str,
         amount: Money | None = None,
-    ) -> list[Mandate]:
-        """Return the mandates in force for a company that cover a scope and an amount."""
+    ) -> tuple[tuple[str, ...], int] | Refused:
+        """Return whom a company's deed is asked of and how many must agree."""
         ...
 
     async def request_approval(

@@ -13,6 +13,7 @@ import msgspec
 from lionrock.directory.api import PROGRAMME_OFFICE
 from lionrock.identity.api import (
     SEAL_SCOPE,
+    SIGN_SCOPE,
     Appearance,
     CompanySealSigner,
     OfficeSealSigner,
@@ -186,20 +187,20 @@ class Signatures:
     async def _persons(
         self, db: Connection, case: Case, party: Party, actor: Actor, amount_minor: int
     ) -> tuple[tuple[str, ...], int] | Refused:
-        """Say whom to ask and how many must agree: a joint mandate asks all who may seal."""
-        if party != "company-seal":
+        """Say whom to ask and how many must agree: a joint mandate asks all who may do it."""
+        if party == "office-seal":
             return (actor.person_id,), 1
         assert actor.company_id == case.company_id, "the case was locked as the company's own"
-        mandate = await self._desk.mandate_for(db, actor, SEAL_SCOPE, amount_minor)
+        scope = SEAL_SCOPE if party == "company-seal" else SIGN_SCOPE
+        mandate = await self._desk.mandate_for(db, actor, scope, amount_minor)
         if isinstance(mandate, Refused):
             return mandate
-        if not mandate.is_joint:
-            return (actor.person_id,), 1
-        officers = await self._desk.identity.officers(
-            db, case.company_id, SEAL_SCOPE, Money(amount_minor, CURRENCY)
+        asked = await self._desk.identity.officers_to_ask(
+            db, actor.person_id, case.company_id, scope, Money(amount_minor, CURRENCY)
         )
-        others = sorted({officer.person_id for officer in officers} - {actor.person_id})
-        return (actor.person_id, *others), mandate.signatures_needed
+        if isinstance(asked, Refused):
+            return Refused(CaseRefusal.APPROVAL_NOT_TAKEN, asked.refusal.value)
+        return asked
 
     async def _sign(self, db: Connection, case: Case, request: SignatureRequest) -> None:
         document = await store.newest_document(db, case.id, request.document)
