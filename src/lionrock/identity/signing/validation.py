@@ -244,10 +244,23 @@ def _is_closed(document: _Document, status: Any, ends: int, *, is_last: bool) ->
     is_revision = status.coverage == SignatureCoverageLevel.ENTIRE_REVISION
     if not is_last:
         return bool(is_revision and level <= ModificationLevel.FORM_FILLING)
-    is_ended = document.pdf.rstrip(b"\r\n").endswith(b"%%EOF")
+    is_ended = _ends_once(document.pdf)
     is_over = not document.time_stamps or _covered(document.time_stamps[-1])[3] == len(document.pdf)
     is_lasting = ModificationLevel.NONE < level <= ModificationLevel.LTA_UPDATES
     return bool(is_revision and is_ended and is_over and is_lasting)
+
+
+def _ends_once(pdf: bytes) -> bool:
+    """Say whether the file ends with its newest cross-reference section, and with that only.
+
+    A copy of its own end behind the end would change nothing that a parser reads.
+    """
+    _, _, stated = pdf.rpartition(b"startxref")
+    words = stated.split()
+    if len(words) != 2 or words[1] != b"%%EOF" or not words[0].isdigit():
+        return False
+    end = pdf[int(words[0]) :]
+    return end.count(b"startxref") == 1 and end.count(b"%%EOF") == 1
 
 
 def _names_subject(certificate: Any, statement: Any) -> bool:
