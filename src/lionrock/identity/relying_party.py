@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -88,6 +88,7 @@ class RelyingParty:
         self._network = network
         self._wire_clock = wire_clock
         self._metadata: dict[str, str] | None = None
+        self._nonces: dict[str, str] = {}
         self._keys: list[Key] = []
 
     async def begin(
@@ -186,13 +187,29 @@ class RelyingParty:
     ) -> Reply:
         """Call a resource with the token and a fresh proof (RFC 9449 s7); raises Unreachable."""
         dpop_key = _unpack(tokens.dpop_key)
-        fields = dict(headers or {}) | {
-            "authorization": f"DPoP {tokens.access_token}",
-            "dpop": self._proof(dpop_key, method, url, tokens.access_token),
-        }
+        fields = dict(headers or {}) | {"authorization": f"DPoP {tokens.access_token}"}
         if body:
             fields["content-type"] = content_type
-        return await self._network.send(method, url, fields, body)
+
+        async def send() -> Reply:
+            proof = self._proof(dpop_key, method, url, tokens.access_token)
+            return await self._network.send(method, url, fields | {"dpop": proof}, body)
+
+        return await self._with_nonce(url, send)
+
+    async def _with_nonce(self, url: str, send: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Send, and once more when the server wants a nonce that it now names (RFC 9449 s8, s9).
+
+        What was refused for its nonce was not carried out, so that sending again is safe.
+        """
+        answer = await send()
+        nonce = answer.headers.get("dpop-nonce")
+        if nonce is None:
+            return answer
+        self._nonces[_origin(url)] = nonce
+        told = answer.headers.get("www-authenticate", "").encode() + answer.body
+        is_wanted = answer.status in (400, 401) and b"use_dpop_nonce" in told
+        return await send() if is_wanted else answer
 
     async def _token(self, form: dict[str, str], dpop_key: Key) -> dict[str, Any] | Refused:
         metadata = await self._load_metadata()
@@ -214,17 +231,21 @@ class RelyingParty:
     ) -> dict[str, Any] | Refused:
         """POST a form as the authenticated client; TOKEN with the server's error and code."""
         now_s = self._wire_clock.now_s()
-        assertion = sign_jws(
-            self._key,
-            {
-                "iss": self.client_id, "sub": self.client_id, "aud": self.issuer,
-                "jti": secrets.token(), "iat": now_s, "exp": now_s + ASSERTION_LIFE_S,
-            },
-            typ="JWT",
-        )  # fmt: skip
-        content = form | {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
-        headers = {"content-type": FORM, "dpop": self._proof(dpop_key, "POST", url)}
-        answer = await self._network.send("POST", url, headers, urlencode(content).encode())
+
+        async def send() -> Reply:
+            assertion = sign_jws(
+                self._key,
+                {
+                    "iss": self.client_id, "sub": self.client_id, "aud": self.issuer,
+                    "jti": secrets.token(), "iat": now_s, "exp": now_s + ASSERTION_LIFE_S,
+                },
+                typ="JWT",
+            )  # fmt: skip
+            own = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE}
+            headers = {"content-type": FORM, "dpop": self._proof(dpop_key, "POST", url)}
+            return await self._network.send("POST", url, headers, urlencode(form | own).encode())
+
+        answer = await self._with_nonce(url, send)
         fields = strict_json_object(answer.body)
         if answer.status in (200, 201) and fields is not None:
             return fields
@@ -241,6 +262,9 @@ class RelyingParty:
         }  # fmt: skip
         if access_token is not None:
             claims["ath"] = token_hash(access_token)
+        nonce = self._nonces.get(_origin(url))
+        if nonce is not None:
+            claims["nonce"] = nonce
         return sign_jws(dpop_key, claims, typ=PROOF_TYPE, headers={"jwk": dpop_key.bare_jwk})
 
     async def _load_metadata(self) -> dict[str, str] | Refused:
@@ -304,3 +328,9 @@ def _pack(key: Key) -> str:
 
 def _unpack(text: str) -> Key:
     return key_from_pkcs8(base64.b64decode(text))
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: a nonce is good at the server that gave it only."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

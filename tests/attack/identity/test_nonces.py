@@ -16,8 +16,9 @@ from lionrock.identity.service.nonces import Nonces
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.keys import KeyStore
 from tests.http.identity.browser import error_code
-from tests.http.identity.city import ISSUER, City, found
+from tests.http.identity.city import ISSUER, WORLD, City, found
 from tests.http.identity.clients import TestClient, new_client
+from tests.http.identity.test_sign_in import browse_service
 
 TOKEN, USERINFO = f"{ISSUER}/identity/token", f"{ISSUER}/identity/userinfo"
 
@@ -183,3 +184,13 @@ async def test_policy_demands_nonces_of_one_client_though_the_server_does_not(
     forged = await strict.get(token, nonce="C" * 22)
     assert error_code(forged) == "identity.dpop_nonce_required"
     assert (await client.get(await client.token())).status_code == 200
+
+
+async def test_our_own_relying_party_signs_in_where_nonces_are_required(strict: City) -> None:
+    cookies, session = await browse_service(strict)
+    assert session["userinfo"]["name"] == "Ada"
+    strict.wire_clock.advance(seconds=2 * NONCE_WINDOW_S)
+    async with strict.http(WORLD) as http:
+        http.cookies.update(cookies)
+        done = await http.post("/harbour-service/company", data={"company": strict.company.id})
+    assert done.status_code == 303, done.text

@@ -13,7 +13,7 @@ from tests.http.identity.city import WORLD, City
 from tests.http.identity.clients import TestClient, new_client
 
 
-async def _browse_service(city: City, persona: str = "ada") -> tuple[dict[str, str], Any]:
+async def browse_service(city: City, persona: str = "ada") -> tuple[dict[str, str], Any]:
     """Sign in to the separate service with a browser; returns its cookies and its session."""
     async with city.http(WORLD) as http:
         begun = await http.get("/harbour-service/sign-in")
@@ -38,7 +38,7 @@ async def _browse_service(city: City, persona: str = "ada") -> tuple[dict[str, s
 
 
 async def test_founder_signs_in_to_a_separate_service_and_it_reads_userinfo(city: City) -> None:
-    _, session = await _browse_service(city)
+    _, session = await browse_service(city)
     userinfo = session["userinfo"]
     assert userinfo["name"] == "Ada"
     assert userinfo["email"] == "ada@harbour.example"
@@ -48,7 +48,7 @@ async def test_founder_signs_in_to_a_separate_service_and_it_reads_userinfo(city
 
 
 async def test_service_acts_for_the_company_with_the_person_as_actor(city: City) -> None:
-    cookies, session = await _browse_service(city)
+    cookies, session = await browse_service(city)
     async with city.http(WORLD) as http:
         http.cookies.update(cookies)
         done = await http.post("/harbour-service/company", data={"company": city.company.id})
@@ -63,7 +63,7 @@ async def test_service_acts_for_the_company_with_the_person_as_actor(city: City)
 
 
 async def test_service_refuses_a_company_without_a_mandate(city: City) -> None:
-    cookies, _ = await _browse_service(city, "carmen")
+    cookies, _ = await browse_service(city, "carmen")
     async with city.http(WORLD) as http:
         http.cookies.update(cookies)
         refused = await http.post("/harbour-service/company", data={"company": city.company.id})
