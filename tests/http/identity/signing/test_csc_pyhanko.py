@@ -72,7 +72,7 @@ async def served(kernel: Kernel, tmp_path: Path) -> AsyncIterator[Served]:
     await serving
 
 
-class Session(CSCServiceSessionInfo):
+class Session(CSCServiceSessionInfo):  # type: ignore[misc]  # pyHanko ships no types
     """pyHanko's session with our scheme: DPoP instead of Bearer (RFC 9449 s7.1)."""
 
     @property
@@ -81,7 +81,7 @@ class Session(CSCServiceSessionInfo):
         return {"Authorization": f"DPoP {self.oauth_token}"}
 
 
-class PhoneAuthorization(CSCAuthorizationManager):
+class PhoneAuthorization(CSCAuthorizationManager):  # type: ignore[misc]  # the same
     """Asks for activation data of these hashes, lets the phone answer, and fetches it."""
 
     def __init__(self, session: Any, about: Any, credential: Any, client: SigningClient) -> None:

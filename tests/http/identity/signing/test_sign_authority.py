@@ -87,8 +87,8 @@ async def test_nonce_comes_back_and_no_serial_number_comes_twice(
 ) -> None:
     serials = set()
     for nonce in (7, 2**160 - 1, None):
-        more = {} if nonce is None else {"nonce": nonce}
-        reply = tsp.TimeStampResp.load(await stamp(signing_city, question(**more)))
+        request = question() if nonce is None else question(nonce=nonce)
+        reply = tsp.TimeStampResp.load(await stamp(signing_city, request))
         content = reply["time_stamp_token"]["content"]
         info = content["encap_content_info"]["content"].parsed.native
         assert info["nonce"] == nonce

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,11 @@ async def test_documents_signed_by_the_token_are_valid_at_every_level(
     for signer, level in ((PERSON, Level.LTA), (SEAL, Level.LTA)):
         current = pdf
         approval_id = books.approve(signer, current)
-        signed = await kernel.database.run(
-            lambda db, s=signer, c=current, a=approval_id, at=level: service.sign_pdf(
-                db, c, s, a, chain="application", level=at
-            )
-        )
+        sign = partial(
+            service.sign_pdf, pdf=current, signer=signer, approval_id=approval_id,
+            chain="application", level=level,
+        )  # fmt: skip
+        signed = await kernel.database.run(sign)
         assert isinstance(signed, SignedPdf), signed
         pdf = signed.pdf
     ca = await kernel.database.run(service.ca_certificates)
