@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from lionrock.kernel import replay
@@ -31,6 +32,11 @@ from lionrock.kernel.errors import Refused
 SHARING_MAX = 64
 # What one request's values can make PostgreSQL or its driver say.
 _FAILURES = (*DATABASE_FAILURES, ValueError, TypeError)
+
+_CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
 
 Writer = Callable[[Connection, Sequence[Any]], Awaitable[None]]
 
@@ -113,12 +119,14 @@ class GroupCommit:
         try:
             used = await self._database.run(use_case)
         except _FAILURES as error:
-            if len(group) > 1:
+            if len(group) > 1 and _is_rolled_back(error):
                 # Whose fault it was is not known: each alone, so that only that one hears of it.
                 for waiting in group:
                     await self._commit_group([waiting])
-            elif not group[0].answer.done():
-                group[0].answer.set_exception(error)
+                return
+            for waiting in group:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
             return
         except BaseException:
             for waiting in group:
@@ -127,6 +135,13 @@ class GroupCommit:
         for waiting, note in zip(group, used, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(note)
+
+
+def _is_rolled_back(error: Exception) -> bool:
+    """Say whether nothing was committed for certain; who lost the connection cannot know."""
+    if isinstance(error, ValueError | TypeError):
+        return True
+    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, _CONNECTION_LOST)
 
 
 async def save(
