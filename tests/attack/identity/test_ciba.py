@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
@@ -10,7 +12,10 @@ from lionrock.identity.api import ClientPolicy
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.identity.domain.clients import AUTHORIZATION_CODE, CIBA
 from lionrock.identity.domain.policy import check_policy
+from lionrock.identity.service.ciba_notices import CibaNotices
+from lionrock.kernel.jobs import Again, Done
 from lionrock.kernel.jose import generate_key, read_unverified, sign_jws
+from lionrock.kernel.network import Network
 from tests.attack.identity import forge
 from tests.http.identity.backchannel import PATH, BackChannelClient, new_back_channel_client
 from tests.http.identity.city import ISSUER, City
@@ -270,6 +275,7 @@ async def test_a_client_without_the_mode_or_the_grant_may_not_ask(city: City) ->
     assert await nobody_asked(city)
 
 
+@pytest.mark.behaviour("attack-enumeration")
 async def test_a_hint_at_nobody_looks_like_a_hint_at_somebody(city: City) -> None:
     client = await new_back_channel_client(city)
     answers = [(await client.ask(login_hint=hint)).json() for hint in ("ada", "nobody-here")]
@@ -311,6 +317,7 @@ async def test_a_client_under_test_reaches_its_own_officers_only(city: City) -> 
     assert len(await city.phone.pending("ada")) == 1
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_a_flood_of_requests_reaches_the_phone_a_few_times_only(city: City) -> None:
     client = await new_back_channel_client(city)
     other = await new_back_channel_client(city, client_id="client-other")
@@ -320,6 +327,36 @@ async def test_a_flood_of_requests_reaches_the_phone_a_few_times_only(city: City
     # Five of one client, and eight of all.
     assert len(await city.phone.pending("ada")) == 8
     assert len(await city.phone.pending("ben")) == 0
+
+
+@pytest.mark.behaviour("attack-ssrf-callbacks")
+async def test_a_notice_reaches_no_private_address_unless_the_setting_lets_it(city: City) -> None:
+    reached = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await reader.readline())
+        writer.write(b"HTTP/1.1 301 Moved\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = await new_back_channel_client(
+        city, "ping", ciba_notification_uri=f"http://127.0.0.1:{port}/notices"
+    )
+    await client.asked()
+    await client.decide()
+    request_id = await city.kernel.database.run(
+        lambda db: db.fetchval("SELECT id FROM identity.ciba_requests")
+    )
+    for is_allowed, count in ((False, 0), (True, 1)):
+        network = Network(allow_private=is_allowed, ports=None)
+        kernel = dataclasses.replace(city.kernel, network=network)
+        notices = CibaNotices(kernel, city.identity.vault, city.identity.ciba)
+        outcome = await notices.deliver(request_id, attempt=1)
+        await network.close()
+        assert isinstance(outcome, Done if is_allowed else Again)
+        assert len(reached) == count
+    server.close()
 
 
 async def test_a_level_that_the_answer_did_not_reach_brings_no_token(city: City) -> None:
@@ -332,6 +369,7 @@ async def test_a_level_that_the_answer_did_not_reach_brings_no_token(city: City)
     )  # fmt: skip
 
 
+@pytest.mark.behaviour("attack-duplicate-parameters")
 async def test_a_parameter_sent_twice_is_refused(city: City) -> None:
     client = await new_back_channel_client(city)
     async with city.http() as http:

@@ -22,6 +22,7 @@ async def refused(city: City, content: str, persona: str = "ada") -> str:
     return caught.value.code
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_a_code_of_another_origin_is_refused(city: City, client: TestClient) -> None:
     page = await open_scan_page(city, client)
     content = await page.content()
@@ -51,6 +52,7 @@ async def test_a_code_with_anything_changed_is_refused(
     assert await refused(city, change(await page.content())) == "identity.scan_unknown"
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_the_tag_of_one_sign_in_does_not_serve_another(
     city: City, client: TestClient
 ) -> None:
@@ -60,6 +62,7 @@ async def test_the_tag_of_one_sign_in_does_not_serve_another(
     assert await refused(city, mixed) == "identity.scan_unknown"
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_a_code_is_good_for_two_steps_and_no_longer(city: City, client: TestClient) -> None:
     page = await open_scan_page(city, client)
     stale = await page.content()
@@ -108,6 +111,7 @@ async def test_a_code_of_a_request_that_was_used_meanwhile_is_refused(
     assert await refused(city, await page.content()) == "identity.scan_unknown"
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_a_relayed_code_needs_the_number_of_the_page_it_belongs_to(
     city: City, client: TestClient
 ) -> None:
@@ -123,6 +127,7 @@ async def test_a_relayed_code_needs_the_number_of_the_page_it_belongs_to(
     assert "error=access_denied" in ended.headers["location"]
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_a_relayed_code_cannot_be_approved_without_a_number(
     city: City, client: TestClient
 ) -> None:
@@ -141,6 +146,7 @@ async def approved_link(city: City, page: ScanPage, persona: str) -> str:
     return str(scanned["return_to"]).removeprefix(ISSUER)
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_an_attackers_app_link_that_a_victim_approves_signs_nobody_in(
     city: City, client: TestClient
 ) -> None:
@@ -152,6 +158,7 @@ async def test_an_attackers_app_link_that_a_victim_approves_signs_nobody_in(
     assert waiting.status_code == 200 and "code=" not in waiting.text
 
 
+@pytest.mark.behaviour("attack-session-fixation")
 async def test_an_attackers_phone_cannot_sign_a_victims_browser_in_by_its_link(
     city: City, client: TestClient
 ) -> None:
@@ -176,6 +183,7 @@ async def test_the_way_back_of_one_sign_in_does_not_open_another(
     assert (await two.load()).status_code == 200
 
 
+@pytest.mark.behaviour("attack-session-fixation")
 async def test_the_code_and_the_page_are_shown_to_the_browser_that_began_only(
     city: City, client: TestClient
 ) -> None:
@@ -191,6 +199,7 @@ async def test_the_picture_is_gone_once_it_was_scanned(city: City, client: TestC
     assert error_code(gone) == "identity.scan_used"
 
 
+@pytest.mark.behaviour("attack-csrf")
 async def test_the_button_is_taken_from_the_browser_that_saw_it_only(
     city: City, client: TestClient
 ) -> None:
@@ -218,6 +227,7 @@ async def test_a_client_under_test_is_joined_by_its_own_officers_only(city: City
     assert (await city.phone.scan("ada", await page.content()))["approval"]
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_a_phone_may_scan_so_many_codes_in_ten_minutes(
     city: City, client: TestClient
 ) -> None:
