@@ -44,7 +44,7 @@ from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.http import table
-from lionrock.identity.jobs import handlers, start
+from lionrock.identity.jobs import RINGS, handlers, start
 from lionrock.identity.recovery.service import Message
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
@@ -103,6 +103,7 @@ __all__ = [
     "GRANT_REVOKED_TOPIC",
     "GRANT_TYPES",
     "RELYING_PARTY_ERRORS",
+    "RINGS",
     "ROLE_SCOPES",
     "SCOPES",
     "SEAL_SCOPE",

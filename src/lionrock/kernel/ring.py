@@ -1,8 +1,8 @@
 """Rings: tables of artefacts that expire, and that never grow.
 
-A ring is a table partitioned by LIST (slot) into SLOTS fixed partitions, `<table>_0` to `<table>_7`.
-A row's slot is (its expiry // width) mod SLOTS, so a slot holds what expires within one width, and
-comes round again when that is long over. Expired slots are emptied by TRUNCATE: no row is deleted,
+A ring is a table partitioned by LIST (slot) into SLOTS fixed partitions, `<table>_0` to
+`<table>_7`. A row's slot is (its expiry // width) mod SLOTS, so a slot holds what expires within
+one width, and comes round again when that is long over. Expired slots are emptied by TRUNCATE: no row is deleted,
 nothing is left to vacuum, no partition is ever made or missing.
 
 Invariants: a row lives, and is kept after, at most `reach_s`, which leaves one slot free to be
@@ -32,7 +32,7 @@ _log = structlog.get_logger("lionrock.ring")
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
-    """One table. `width_s`: seconds of expiry in a slot; `kept_s`: how long after it rows matter."""
+    """One table. `width_s`: seconds of expiry in a slot; `kept_s`: how long after it rows count."""
 
     table: str
     width_s: int

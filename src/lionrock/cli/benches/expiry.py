@@ -8,15 +8,16 @@ at the highest, and after the last row has expired. Nothing is deleted row by ro
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lionrock.cli.benches import store
 from lionrock.cli.benches.figures import Case, Stopwatch, report
 from lionrock.cli.benches.town import Town, town
-from lionrock.identity.jobs import RINGS
+from lionrock.identity.api import RINGS
 from lionrock.kernel import log, ring
 from lionrock.kernel.clock import SystemWireClock, monotonic_ms
-from lionrock.kernel.db import Connection
 from lionrock.kernel.replay import REPLAYS
 from lionrock.kernel.ring import Ring
 
@@ -28,27 +29,6 @@ SHARES: dict[str, float] = {
 }  # fmt: skip
 STEP_S = 60
 STEPS = 200
-
-_FILL = {
-    "kernel.replays": "INSERT INTO kernel.replays (key, slot, expires_at)"
-    " SELECT sha256(gen_random_uuid()::text::bytea), $1, $2 FROM generate_series(1, $3)",
-    "identity.pushed_requests": "INSERT INTO identity.pushed_requests (request_hash, client_id,"
-    " request, slot, expires_at) SELECT sha256(gen_random_uuid()::text::bytea), 'bench',"
-    " jsonb_build_object('filler', repeat('x', 400)), $1, $2 FROM generate_series(1, $3)",
-    "identity.sign_ins": "INSERT INTO identity.sign_ins (id, request_hash, client_id,"
-    " browser_hash, subject_key, number, started_at, slot, expires_at)"
-    " SELECT gen_random_uuid()::text, '\\x00', 'bench', '\\x00', '\\x00', '00', $2, $1, $2"
-    " FROM generate_series(1, $3)",
-    "identity.codes": "INSERT INTO identity.codes (code_hash, client_id, person_id, grant_id,"
-    " request, signed_in_at, slot, expires_at) SELECT sha256(gen_random_uuid()::text::bytea),"
-    " 'bench', 'bench', 'bench', jsonb_build_object('filler', repeat('x', 400)), $2, $1, $2"
-    " FROM generate_series(1, $3)",
-    "identity.access_tokens": "INSERT INTO identity.access_tokens (token_hash, grant_id,"
-    " client_id, scopes, jkt, issued_at, slot, expires_at)"
-    " SELECT sha256(gen_random_uuid()::text::bytea), gen_random_uuid()::text, 'bench', '{}',"
-    " 'bench', $2, $1, $2 FROM generate_series(1, $3)",
-}
-
 
 async def run(seconds: float, json_path: Path | None) -> None:
     """Fill and empty; `seconds` has no meaning here, the number of artefacts is the measure."""
@@ -92,23 +72,15 @@ async def measure(city: Town, artefacts: int) -> Case:
 
 async def _fill(city: Town, each: Ring, now: datetime, count: int) -> None:
     expires_at = now + timedelta(seconds=STEP_S)
-
-    async def use_case(db: Connection) -> None:
-        await db.execute(_FILL[each.table], each.slot(expires_at), expires_at, count)
-
-    await city.database.run(use_case)
+    await city.database.run(
+        partial(store.fill, table=each.table, slot=each.slot(expires_at),
+                expires_at=expires_at, count=count)
+    )  # fmt: skip
 
 
 async def _sizes(city: Town, rings: tuple[Ring, ...]) -> dict[str, int]:
     """Bytes on disk of each ring with its indexes."""
-
-    async def use_case(db: Connection) -> dict[str, int]:
-        return {
-            each.table: await db.fetchval(
-                "SELECT sum(pg_total_relation_size(relid))::bigint"
-                " FROM pg_partition_tree($1::text::regclass) WHERE isleaf", each.table,
-            )
-            for each in rings
-        }  # fmt: skip
-
-    return await city.database.run(use_case)
+    return {
+        each.table: await city.database.run(partial(store.size, table=each.table))
+        for each in rings
+    }
