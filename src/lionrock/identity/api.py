@@ -8,25 +8,23 @@
 
 from __future__ import annotations
 
-from lionrock.identity.company_errors import COMPANY_ERRORS
 from lionrock.identity.domain.approvals import (
     Approval,
     ApprovalRequest,
     GivenAnswer,
 )
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
-from lionrock.identity.domain.assertions import ASSERTION_TYPE
-from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
-from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
-from lionrock.identity.domain.companies import CompanyRefusal
-from lionrock.identity.domain.deeds import CompanyApprovalRequest
-from lionrock.identity.domain.details import ConsentOutline
 from lionrock.identity.domain.assurance import (
     ACR_DEVICE,
     ACR_DEVICE_NUMBER,
     ACR_PASSKEY,
     ACR_VALUES,
 )
+from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
+from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
+from lionrock.identity.domain.companies import CompanyRefusal
+from lionrock.identity.domain.deeds import CompanyApprovalRequest
+from lionrock.identity.domain.details import ConsentOutline
 from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
 from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import (
@@ -43,6 +41,7 @@ from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefus
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
+from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.http import table
 from lionrock.identity.jobs import RINGS, handlers, start
 from lionrock.identity.recovery.service import Message
@@ -93,7 +92,6 @@ __all__ = [
     "ACR_PASSKEY",
     "ACR_VALUES",
     "ANSWER_TYPE",
-    "ASSERTION_TYPE",
     "ASSERTION_TYPE",
     "COMPANY_ERRORS",
     "COMPANY_URN",

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lionrock.identity.ciba_errors import CIBA_ERRORS
 from lionrock.identity.domain.ciba import (
     CibaRefusal,
     half_hash,
@@ -23,8 +22,9 @@ from lionrock.identity.domain.scans import (
     read_content,
     step_at,
 )
+from lionrock.identity.errors.ciba import CIBA_ERRORS
+from lionrock.identity.errors.scans import SCAN_ERRORS
 from lionrock.identity.http.pages import SCAN_REFRESH_S
-from lionrock.identity.scan_errors import SCAN_ERRORS
 from lionrock.identity.store.ciba import REQUESTS
 from lionrock.kernel.config import CIBA_LIFE_S_MAX, SettingsRefused, load_settings
 from lionrock.kernel.errors import Refused

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.ciba_errors import CIBA_ROUTE_ERRORS
 from lionrock.identity.domain.ciba import (
     CibaForm,
     CibaRequest,
@@ -14,6 +13,7 @@ from lionrock.identity.domain.ciba import (
 )
 from lionrock.identity.domain.clients import CIBA, CibaMode
 from lionrock.identity.domain.policy import Presented
+from lionrock.identity.errors.ciba import CIBA_ROUTE_ERRORS
 from lionrock.identity.http.clients import (
     ClientCall,
     check_client,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from lionrock.identity.domain.grants import ClientPrincipal
 from lionrock.identity.domain.management import QUERY_SCOPE, REVOKE_SCOPE
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http.discovery import GRANTS_PATH
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.errors import ErrorTable, Refused

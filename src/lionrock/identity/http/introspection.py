@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http.clients import (
     ClientCall,
     ClientForm,

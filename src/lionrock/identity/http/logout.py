@@ -11,10 +11,10 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.logout import LogoutRefusal, LogoutRequest, redirect_address
+from lionrock.identity.errors.logout import LOGOUT_ERRORS
 from lionrock.identity.http.browser import browser_secret, is_own_site
 from lionrock.identity.http.discovery import LOGOUT_PATH
 from lionrock.identity.http.pages import logout_page
-from lionrock.identity.logout_errors import LOGOUT_ERRORS
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.sessions import LogoutView
 from lionrock.kernel import secrets

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.company_errors import ROUTE_ERRORS
 from lionrock.identity.domain.approvals import Approval
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.companies import CompanyRefusal
@@ -29,6 +28,7 @@ from lionrock.identity.domain.deeds import (
 )
 from lionrock.identity.domain.mandates import SCOPES_MAX, Mandate, MandateDraft, MandateRole
 from lionrock.identity.domain.parties import read_identifier
+from lionrock.identity.errors.companies import ROUTE_ERRORS
 from lionrock.identity.service.identity import PrincipalCall
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.kernel.errors import Refused

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.company_errors import ROUTE_ERRORS
 from lionrock.identity.domain.chains import FirmMandateDraft
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.mandates import SCOPES_MAX, MandateDraft, MandateRole
@@ -31,6 +30,7 @@ from lionrock.identity.domain.operations import (
     SetCompanyStatus,
     SetPersonStatus,
 )
+from lionrock.identity.errors.companies import ROUTE_ERRORS
 from lionrock.identity.http.mandates import AmountBody
 from lionrock.identity.service.identity import PrincipalCall
 from lionrock.kernel.errors import Refused

@@ -15,7 +15,7 @@ from lionrock.identity.domain.requests import (
     check_pushed,
 )
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http.clients import (
     ClientCall,
     check_client,

@@ -13,6 +13,7 @@ import segno
 from starlette.responses import Response
 
 from lionrock.identity.domain.scans import ScanRefusal
+from lionrock.identity.errors.scans import SCAN_ROUTE_ERRORS
 from lionrock.identity.http.authorize import (
     AuthorizeCall,
     SignInCall,
@@ -22,7 +23,6 @@ from lionrock.identity.http.authorize import (
 )
 from lionrock.identity.http.devices import AskedReply, DeviceCall, check_device, show_asked
 from lionrock.identity.http.pages import app_page
-from lionrock.identity.scan_errors import SCAN_ROUTE_ERRORS
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, html, redirect, reply

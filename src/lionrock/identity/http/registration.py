@@ -15,7 +15,7 @@ from starlette.responses import Response
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.registration import RegistrationRefusal
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.message_errors import REGISTRATION_ERRORS
+from lionrock.identity.errors.messages import REGISTRATION_ERRORS
 from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.identity.service.registration import (
     INITIAL_TOKEN_LIFE_S_MAX,

@@ -13,10 +13,10 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.directory.api import SignedCall, check_signed_call, sign_reply
-from lionrock.identity.company_errors import REGISTRY_ERRORS
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.parties import CompanyStatus
 from lionrock.identity.domain.registry import REGISTRY_ROLE, SOURCE_LENGTH_MAX
+from lionrock.identity.errors.companies import REGISTRY_ERRORS
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Route, reply

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.ciba_errors import CIBA_ERRORS
 from lionrock.identity.domain.clients import (
     AUTHORIZATION_CODE,
     CIBA,
@@ -19,7 +18,8 @@ from lionrock.identity.domain.clients import (
 from lionrock.identity.domain.policy import Presented
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.ciba import CIBA_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http.clients import (
     ClientCall,
     check_client,

@@ -19,7 +19,7 @@ from lionrock.identity.domain.dpop import Proof
 from lionrock.identity.domain.grants import ClientPrincipal, Principal
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.nonces import HEADER
 from lionrock.identity.service.tokens import Tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lionrock.identity.domain.ciba import CibaRefusal as C
 from lionrock.identity.errors import ERRORS
-from lionrock.identity.grant_errors import GRANT_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 # (status, OAuth code, sentence, clause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lionrock.identity.domain.refusals import IdentityRefusal as R
 from lionrock.identity.domain.refusals import RelyingPartyRefusal as P
-from lionrock.identity.message_errors import POLICY_ERRORS, REQUEST_OBJECT_ERRORS
+from lionrock.identity.errors.messages import POLICY_ERRORS, REQUEST_OBJECT_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 
 _CLIENT: dict[Refusal, tuple[str, str]] = {
@@ -133,7 +133,8 @@ _OAUTH: dict[Refusal, tuple[int, str, str, str]] = {
         "RFC 8693 s2.2.2",
     ),
     R.EXCHANGE_CHAIN: (
-        400, "invalid_request", "The subject token's own authority has ended. Start from the person's.",
+        400, "invalid_request",
+        "The subject token's own authority has ended. Start from the person's.",
         "RFC 8693 s1.1",
     ),
     R.TOKEN_MISSING: (401, "", "Send Authorization: DPoP and the access token.", "RFC 9449 s7.1"),
@@ -193,10 +194,18 @@ _PLAIN: dict[Refusal, tuple[int, str]] = {
     R.DEVICE_REPLAYED: (403, "This signed request was used before. Sign each with a new nonce."),
     R.DEVICE_KEY: (400, "The device's key must be a public P-256 key."),
     R.DEVICE_KEY_TAKEN: (409, "This key was enrolled before. Make a new one."),
-    R.DEVICES_MAX: (409, "You have as many devices as a person may have. Take one out of use first."),
-    R.DEVICE_WAITING: (403, "This device is new. Until its waiting period ends it can only sign in."),
-    R.DEVICE_OWN_NOTICE: (403, "Another of your devices must answer this, not the one it is about."),
-    R.QUIET_SIGN_IN: (404, "No sign-in that waits for you shows this code. Look at its page again."),
+    R.DEVICES_MAX: (
+        409, "You have as many devices as a person may have. Take one out of use first."
+    ),
+    R.DEVICE_WAITING: (
+        403, "This device is new. Until its waiting period ends it can only sign in."
+    ),
+    R.DEVICE_OWN_NOTICE: (
+        403, "Another of your devices must answer this, not the one it is about."
+    ),
+    R.QUIET_SIGN_IN: (
+        404, "No sign-in that waits for you shows this code. Look at its page again."
+    ),
     R.ENROLMENT_CODE: (403, "The enrolment code is unknown, used or expired. Ask for a new one."),
     R.PERSON_UNKNOWN: (404, "There is no such person."),
     R.PERSON_EXISTS: (409, "Another person holds this identifier."),
@@ -218,23 +227,23 @@ _PLAIN: dict[Refusal, tuple[int, str]] = {
     R.STAFF_ROLE: (400, "There is no such staff role, or it is not held."),
 }
 
-ERRORS: ErrorTable = (
-    {
+ERRORS: ErrorTable = {
+    **{
         refusal: ErrorRow(401, title, clause, "invalid_client")
         for refusal, (title, clause) in _CLIENT.items()
-    }
-    | {
+    },
+    **{
         refusal: ErrorRow(400, title, clause, "invalid_dpop_proof")
         for refusal, (title, clause) in _DPOP.items()
-    }
-    | {
+    },
+    **{
         refusal: ErrorRow(status, title, clause, oauth)
         for refusal, (status, oauth, title, clause) in _OAUTH.items()
-    }
-    | {refusal: ErrorRow(status, title) for refusal, (status, title) in _PLAIN.items()}
-    | POLICY_ERRORS
-    | REQUEST_OBJECT_ERRORS
-)
+    },
+    **{refusal: ErrorRow(status, title) for refusal, (status, title) in _PLAIN.items()},
+    **POLICY_ERRORS,
+    **REQUEST_OBJECT_ERRORS,
+}
 
 RELYING_PARTY_ERRORS: ErrorTable = {
     P.METADATA: ErrorRow(

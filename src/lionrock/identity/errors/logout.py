@@ -1,4 +1,4 @@
-"""How each refusal of a log-out looks: on a page, for there is no safe place to send the browser."""
+"""How each refusal of a log-out looks: on a page, for no address is safe to send a browser to."""
 
 from __future__ import annotations
 
