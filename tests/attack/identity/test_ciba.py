@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from lionrock.identity.api import ClientPolicy
 from lionrock.identity.domain.assertions import ASSERTION_TYPE
 from lionrock.identity.domain.clients import AUTHORIZATION_CODE, CIBA
-from lionrock.identity.domain.policy import check_policy
 from lionrock.identity.service.ciba_notices import CibaNotices
 from lionrock.kernel.jobs import Again, Done
 from lionrock.kernel.jose import generate_key, read_unverified, sign_jws
@@ -19,8 +17,6 @@ from lionrock.kernel.network import Network
 from tests.attack.identity import forge
 from tests.http.identity.backchannel import PATH, BackChannelClient, new_back_channel_client
 from tests.http.identity.city import ISSUER, City
-
-GRANTS = frozenset({AUTHORIZATION_CODE, CIBA})
 
 
 async def nobody_asked(city: City) -> bool:
@@ -379,30 +375,3 @@ async def test_a_parameter_sent_twice_is_refused(city: City) -> None:
         )  # fmt: skip
     assert answer.json()["error"] == "invalid_request"
     assert await nobody_asked(city) and isinstance(client, BackChannelClient)
-
-
-@pytest.mark.parametrize(
-    ("policy", "field"),
-    [
-        ({"ciba_mode": "ping"}, "ciba_notification_uri"),
-        ({"ciba_mode": "push", "ciba_notification_uri": "http://other.example/x"},
-         "ciba_notification_uri"),
-        ({"ciba_mode": "ping", "ciba_notification_uri": "https://u:p@other.example/x"},
-         "ciba_notification_uri"),
-        ({"ciba_mode": "ping", "ciba_notification_uri": "https://other.example/x#f"},
-         "ciba_notification_uri"),
-        ({"ciba_mode": "poll", "grant_types": frozenset({AUTHORIZATION_CODE})}, "grant_types"),
-        ({"ciba_request_signing_alg": "none"}, "ciba_request_signing_alg"),
-    ],
-)  # fmt: skip
-def test_a_policy_of_the_back_channel_that_cannot_be_kept_is_refused(
-    policy: dict[str, Any], field: str
-) -> None:
-    problem = check_policy(ClientPolicy(**({"grant_types": GRANTS} | policy)), keys=())
-    assert problem is not None and problem[0] == field
-
-
-@pytest.mark.parametrize("uri", ["https://bank.example/x", "http://127.0.0.1:9000/cb?a=b"])
-def test_a_policy_with_a_safe_address_is_taken(uri: str) -> None:
-    policy = ClientPolicy(grant_types=GRANTS, ciba_mode="ping", ciba_notification_uri=uri)
-    assert check_policy(policy, keys=()) is None
