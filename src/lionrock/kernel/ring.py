@@ -2,8 +2,8 @@
 
 A ring is a table partitioned by LIST (slot) into SLOTS fixed partitions, `<table>_0` to
 `<table>_7`. A row's slot is (its expiry // width) mod SLOTS, so a slot holds what expires within
-one width, and comes round again when that is long over. Expired slots are emptied by TRUNCATE: no row is deleted,
-nothing is left to vacuum, no partition is ever made or missing.
+one width, and comes round again when that is long over. Expired slots are emptied by TRUNCATE: no
+row is deleted, nothing is left to vacuum, no partition is ever made or missing.
 
 Invariants: a row lives, and is kept after, at most `reach_s`, which leaves one slot free to be
 emptied. A slot is emptied only when the clock says that no live row belongs there *and* no row in
