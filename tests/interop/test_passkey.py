@@ -63,5 +63,5 @@ def test_chromiums_authenticator_enrols_answers_and_is_refused_as_a_copy(
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert report["problems"] == []
-    assert report["copied"] == "passkey.counter"
+    assert report["copied"] == "identity.passkey_counter"
     assert report["axe"] == report["pages"] >= 6

@@ -80,7 +80,7 @@ def world_key_store(settings: Settings) -> KeyStore:
 def build_world(
     context: WorldContext, cast: Cast, seed: int, *, phones_answer: str = "ask"
 ) -> World:
-    """Build all parties. `phones_answer`: what a phone does by itself that nobody told otherwise."""
+    """Build all parties. `phones_answer`: what a phone does by itself, unless told otherwise."""
     sketches = [
         CompanySketch(
             business_registration_number=each.business_registration, name_en=each.name.en,

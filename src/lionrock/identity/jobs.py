@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from lionrock.identity.passkeys import store as passkeys_store
 from lionrock.identity.recovery import store as recovery_store
-from lionrock.identity.service.approvals import EXPIRY_QUEUE
+from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.sessions import LOGOUT_QUEUE
@@ -34,7 +34,10 @@ GRANTS_KEPT_AFTER = timedelta(hours=1)
 RECOVERIES_KEPT_AFTER = timedelta(days=1)
 # Longer than any grant lives without a new sign-in.
 AUTHENTICATIONS_KEPT = timedelta(days=400)
-RINGS = (*requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS, *sessions.RINGS)
+RINGS = (
+    *requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS,
+    *sessions.RINGS,
+)  # fmt: skip
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -43,6 +46,11 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
     async def expire_approval(job: Job) -> Done | Again:
         """The business clock passed the approval's time."""
         await room.kernel.database.run(lambda db: room.approvals.expire(db, job.key))
+        return Done()
+
+    async def recount_approval(job: Job) -> Done | Again:
+        """A mandate ended while an answer to the approval was being counted."""
+        await room.kernel.database.run(lambda db: room.approvals.recount(db, job.key))
         return Done()
 
     async def notify_client(job: Job) -> Done | Again:
@@ -68,8 +76,9 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     return {
-        EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys, NOTICE_QUEUE: notify_client,
-        LOGOUT_QUEUE: tell_of_logout,
+        EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys,
+        NOTICE_QUEUE: notify_client,
+        LOGOUT_QUEUE: tell_of_logout, RECOUNT_QUEUE: recount_approval,
     }
 
 

@@ -58,7 +58,9 @@ REFUSED_CLAIMS_BEHAVIOURS = {
     "FAPI2-5.3.2.1-aud-wrong": "ensure-client-assertion-with-wrong-aud-fails",
     "RFC7523-3-sub-missing": "ensure-client-assertion-with-no-sub-fails",
     "RFC7523-3-exp-5-minutes-past": "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
-    "FAPI2-5.3.2.1-nbf-61-s-ahead": "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails",
+    "FAPI2-5.3.2.1-nbf-61-s-ahead": (
+        "par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails"
+    ),
 }
 
 
@@ -78,7 +80,9 @@ async def test_assertion_with_a_wrong_claim_is_refused_at_par(
 
 
 ACCEPTED_CLAIMS_BEHAVIOURS = {
-    "FAPI2-5.3.2.1-nbf-8-s-ahead": "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted",
+    "FAPI2-5.3.2.1-nbf-8-s-ahead": (
+        "par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted"
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key, sign_jws
 from lionrock.kernel.network import Reply
 from lionrock.kernel.signatures import sign_request
-from lionrock.sandbox.world.phone import PhoneRefused
+from lionrock.sandbox.world.answering import PhoneRefused
 from tests.attack.identity.handset import LIST, call, code_of, device
 from tests.http.identity.city import ISSUER, City, enrol
 

@@ -26,33 +26,37 @@ from tests.http.identity.city import City
 
 # Each is a lie of the browser or the authenticator, told in every ceremony.
 LIES: dict[str, tuple[dict[str, Any], str]] = {
-    "s7.2-11-type": ({"type": "payment.get"}, "passkey.type"),
-    "s7.2-12-challenge-unknown": ({"challenge": "A" * 43}, "passkey.challenge"),
-    "s7.2-12-challenge-no-base64": ({"challenge": "A=="}, "passkey.malformed"),
-    "s7.2-13-origin": ({"origin": "https://evil.example"}, "passkey.origin"),
-    "s7.2-13-origin-port": ({"origin": "http://platform.test:8080"}, "passkey.origin"),
-    "s7.2-13-origin-scheme": ({"origin": "https://platform.test"}, "passkey.origin"),
-    "s7.2-13-origin-subdomain": ({"origin": "http://sub.platform.test"}, "passkey.origin"),
-    "l3-cross-origin": ({"cross_origin": True}, "passkey.cross_origin"),
-    "l3-top-origin": ({"extra": {"topOrigin": "https://evil.example"}}, "passkey.cross_origin"),
-    "s7.2-15-rp-id": ({"rp_id": "evil.example"}, "passkey.relying_party"),
-    "s7.2-16-user-present": ({"flags": USER_VERIFIED}, "passkey.user_presence"),
-    "s7.2-17-user-verified": ({"flags": USER_PRESENT}, "passkey.user_verification"),
-    "l3-backup-flags": (
-        {"flags": USER_PRESENT | USER_VERIFIED | BACKED_UP}, "passkey.backup_flags",
+    "s7.2-11-type": ({"type": "payment.get"}, "identity.passkey_type"),
+    "s7.2-12-challenge-unknown": ({"challenge": "A" * 43}, "identity.passkey_challenge"),
+    "s7.2-12-challenge-no-base64": ({"challenge": "A=="}, "identity.passkey_malformed"),
+    "s7.2-13-origin": ({"origin": "https://evil.example"}, "identity.passkey_origin"),
+    "s7.2-13-origin-port": ({"origin": "http://platform.test:8080"}, "identity.passkey_origin"),
+    "s7.2-13-origin-scheme": ({"origin": "https://platform.test"}, "identity.passkey_origin"),
+    "s7.2-13-origin-subdomain": ({"origin": "http://sub.platform.test"}, "identity.passkey_origin"),
+    "l3-cross-origin": ({"cross_origin": True}, "identity.passkey_cross_origin"),
+    "l3-top-origin": (
+        {"extra": {"topOrigin": "https://evil.example"}}, "identity.passkey_cross_origin",
     ),
-    "extensions-promised": ({"flags": USER_PRESENT | USER_VERIFIED | 0x80}, "passkey.malformed"),
+    "s7.2-15-rp-id": ({"rp_id": "evil.example"}, "identity.passkey_relying_party"),
+    "s7.2-16-user-present": ({"flags": USER_VERIFIED}, "identity.passkey_user_presence"),
+    "s7.2-17-user-verified": ({"flags": USER_PRESENT}, "identity.passkey_user_verification"),
+    "l3-backup-flags": (
+        {"flags": USER_PRESENT | USER_VERIFIED | BACKED_UP}, "identity.passkey_backup_flags",
+    ),
+    "extensions-promised": (
+        {"flags": USER_PRESENT | USER_VERIFIED | 0x80}, "identity.passkey_malformed",
+    ),
 }  # fmt: skip
 ASSERTION_LIES: dict[str, tuple[dict[str, Any], str]] = LIES | {
-    "s7.2-20-signature": ({"signature": b"0" * 70}, "passkey.signature"),
-    "s7.2-credential-unknown": ({"credential_id": b"1" * 32}, "passkey.credential"),
-    "s7.2-6-user-handle": ({"user_handle": "A" * 43}, "passkey.credential"),
+    "s7.2-20-signature": ({"signature": b"0" * 70}, "identity.passkey_signature"),
+    "s7.2-credential-unknown": ({"credential_id": b"1" * 32}, "identity.passkey_credential"),
+    "s7.2-6-user-handle": ({"user_handle": "A" * 43}, "identity.passkey_credential"),
     "attested-data-promised": (
-        {"flags": USER_PRESENT | USER_VERIFIED | 0x40}, "passkey.malformed",
+        {"flags": USER_PRESENT | USER_VERIFIED | 0x40}, "identity.passkey_malformed",
     ),
 }  # fmt: skip
 REGISTRATION_LIES: dict[str, tuple[dict[str, Any], str]] = LIES | {
-    "s7.1-16-algorithm": ({"algorithm": -257}, "passkey.algorithm"),
+    "s7.1-16-algorithm": ({"algorithm": -257}, "identity.passkey_algorithm"),
 }
 
 
@@ -97,7 +101,7 @@ async def test_copied_passkey_is_refused_by_its_counter(city: City) -> None:
     approval = await city.asked("ada")
     for counter in (authenticator.counter, 0):
         refused = await page.answer(authenticator, approval.id, lie=Lie(counter=counter))
-        assert code_of(refused) == "passkey.counter"
+        assert code_of(refused) == "identity.passkey_counter"
     assert (await city.approval(approval.id)).state == "pending"
 
 
@@ -107,7 +111,7 @@ async def test_challenge_is_good_once_and_for_two_minutes(city: City) -> None:
     signed = authenticator.get(begun, Lie())
     assert (await page.call("POST", "/session", signed)).status_code == 204
     again = authenticator.get(begun, Lie())
-    assert code_of(await page.call("POST", "/session", again)) == "passkey.challenge"
+    assert code_of(await page.call("POST", "/session", again)) == "identity.passkey_challenge"
     for seconds, status in ((119, 204), (120, 403)):
         begun = (await page.call("POST", "/challenge")).json()["public_key"]
         city.wire_clock.advance(seconds=seconds)
@@ -121,8 +125,8 @@ async def test_challenge_is_good_in_its_own_browser_only(city: City) -> None:
     await thief.open()
     begun = (await thief.call("POST", "/challenge")).json()["public_key"]
     signed = authenticator.get(begun, Lie())
-    assert code_of(await page.call("POST", "/session", signed)) == "passkey.challenge"
-    assert code_of(await thief.call("POST", "/session", signed)) == "passkey.challenge"
+    assert code_of(await page.call("POST", "/session", signed)) == "identity.passkey_challenge"
+    assert code_of(await thief.call("POST", "/session", signed)) == "identity.passkey_challenge"
 
 
 async def test_challenge_of_one_ceremony_is_nothing_to_another(city: City) -> None:
@@ -131,11 +135,11 @@ async def test_challenge_of_one_ceremony_is_nothing_to_another(city: City) -> No
     begun = (await page.call("POST", "/challenge")).json()["public_key"]
     signed = authenticator.get(begun, Lie())
     refused = await page.call("POST", f"/approvals/{approval.id}/answer", signed)
-    assert code_of(refused) == "passkey.challenge"
+    assert code_of(refused) == "identity.passkey_challenge"
     body = {"decision": "approved"}
     begun = (await page.call("POST", f"/approvals/{approval.id}/challenge", body)).json()
     signed = authenticator.get(begun["public_key"], Lie())
-    assert code_of(await page.call("POST", "/session", signed)) == "passkey.challenge"
+    assert code_of(await page.call("POST", "/session", signed)) == "identity.passkey_challenge"
     assert (await city.approval(approval.id)).state == "pending"
 
 
@@ -146,7 +150,7 @@ async def test_answer_signed_for_one_approval_is_nothing_to_another(city: City) 
     begun = (await page.call("POST", f"/approvals/{one.id}/challenge", body)).json()
     signed = authenticator.get(begun["public_key"], Lie())
     refused = await page.call("POST", f"/approvals/{two.id}/answer", signed)
-    assert code_of(refused) == "passkey.challenge"
+    assert code_of(refused) == "identity.passkey_challenge"
     assert (await city.approval(two.id)).state == "pending"
 
 
@@ -175,7 +179,7 @@ async def test_another_persons_passkey_answers_nothing(city: City) -> None:
     bens_page, bens = await opened(city, "ben")
     approval = await city.asked("ada")
     refused = await page.answer(bens, approval.id)
-    assert code_of(refused) == "passkey.credential"
+    assert code_of(refused) == "identity.passkey_credential"
     refused = await bens_page.answer(bens, approval.id)
     assert code_of(refused) == "identity.approval_unknown"
     assert (await city.approval(approval.id)).state == "pending"
@@ -196,7 +200,7 @@ async def test_revoked_passkey_and_suspended_holder_are_shut_out(city: City) -> 
     run, identity = city.kernel.database.run, city.identity
     await run(lambda db: identity.parties.set_person_status(db, ada, "suspended"))
     assert (await page.call("GET", "/home")).status_code == 401
-    assert code_of(await page.sign_in(authenticator)) == "passkey.credential"
+    assert code_of(await page.sign_in(authenticator)) == "identity.passkey_credential"
 
 
 @pytest.mark.parametrize(
@@ -206,6 +210,7 @@ async def test_revoked_passkey_and_suspended_holder_are_shut_out(city: City) -> 
         {"origin": "https://evil.example"}, {"origin": "null"},
     ],
 )  # fmt: skip
+@pytest.mark.behaviour("attack-csrf")
 async def test_call_of_another_site_is_refused(city: City, headers: dict[str, str]) -> None:
     page, _ = await opened(city)
     device = (await page.home())["devices"]["devices"][0]["device_id"]
@@ -214,14 +219,15 @@ async def test_call_of_another_site_is_refused(city: City, headers: dict[str, st
         ("DELETE", f"/devices/{device}", None), ("POST", "/enrolment", {"code": "x"}),
     ):  # fmt: skip
         refused = await page.call(method, path, body, headers)
-        assert code_of(refused) == "passkey.forged"
+        assert code_of(refused) == "identity.passkey_forged"
     assert len((await page.home())["devices"]["devices"]) == 2
 
 
 async def test_call_without_the_pages_cookie_is_refused(city: City) -> None:
-    assert code_of(await Page(city).call("POST", "/challenge")) == "passkey.forged"
+    assert code_of(await Page(city).call("POST", "/challenge")) == "identity.passkey_forged"
 
 
+@pytest.mark.behaviour("attack-session-fixation")
 async def test_session_planted_before_sign_in_is_worth_nothing(city: City) -> None:
     page, authenticator, code = Page(city), Authenticator(), await enrolment_code(city)
     await page.open()
@@ -261,7 +267,7 @@ async def test_garbage_is_refused(city: City, field: str, value: str) -> None:
     signed: dict[str, Any] = authenticator.get(begun, Lie()) | {field: value}
     refused = await page.call("POST", "/session", signed)
     assert refused.status_code in (400, 403)
-    assert code_of(refused).startswith("passkey.")
+    assert code_of(refused).startswith("identity.passkey_")
 
 
 @pytest.mark.parametrize(
@@ -274,9 +280,10 @@ async def test_garbage_for_an_attestation_is_refused(city: City, attestation: by
     made = Authenticator().create(begun, Lie())
     body = {"code": code} | made
     body["attestation"] = base64.urlsafe_b64encode(attestation).rstrip(b"=").decode()
-    assert code_of(await page.call("POST", "/passkeys", body)) == "passkey.malformed"
+    assert code_of(await page.call("POST", "/passkeys", body)) == "identity.passkey_malformed"
 
 
+@pytest.mark.behaviour("attack-clickjacking")
 async def test_page_cannot_be_framed_and_runs_its_own_script_only(city: City) -> None:
     page = await Page(city).open()
     policy = page.headers["content-security-policy"]

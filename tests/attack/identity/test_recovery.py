@@ -24,6 +24,7 @@ def shape(value: dict[str, Any]) -> dict[str, Any]:
     return {name: member for name, member in value.items() if name != "secret"}
 
 
+@pytest.mark.behaviour("attack-enumeration")
 async def test_every_answer_is_the_same_whoever_is_named(city: City) -> None:
     seen = []
     for identifier in ("ada", "nobody", "+85259000001", "+85259999999", "???", " ", "ada"):
@@ -56,7 +57,8 @@ async def test_one_way_twice_is_not_two_ways(city: City) -> None:
         code = await message_code(city, channel=channel)
         shown = await post(city, "/codes", secret=secret, code=code)
         assert shown.json()["proven"] == ["message"]
-    assert (await post(city, "/completion", secret=secret)).json()["code"] == "recovery.incomplete"
+    answer = await post(city, "/completion", secret=secret)
+    assert answer.json()["code"] == "identity.recovery_incomplete"
 
 
 async def test_code_works_once_and_for_its_own_recovery_only(city: City) -> None:
@@ -68,7 +70,7 @@ async def test_code_works_once_and_for_its_own_recovery_only(city: City) -> None
     two = await post(city, "/codes", secret=second, code=code)
     assert sorted([one.status_code, two.status_code]) == [200, 403]
     again = await post(city, "/codes", secret=second, code=code)
-    assert again.json()["code"] == "recovery.code"
+    assert again.json()["code"] == "identity.recovery_code"
 
 
 async def test_five_wrong_codes_and_the_right_one_is_too_late(city: City) -> None:
@@ -107,6 +109,7 @@ async def test_holder_of_a_device_calls_every_open_recovery_off(city: City) -> N
     assert await city.phone.pending("ada") == []
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_flood_bothers_nobody_and_locks_nobody_out(city: City) -> None:
     for _ in range(12):
         await begin(city)
@@ -136,7 +139,7 @@ async def test_rejecting_again_and_again_is_asked_three_times_a_day(city: City) 
 async def test_unknown_secret_is_not_found(city: City, secret: str, path: str) -> None:
     answer = await post(city, path, secret=secret)
     assert answer.status_code == 404
-    assert answer.json()["code"] == "recovery.unknown"
+    assert answer.json()["code"] == "identity.recovery_unknown"
 
 
 async def test_suspended_person_is_not_brought_back(city: City) -> None:
@@ -144,7 +147,8 @@ async def test_suspended_person_is_not_brought_back(city: City) -> None:
     await city.kernel.database.run(
         lambda db: city.identity.parties.set_person_status(db, ada, "suspended")
     )
-    assert (await post(city, "/completion", secret=secret)).json()["code"] == "recovery.incomplete"
+    answer = await post(city, "/completion", secret=secret)
+    assert answer.json()["code"] == "identity.recovery_incomplete"
 
 
 async def test_messages_and_codes_are_not_readable_in_the_tables(city: City) -> None:

@@ -69,7 +69,7 @@ async def test_older_device_says_no_and_the_new_one_is_out_of_use(city: City) ->
     page, authenticator = await waiting(city)
     await city.phone.answer("ada", (await notice(city))["approval_id"], "rejected")
     assert (await page.call("GET", "/home")).status_code == 401
-    assert (await page.sign_in(authenticator)).json()["code"] == "passkey.credential"
+    assert (await page.sign_in(authenticator)).json()["code"] == "identity.passkey_credential"
     assert await city.phone.pending("ada") == []
 
 

@@ -111,7 +111,7 @@ async def test_holder_sees_devices_and_takes_one_out_of_use(city: City) -> None:
     with pytest.raises(Exception, match=r"identity\.device_unknown"):
         await city.phone.pending("ada")
     assert (await page.call("DELETE", f"/devices/{devices[1]['device_id']}")).status_code == 204
-    assert (await page.call("GET", "/home")).json()["code"] == "passkey.session"
+    assert (await page.call("GET", "/home")).json()["code"] == "identity.passkey_session"
 
 
 async def test_closed_page_and_old_session_show_nothing(city: City) -> None:

@@ -90,7 +90,7 @@ async def test_message_and_operator_bring_a_person_back(city: City, client: Test
     await client.token("ada")
     assert len(await city.receipts("identity.recovery_completed")) == 1
     again = await post(city, "/completion", secret=secret)
-    assert again.json()["code"] == "recovery.incomplete"
+    assert again.json()["code"] == "identity.recovery_incomplete"
 
 
 async def test_message_and_another_device_bring_a_person_back(city: City) -> None:
@@ -134,7 +134,7 @@ async def test_recovery_ends_passkeys_pages_and_open_enrolment_codes(city: City)
     assert isinstance(code, str)
     assert (await post(city, "/completion", secret=await proven(city))).status_code == 201
     assert (await page.call("GET", "/home")).status_code == 401
-    assert (await page.sign_in(authenticator)).json()["code"] == "passkey.credential"
+    assert (await page.sign_in(authenticator)).json()["code"] == "identity.passkey_credential"
     refused = await page.enrol(Authenticator(), code)
     assert refused.json()["code"] == "identity.enrolment_code"
 
@@ -143,7 +143,7 @@ async def test_recovery_is_open_for_seven_days(city: City) -> None:
     secret = await proven(city)
     city.business_clock.advance(days=7)
     for path in ("/status", "/completion"):
-        assert (await post(city, path, secret=secret)).json()["code"] == "recovery.unknown"
+        assert (await post(city, path, secret=secret)).json()["code"] == "identity.recovery_unknown"
 
 
 async def test_code_handed_over_needs_two_operators_and_leaves_a_receipt(city: City) -> None:
@@ -157,7 +157,7 @@ async def test_code_handed_over_needs_two_operators_and_leaves_a_receipt(city: C
 
         refused = await city.kernel.database.run(issue)
         assert isinstance(refused, Refused)
-        assert refused.refusal.value == "recovery.checker"
+        assert refused.refusal.value == "identity.recovery_checker"
     await in_person_code(city)
     (receipt,) = await city.receipts("identity.recovery_code_issued")
     assert "per_" not in str(receipt)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lionrock.kernel.i18n import Text
-from lionrock.sandbox.world.phone import PhoneRefused
+from lionrock.sandbox.world.answering import PhoneRefused
 from tests.http.identity.city import WORLD, City
 
 

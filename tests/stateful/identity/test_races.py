@@ -12,7 +12,7 @@ import pytest
 from lionrock.identity.api import ANSWER_TYPE
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key, sign_jws
-from lionrock.sandbox.world.phone import PhoneRefused
+from lionrock.sandbox.world.answering import PhoneRefused
 from tests.conftest import SEED
 from tests.http.identity.browser import Browser
 from tests.http.identity.city import ISSUER, City

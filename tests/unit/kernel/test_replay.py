@@ -9,7 +9,7 @@ import pytest
 
 from lionrock.kernel import replay, ring
 from lionrock.kernel.clock import FrozenClock
-from lionrock.kernel.db import Database
+from lionrock.kernel.db import Connection, Database
 from lionrock.kernel.replay import REPLAYS
 
 
@@ -52,7 +52,7 @@ async def test_a_value_held_by_a_transaction_that_rolls_back_is_new_again(
 ) -> None:
     expires_at = wire_clock.now() + timedelta(seconds=60)
 
-    async def fail(db: replay.Connection) -> None:
+    async def fail(db: Connection) -> None:
         assert await replay.remember(db, "demo", "a", expires_at)
         raise ConnectionError("lost")
 

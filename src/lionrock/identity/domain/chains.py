@@ -115,7 +115,7 @@ def through(own: Mandate, firms: Sequence[FirmMandate]) -> Mandate | None:
 
 
 def _intersect(own: Mandate, firms: Sequence[FirmMandate]) -> Mandate:
-    links = (own, *firms)
+    links: tuple[Mandate | FirmMandate, ...] = (own, *firms)
     ends = [link.valid_to for link in links if link.valid_to is not None]
     revoked = [link.revoked_at for link in links if link.revoked_at is not None]
     role = own.role

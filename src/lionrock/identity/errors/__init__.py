@@ -1,4 +1,4 @@
-"""How each refusal of identity looks on the wire: one table per area; `ERRORS` is every endpoint's."""
+"""How each refusal of identity looks on the wire: one table an area, `ERRORS` for everybody."""
 
 from lionrock.identity.errors.core import ERRORS, RELYING_PARTY_ERRORS
 

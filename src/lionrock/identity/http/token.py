@@ -87,7 +87,8 @@ GRANTS: Mapping[str, Callable[[Identity], GrantUseCase]] = {
 ROUTES = (
     Route(
         method="POST", path=TOKEN_PATH, name="token", summary="Get an access token",
-        steps=(check_client, check_grant_type, check_policy, check_dpop, save_token), call=TokenCall,
+        steps=(check_client, check_grant_type, check_policy, check_dpop, save_token),
+        call=TokenCall,
         body=TokenForm, body_kind="form", replies={200: TokenReply}, errors=TOKEN_ERRORS,
         family="oauth", mend=learn_keys, clause="RFC 6749 s3.2", query=(),
     ),

@@ -186,7 +186,7 @@ async def save_session(call: AuthenticatorCall) -> Response | Refused:
     return response
 
 
-async def end_session(call: AuthenticatorCall) -> Response:
+async def save_session_end(call: AuthenticatorCall) -> Response:
     """Sign out of the page."""
     await call.room.passkeys.end_session(call.db, call.secret)
     response = Response(status_code=204)
@@ -330,8 +330,8 @@ ROUTES = (
         (save_session,), {204: None}, AssertionBody,
     ),
     _row(
-        "DELETE", "/session", "end_authenticator_session", "Sign out of the page", (end_session,),
-        {204: None},
+        "DELETE", "/session", "end_authenticator_session", "Sign out of the page",
+        (save_session_end,), {204: None},
     ),
     _row(
         "GET", "/home", "authenticator_home", "What the holder is asked",

@@ -32,10 +32,10 @@ MESSAGED_PER_DAY_MAX = 3
 class RecoveryRefusal(Refusal):
     """Why a recovery does not go on."""
 
-    UNKNOWN = "recovery.unknown"
-    CODE = "recovery.code"
-    INCOMPLETE = "recovery.incomplete"
-    CHECKER = "recovery.checker"
+    UNKNOWN = "identity.recovery_unknown"
+    CODE = "identity.recovery_code"
+    INCOMPLETE = "identity.recovery_incomplete"
+    CHECKER = "identity.recovery_checker"
 
 
 class RecoveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
