@@ -41,7 +41,7 @@ test-crash: $(STAMP) ## the long forms of the crash, soak, fuzz and journey test
 	@$(BIN)/python -m pytest -m "slow and not interop"
 
 debian: ## install the Debian packages that the interop tests use (asks for root)
-	@missing=""; for p in chromium poppler-utils openssl softhsm2 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	@missing=""; for p in chromium poppler-utils openssl softhsm2 xmlsec1 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  command -v apt-get >/dev/null || { echo "install these packages with your system's package manager:$$missing"; exit 1; }; \
 	  if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \

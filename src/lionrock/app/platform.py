@@ -54,6 +54,7 @@ class Platform:
         self.identity = identity_api.Identity(kernel, self.evidence)
         self.services = identity_api.Services(kernel, self.identity, self.evidence)
         self.signing = identity_api.Signing(kernel, self.identity, self.identity)
+        self.identity.operations.certificate_desk = self.signing.authority
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
         self.projection = ledger_api.Projection(kernel.database)
         self.payments = payments_api.Payments(

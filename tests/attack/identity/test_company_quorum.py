@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from lionrock.identity.api import Approval, Company
+from lionrock.identity.store import approvals as approvals_store
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key
 from lionrock.kernel.money import Money
@@ -126,7 +128,7 @@ async def test_agents_link_that_ended_stops_its_officers_answer(city: City) -> N
     await city.kernel.database.run(
         lambda db: city.identity.revoke_mandate(db, link.id, client.id, "operator")
     )
-    assert code_of(await answer(city, approval, persona="ada")) == "identity.mandate_missing"
+    assert code_of(await answer(city, approval, persona="ada")) == "identity.approval_decided"
 
 
 async def test_officers_beyond_their_limit_are_not_asked(city: City) -> None:
@@ -171,3 +173,57 @@ async def test_person_without_a_mandate_starts_nothing(city: City) -> None:
         )
     )
     assert isinstance(refused, Refused)
+
+
+async def test_quorum_put_out_of_reach_by_a_revocation_ends_it_there_and_then(
+    city: City, company: Company
+) -> None:
+    approval, other = await _asked(city, company), await _asked(city, company)
+    await answer(city, approval, persona="ada")
+    await _revoke(city, "ada", company)
+    assert await _state(city, approval) == "pending", "Ben and Carmen still reach it"
+    await _revoke(city, "carmen", company)
+    assert [await _state(city, each) for each in (approval, other)] == ["rejected", "rejected"]
+    late = await answer(city, approval, persona="ben")
+    assert code_of(late) == "identity.approval_decided"
+    assert len(await city.receipts("identity.approval_decided")) == 2
+
+
+async def test_revoked_link_of_an_agent_firm_ends_what_its_officers_were_asked(
+    city: City,
+) -> None:
+    firm, client = await new_company(city, "70000033"), await new_company(city, "70000041")
+    await mandate_of(city, "ada", firm)
+    link = await engaged(city, firm, client)
+    approval = await _asked(city, client)
+    await city.kernel.database.run(
+        lambda db: city.identity.revoke_mandate(db, link.id, client.id, "operator")
+    )
+    assert await _state(city, approval) == "rejected"
+
+
+async def test_revocation_of_another_companys_mandate_leaves_an_approval_alone(
+    city: City, company: Company
+) -> None:
+    other = await new_company(city, "70000033")
+    await mandate_of(city, "ada", other)
+    approval = await _asked(city, company)
+    await _revoke(city, "ada", other)
+    assert await _state(city, approval) == "pending"
+
+
+async def test_approval_held_by_an_answer_is_recounted_right_after(
+    city: City, company: Company
+) -> None:
+    approval = await _asked(city, company)
+    await _revoke(city, "ada", company)
+    run = city.kernel.database.run
+
+    async def revoke_while_held(db: Connection) -> None:
+        assert await approvals_store.lock_approval(db, approval.id) is not None
+        await _revoke(city, "carmen", company)
+
+    await run(revoke_while_held)
+    assert await _state(city, approval) == "pending"
+    await city.worker().run_until_idle()
+    assert await _state(city, approval) == "rejected"

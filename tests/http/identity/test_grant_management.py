@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -13,8 +14,8 @@ from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
 from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
 
-FORM = {"type": "form_filling", "fields": ["name"]}
-MAIL = {"type": "form_filling", "fields": ["email"]}
+FORM = {"type": "form_filling", "form": {"name": "Licence"}, "fields": ["enName"]}
+MAIL = {"type": "form_filling", "form": {"name": "Licence"}, "fields": ["emailAddress"]}
 
 
 @pytest.fixture
@@ -199,3 +200,30 @@ async def test_scope_of_the_deed_is_needed_and_a_persons_token_does_not_do(
     assert error_code(answer) == "identity.client_token"
     async with keeper.city.http() as http:
         assert (await http.get(f"/identity/grants/{grant_id}")).status_code == 401
+
+
+async def test_revoked_grant_leaves_one_receipt_that_says_who(city: City, keeper: Keeper) -> None:
+    first = await created(keeper)
+    assert (await ask(keeper, first["grant_id"], "DELETE")).status_code == 204
+    assert (await ask(keeper, first["grant_id"], "DELETE")).status_code == 404
+    (receipt,) = await city.receipts("identity.grant_revoked")
+    assert receipt["references"] == {"grant_id": first["grant_id"]}
+    assert receipt["about"] == "client"
+
+
+@pytest.mark.parametrize("action", ["merge", "replace"])
+async def test_changed_grant_tells_the_authentication_of_the_newer_sign_in(
+    city: City, keeper: Keeper, action: str
+) -> None:
+    first = await created(keeper)
+    before = await keeper.introspect(first["access_token"])
+    city.wire_clock.advance(seconds=60)
+    second = await signed_in(
+        keeper, grant_management_action=action, grant_id=first["grant_id"]
+    )
+    after = await keeper.introspect(second["access_token"])
+    assert after["auth_time"] >= before["auth_time"] + 60
+    claims = json.loads(
+        base64.urlsafe_b64decode(second["id_token"].split(".")[1] + "==")
+    )
+    assert claims["auth_time"] == after["auth_time"]

@@ -30,6 +30,10 @@ OPERATIONS_PENDING_MAX = 50
 OPERATORS_MIN = 2
 OPERATOR: StaffRole = "operator"
 
+# Why a certificate ends, in the words of RFC 5280 s5.3.1; signing knows each of them.
+CertificateReason = Literal[
+    "key_compromise", "affiliation_changed", "superseded", "cessation_of_operation"
+]
 OperationState = Literal["pending", "approved", "rejected", "expired"]
 
 
@@ -99,9 +103,18 @@ class SetCompanyStatus(msgspec.Struct, frozen=True, tag="set_company_status", ta
     status: CompanyStatus
 
 
+class RevokeCertificate(
+    msgspec.Struct, frozen=True, tag="revoke_certificate", tag_field="kind"
+):
+    """Revoke a signing certificate of the city's CA; the serial number is in hexadecimal."""
+
+    serial: str
+    reason: CertificateReason
+
+
 OperationDeed = (
     CreatePerson | CreateCompany | GrantMandate | GrantFirmMandate | RevokeMandate | RegisterClient
-    | GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus
+    | GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus | RevokeCertificate
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from lionrock.identity.domain.operations import (
     Operation,
     OperationDeed,
     RegisterClient,
+    RevokeCertificate,
     RevokeMandate,
     RevokeStaffRole,
     SetCompanyStatus,
@@ -65,6 +66,7 @@ class OperationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deed: (
         CreatePerson | CreateCompany | GrantMandateBody | RevokeMandate | RegisterClient
         | GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus
+        | RevokeCertificate
     )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ from lionrock.identity.domain.approvals import (
     read_answer,
     tally,
 )
+from lionrock.identity.domain.chains import FirmMandate
+from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.domain.parties import Device
 from lionrock.identity.domain.proofs import Proof, ProofKind, answer_claims
 from lionrock.identity.domain.refusals import IdentityRefusal
@@ -38,6 +40,7 @@ from lionrock.identity.service.receipts import (
     digest_of_text,
 )
 from lionrock.identity.store import approvals as store
+from lionrock.identity.store import firms as firms_store
 from lionrock.identity.store import parties as parties_store
 from lionrock.kernel import jobs, outbox, secrets
 from lionrock.kernel.config import is_reached
@@ -46,6 +49,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 EXPIRY_QUEUE = "identity.approval_expiry"
+RECOUNT_QUEUE = "identity.approval_recount"
 DECIDED_TOPIC = "identity.approval_decided"
 NUMBER_DIGITS = 2
 RECENT_MAX = 50
@@ -68,6 +72,7 @@ class Approvals:
         self._evidence = evidence
         self._templates = templates
         self._listeners: dict[str, DecisionListener] = {}
+        mandates.listen(self._mandate_revoked)
 
     def listen(self, kind: str, listener: DecisionListener) -> None:
         """Tell a part of this pillar of decisions of a kind, in their transaction."""
@@ -207,6 +212,38 @@ class Approvals:
             return False
         await self._decide(db, approval, "expired")
         return True
+
+    async def recount(self, db: Connection, approval_id: str) -> bool:
+        """End a company's pending approval whose quorum is out of reach; False when it is not.
+
+        It never approves: a yes is counted when it is given.
+        """
+        approval = await store.lock_approval(db, approval_id)
+        if approval is None or approval.state != "pending":
+            return False
+        given = await store.answers(db, approval_id)
+        if await self._count(db, approval, given) != "rejected":
+            return False
+        await self._decide(db, approval, "rejected")
+        return True
+
+    async def _mandate_revoked(self, db: Connection, mandate: Mandate | FirmMandate) -> None:
+        """Recount what the mandate's holder, or for a firm's all its officers, were asked.
+
+        An approval that somebody answers at this very moment is recounted right after: waiting for
+        its row here could be waiting for each other.
+        """
+        if isinstance(mandate, Mandate):
+            pending = await store.pending_of_officer(db, mandate.person_id)
+        else:
+            links = await firms_store.links_from(db, [mandate.company_id])
+            reached = sorted({mandate.company_id, *(link.company_id for link in links)})
+            pending = await store.pending_of_companies(db, reached)
+        for approval_id in pending:
+            if await store.try_lock(db, approval_id):
+                await self.recount(db, approval_id)
+            else:
+                await jobs.schedule(db, queue=RECOUNT_QUEUE, key=approval_id)
 
     async def _check_persons(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
         """Lock in one order (no deadlock), then count: the limit holds among parallel requests."""

@@ -41,7 +41,11 @@ async def approval_acr(db: Connection, approval_id: str) -> str:
 async def record_authentication(
     db: Connection, grant_id: str, approval_id: str, at: datetime
 ) -> None:
-    """Keep how a new grant's person was authenticated: by this approval, at a wire instant."""
+    """Keep how a grant's person was authenticated: by this approval, at a wire instant.
+
+    A grant that a new sign-in merges or replaces is told anew, also when the level is lower: what
+    tokens say of `acr` and `auth_time` is always of one and the same sign-in.
+    """
     acr = await approval_acr(db, approval_id)
     await store.insert_authentication(
         db, grant_id, Authentication(acr=acr, authenticated_at=at)

@@ -18,12 +18,19 @@ import msgspec
 
 from lionrock.identity.domain.claims import ClaimsRequest
 from lionrock.identity.domain.clients import REFRESH_TOKEN, Client
-from lionrock.identity.domain.details import ConsentOutline, consent_ids, enriched, merged
+from lionrock.identity.domain.details import (
+    ConsentOutline,
+    consent_ids,
+    enriched,
+    merged,
+    names_identity_number,
+)
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.grants import CodeGrant, Grant, TokenBasis
 from lionrock.identity.domain.management import show_grant
 from lionrock.identity.domain.refresh import RefreshFamily
 from lionrock.identity.domain.requests import AuthorizationRequest
+from lionrock.identity.service.receipts import PLATFORM_ORGANISATION, ReceiptRecorder
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import grants as store
 from lionrock.identity.store import tokens as token_store
@@ -57,9 +64,10 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 class Grants:
     """Every function works in the caller's transaction."""
 
-    def __init__(self, kernel: Kernel, vault: Vault) -> None:
+    def __init__(self, kernel: Kernel, vault: Vault, evidence: ReceiptRecorder) -> None:
         self._kernel = kernel
         self._vault = vault
+        self._evidence = evidence
         self.consent_desk: ConsentDesk | None = None
 
     # Made and changed.
@@ -110,6 +118,10 @@ class Grants:
             held = await store.hold_live_grant(db, request.grant_id, client.id)
             if held is None:
                 return Refused(GrantRefusal.GRANT_ID, field="grant_id")
+        if names_identity_number(request.details) and not client.policy.may_ask_identity_number:
+            return Refused(
+                GrantRefusal.DETAILS, "This client may not ask for idNo.", "authorization_details"
+            )
         for consent_id in consent_ids(request.details):
             outline = await self._outline(db, consent_id)
             if outline is None or outline.consumer != client.organisation_id:
@@ -162,6 +174,10 @@ class Grants:
         if held is None or held.revoked_at is not None:
             return False
         await store.revoke(db, grant_id, now, by)
+        await self._evidence.record(
+            db, kind=GRANT_REVOKED_TOPIC, issuer=PLATFORM_ORGANISATION,
+            references={"grant_id": grant_id}, digests={}, about=by,
+        )  # fmt: skip
         await self._announce(db, grant_id, held.consent_ids, by)
         return True
 

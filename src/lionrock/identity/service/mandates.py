@@ -7,7 +7,7 @@ Not for: who must approve a change (service/deeds.py), who is asked (service/off
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 from lionrock.identity.domain.chains import (
@@ -45,6 +45,9 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 
+# Told of a revocation in the same transaction.
+RevocationListener = Callable[[Connection, Mandate | FirmMandate], Awaitable[None]]
+
 
 class Mandates:
     """Who may act for whom. Every function works in the caller's transaction."""
@@ -52,6 +55,12 @@ class Mandates:
     def __init__(self, kernel: Kernel, evidence: ReceiptRecorder) -> None:
         self._kernel = kernel
         self._evidence = evidence
+        self._on_revoked: RevocationListener | None = None
+
+    def listen(self, listener: RevocationListener) -> None:
+        """Tell a part of this pillar of revocations, in their transaction."""
+        assert self._on_revoked is None, "approvals alone listen"
+        self._on_revoked = listener
 
     async def admits(self, db: Connection, client: Client, person_id: str) -> bool:
         """Say whether a person may sign in to a client: to one under test, its officers only."""
@@ -148,6 +157,8 @@ class Mandates:
             db, self._kernel.ids, "identity.mandate_revoked",
             {"mandate_id": mandate.id, "company_id": mandate.company_id},
         )  # fmt: skip
+        if self._on_revoked is not None:
+            await self._on_revoked(db, mandate)
         return mandate
 
     async def find(

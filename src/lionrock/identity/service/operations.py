@@ -8,7 +8,7 @@ from `bootstrap`, which works only while there is none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -29,6 +29,7 @@ from lionrock.identity.domain.operations import (
     Operation,
     OperationDeed,
     RegisterClient,
+    RevokeCertificate,
     RevokeMandate,
     RevokeStaffRole,
     SetCompanyStatus,
@@ -51,6 +52,16 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 Made = Person | Company | Mandate | FirmMandate | Client
+
+
+class CertificateDesk(Protocol):
+    """What operations ask of the signing room; bound in app/, where both are built."""
+
+    async def revoke_known(
+        self, db: Connection, serial: str, reason: str, revoked_by: str
+    ) -> bool:
+        """Revoke a certificate; False when the CA never issued it."""
+        ...
 
 
 class Operations:
@@ -76,6 +87,7 @@ class Operations:
         self._clients = clients
         self._devices = devices
         self._evidence = evidence
+        self.certificate_desk: CertificateDesk | None = None
 
     async def request(
         self, db: Connection, person_id: str, deed: OperationDeed
@@ -205,8 +217,30 @@ class Operations:
         if isinstance(deed, GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus):
             problem = await self._change(db, deed)
             return problem if problem is not None else ({}, None)
+        if isinstance(deed, RevokeCertificate):
+            return await self._revoke_certificate(db, deed, operation.id)
         made = await self._make(db, operation)
         return made if isinstance(made, Refused) else ({"id": made.id}, None)
+
+    async def _revoke_certificate(
+        self, db: Connection, deed: RevokeCertificate, operation_id: str
+    ) -> tuple[dict[str, Any], None] | Refused:
+        """Revoke it as of now; revoked before, the first instant stands."""
+        desk = self.certificate_desk
+        # As tools show it: in capitals, in pairs, padded.
+        serial = deed.serial.replace(":", "").lower().lstrip("0")
+        is_known = desk is not None and await desk.revoke_known(
+            db, serial, deed.reason, operation_id
+        )
+        if not is_known:
+            detail = "The CA issued no certificate of this serial number."
+            return Refused(CompanyRefusal.OPERATION_MALFORMED, detail, field="serial")
+        await self._evidence.record(
+            db, kind="identity.certificate_revoked", issuer=PLATFORM_ORGANISATION,
+            references={"operation_id": operation_id, "serial": serial}, digests={},
+            about=deed.reason,
+        )  # fmt: skip
+        return {"id": serial}, None
 
     async def _make(self, db: Connection, operation: Operation) -> Made | Refused:
         deed = operation.deed

@@ -108,6 +108,12 @@ class Authority:
             return Refused(SigningRefusal.CERTIFICATE_UNKNOWN)
         return await store.save_revocation(db, row, revoked_by)
 
+    async def revoke_known(
+        self, db: Connection, serial: str, reason: str, revoked_by: str
+    ) -> bool:
+        """As `revoke`, for the operators: False when this CA never issued the certificate."""
+        return not isinstance(await self.revoke(db, serial, reason, revoked_by), Refused)
+
     async def revocation_list(self, db: Connection) -> bytes:
         """Return the list of revoked certificates (CRL) as DER, made now."""
         ca, ca_key = await self.ca(db)

@@ -66,10 +66,10 @@ class MandateBook(Protocol):
         person_id: str,
         company_id: str,
         scope: str,
-        at: datetime,
+        at: datetime | None = None,
         amount: Money | None = None,
     ) -> Mandate | Refused:
-        """Return the mandate that entitles a person at a business instant."""
+        """Return the mandate that entitles a person; without `at` now, and the company is live."""
         ...
 
 
@@ -180,14 +180,14 @@ class Signing:
     async def _mandate(
         self, db: Connection, signer: Signer, amount: Money | None
     ) -> Mandate | Refused | None:
-        now = self._kernel.business_clock.now()
+        """Ask without an instant: only then the company's present status counts too."""
         if isinstance(signer, CompanySealSigner):
             return await self._mandates.mandate(
-                db, signer.officer_id, signer.company_id, SEAL_SCOPE, now, amount
+                db, signer.officer_id, signer.company_id, SEAL_SCOPE, amount=amount
             )
         if isinstance(signer, PersonSigner) and signer.company_id is not None:
             return await self._mandates.mandate(
-                db, signer.person_id, signer.company_id, SIGN_SCOPE, now, amount
+                db, signer.person_id, signer.company_id, SIGN_SCOPE, amount=amount
             )
         return None
 

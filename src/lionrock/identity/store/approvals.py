@@ -64,6 +64,36 @@ async def lock_approval(db: Connection, approval_id: str) -> Approval | None:
     return _approval(row) if row else None
 
 
+async def try_lock(db: Connection, approval_id: str) -> bool:
+    """Hold an approval to the transaction's end unless another transaction holds it now."""
+    found = await db.fetchval(
+        "SELECT 1 FROM identity.approvals WHERE id = $1 FOR UPDATE SKIP LOCKED", approval_id
+    )
+    return found is not None
+
+
+async def pending_of_officer(db: Connection, person_id: str) -> list[str]:
+    """Return the ids of what a person is asked for companies and is undecided."""
+    rows = await db.fetch(
+        "SELECT a.id FROM identity.approval_persons mine"
+        " JOIN identity.approvals a ON a.id = mine.approval_id"
+        " WHERE mine.person_id = $1 AND a.state = 'pending' AND a.company_id IS NOT NULL"
+        " ORDER BY a.id",
+        person_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def pending_of_companies(db: Connection, company_ids: Sequence[str]) -> list[str]:
+    """Return the ids of what is asked of companies' officers and is undecided."""
+    rows = await db.fetch(
+        "SELECT id FROM identity.approvals WHERE state = 'pending' AND company_id = ANY($1)"
+        " ORDER BY id",
+        list(company_ids),
+    )
+    return [row["id"] for row in rows]
+
+
 async def pending_for(db: Connection, person_id: str, now: datetime) -> list[Approval]:
     """Return what a person is asked and has not answered, oldest first."""
     rows = await db.fetch(

@@ -11,10 +11,15 @@ from lionrock.kernel.db import Connection
 async def insert_authentication(
     db: Connection, grant_id: str, authentication: Authentication
 ) -> None:
-    """Keep how a grant's person was authenticated; the first word on a grant stays."""
+    """Keep how a grant's person was authenticated; a newer sign-in's word takes the older's place.
+
+    An older one that comes late (two sign-ins at once) changes nothing.
+    """
     await db.execute(
         "INSERT INTO identity.authentications (grant_id, acr, authenticated_at)"
-        " VALUES ($1, $2, $3) ON CONFLICT (grant_id) DO NOTHING",
+        " VALUES ($1, $2, $3) ON CONFLICT (grant_id) DO UPDATE"
+        " SET acr = excluded.acr, authenticated_at = excluded.authenticated_at"
+        " WHERE identity.authentications.authenticated_at <= excluded.authenticated_at",
         grant_id, authentication.acr, authentication.authenticated_at,
     )  # fmt: skip
 

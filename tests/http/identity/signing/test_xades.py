@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +72,39 @@ async def test_signxml_itself_accepts_what_we_sign(client: SigningClient) -> Non
         ),
     )
     assert any(result.signed_data == INVOICE for result in results)
+
+
+def xmlsec1(city: SigningCity, ca: str, xml: bytes, folder: Path) -> int:
+    """What another implementation's own tool says of a signature: 0 when it verifies."""
+    command = shutil.which("xmlsec1")
+    if command is None:
+        pytest.skip("xmlsec1 is not installed (Debian: apt-get install xmlsec1)")
+    (folder / "ca.pem").write_text(ca)
+    (folder / "signed.xml").write_bytes(xml)
+    at = city.city.wire_clock.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    done = subprocess.run(
+        [command, "--verify", "--trusted-pem", "ca.pem", "--verification-time", at,
+         "--enabled-key-data", "x509", "--id-attr:Id", "SignedProperties",
+         "--id-attr:Id", "KeyInfo", "signed.xml"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    print(done.stderr)
+    return done.returncode
+
+
+@pytest.mark.parametrize("level", ["Ades-B-B", "Ades-B-T"])
+async def test_xmlsec1_accepts_what_we_sign_and_notices_a_changed_amount(
+    signing_city: SigningCity, client: SigningClient, tmp_path: Path, level: str
+) -> None:
+    xml = await signed(client, level)
+    (ca,) = await client.city.kernel.database.run(signing_city.signing.ca_certificates)
+    assert xmlsec1(signing_city, ca, xml, tmp_path) == 0
+    for changed in (
+        xml.replace(b"<total>5</total>", b"<total>6</total>"),
+        re.sub(rb"(SigningTime>)\d{4}", rb"\g<1>2001", xml, count=1),
+    ):
+        assert changed != xml
+        assert xmlsec1(signing_city, ca, changed, tmp_path) != 0
 
 
 def _replace(old: bytes, new: bytes) -> Callable[[bytes], bytes]:

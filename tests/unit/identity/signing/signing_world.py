@@ -68,13 +68,13 @@ class Books:
         return self.approvals.get(approval_id)
 
     async def mandate(
-        self, db: Connection, person_id: str, company_id: str, scope: str, at: datetime,
-        amount: Money | None = None,
+        self, db: Connection, person_id: str, company_id: str, scope: str,
+        at: datetime | None = None, amount: Money | None = None,
     ) -> Mandate | Refused:
         of_pair = [
             m for m in self.mandates if m.person_id == person_id and m.company_id == company_id
         ]
-        return choose(of_pair, scope=scope, at=at, amount=amount)
+        return choose(of_pair, scope=scope, at=at or self._now, amount=amount)
 
     def grant(self, person_id: str = ADA, *, signatures_needed: int = 1) -> Mandate:
         mandate = Mandate(
