@@ -93,6 +93,7 @@ async def test_code_expires_after_sixty_seconds_and_not_before(
 
 
 @pytest.mark.behaviour("ensure-authorization-code-is-bound-to-client")
+@pytest.mark.behaviour("attack-code-injection")
 async def test_code_of_another_client_is_not_known(city: City, client: TestClient) -> None:
     thief = await new_client(city, "client-two")
     code = await client.code()
@@ -145,6 +146,7 @@ async def test_bent_token_request_is_refused_and_the_code_still_works(
 
 
 @LASTING
+@pytest.mark.behaviour("ensure-holder-of-key-required")
 async def test_token_without_a_proof_is_refused_at_the_token_endpoint(caller: TestClient) -> None:
     answer = await caller.redeem(await caller.code(), proof=None)
     assert answer.status_code == 400

@@ -37,6 +37,7 @@ async def flood(city: City, client: TestClient, times: int, identifier: str = "a
 
 
 @pytest.mark.parametrize("identifier", ["ada", "nobody", "+85259000001", "ada@harbour.example"])
+@pytest.mark.behaviour("attack-enumeration")
 async def test_flood_is_answered_alike_whoever_is_named(
     city: City, client: TestClient, identifier: str
 ) -> None:
@@ -46,6 +47,7 @@ async def test_flood_is_answered_alike_whoever_is_named(
     assert (await browser.identify(page, identifier)).status_code == 303
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_phone_is_told_of_five_sign_ins_at_most(city: City, client: TestClient) -> None:
     other = await new_client(city, "client-two")
     await flood(city, client, 7)
@@ -53,6 +55,7 @@ async def test_phone_is_told_of_five_sign_ins_at_most(city: City, client: TestCl
     assert len(await city.phone.pending("ada")) == 5
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_all_clients_together_ring_eight_times_in_ten_minutes(
     city: City, client: TestClient
 ) -> None:
@@ -72,6 +75,7 @@ async def test_flood_leaves_room_for_deeds_on_the_phone(city: City, client: Test
     await city.asked("ada")
 
 
+@pytest.mark.behaviour("attack-push-bombing")
 async def test_flood_does_not_lock_the_person_out(city: City, client: TestClient) -> None:
     await flood(city, client, 12)
     told = {asked["approval_id"] for asked in await city.phone.pending("ada")}

@@ -246,6 +246,7 @@ async def test_two_tabs_of_one_request_yield_one_code(city: City, client: TestCl
 
 
 @LASTING
+@pytest.mark.behaviour("state-only-outside-request-object-not-used")
 async def test_values_in_the_address_never_replace_pushed_ones(
     town: City, caller: TestClient
 ) -> None:
@@ -262,6 +263,7 @@ async def test_values_in_the_address_never_replace_pushed_ones(
 
 @LASTING
 @pytest.mark.behaviour("user-rejects-authentication")
+@pytest.mark.behaviour("attack-mix-up")
 async def test_person_who_says_no_sends_access_denied_with_iss_and_state(
     town: City, caller: TestClient
 ) -> None:
@@ -274,6 +276,7 @@ async def test_person_who_says_no_sends_access_denied_with_iss_and_state(
 
 
 @LASTING
+@pytest.mark.behaviour("attack-mix-up")
 async def test_silent_request_gets_login_required(town: City, caller: TestClient) -> None:
     request_uri = await caller.pushed(prompt="none")
     answer = await Browser(town).open(caller.client_id, request_uri)

@@ -134,9 +134,12 @@ FORGERIES = [
     pytest.param("RFC9101-6.2-other-key", "signature", marks=pytest.mark.behaviour(
         "ensure-matching-key-in-authorization-request")),
     pytest.param("RFC8725-2.1-HS256-with-public-key", "algorithm"),
-    pytest.param("RFC7515-4.1.3-own-jwk-in-header", "signature"),
-    pytest.param("RFC7515-4.1.2-jku-in-header", "signature"),
-    pytest.param("RFC7515-4.1.5-x5u-in-header", "signature"),
+    pytest.param("RFC7515-4.1.3-own-jwk-in-header", "signature", marks=pytest.mark.behaviour(
+        "attack-jwks-confusion")),
+    pytest.param("RFC7515-4.1.2-jku-in-header", "signature", marks=pytest.mark.behaviour(
+        "attack-jwks-confusion")),
+    pytest.param("RFC7515-4.1.5-x5u-in-header", "signature", marks=pytest.mark.behaviour(
+        "attack-jwks-confusion")),
     pytest.param("RFC7515-4.1.11-crit", "malformed"),
     pytest.param("RFC8725-2.7-kid-path", "signature"),
     pytest.param("RFC8725-2.4-claim-twice", "malformed"),

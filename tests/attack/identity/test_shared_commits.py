@@ -78,6 +78,7 @@ async def test_a_refusal_among_many_at_once_touches_only_its_own_request(
     assert kept == 2 * AT_ONCE + 1
 
 
+@pytest.mark.behaviour("attack-assertion-replay")
 async def test_one_assertion_at_two_fronts_at_once_gets_one_token(
     city: City, caller: TestClient
 ) -> None:
@@ -90,6 +91,7 @@ async def test_one_assertion_at_two_fronts_at_once_gets_one_token(
             assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
 
 
+@pytest.mark.behaviour("attack-proof-replay")
 async def test_one_proof_at_two_fronts_at_once_gets_one_token(
     city: City, caller: TestClient
 ) -> None:

@@ -13,6 +13,7 @@ from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
 
 
+@pytest.mark.behaviour("attack-session-fixation")
 async def test_other_browser_cannot_watch_finish_or_cancel_a_sign_in(
     city: City, client: TestClient
 ) -> None:
@@ -38,6 +39,7 @@ async def test_other_browser_cannot_watch_finish_or_cancel_a_sign_in(
         "RFC9700-4.7-no-token", "fetch-metadata-cross-site",
     ],
 )  # fmt: skip
+@pytest.mark.behaviour("attack-csrf")
 async def test_form_not_shown_to_this_browser_asks_nobody(
     city: City, client: TestClient, how: str
 ) -> None:
@@ -61,6 +63,7 @@ async def test_form_not_shown_to_this_browser_asks_nobody(
     assert await city.phone.pending("ada") == []
 
 
+@pytest.mark.behaviour("attack-enumeration")
 async def test_page_does_not_tell_whether_an_identifier_is_known(
     city: City, client: TestClient
 ) -> None:
@@ -218,6 +221,7 @@ async def test_error_page_has_a_code_no_redirect_and_no_echo_of_input(city: City
     assert not isinstance(answer.headers.get("location"), str)
 
 
+@pytest.mark.behaviour("attack-xss-client-name")
 async def test_service_name_with_markup_is_shown_as_text(city: City) -> None:
     sly = TestClient(city, "client-sly")
     registration = sly.registration()

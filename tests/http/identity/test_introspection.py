@@ -96,6 +96,7 @@ async def test_refresh_token_is_active_until_it_is_replaced_and_used(keeper: Kee
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["active", "not-active"])
+@pytest.mark.behaviour("signed-introspection")
 async def test_answer_comes_signed_for_the_caller_when_accept_asks(
     city: City, keeper: Keeper, is_known: bool
 ) -> None:
