@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lionrock.identity.forms import store as forms_store
 from lionrock.identity.passkeys import store as passkeys_store
 from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
@@ -88,6 +89,7 @@ async def _forget(db: Connection, room: Identity) -> None:
     await passkeys_store.sweep(db, now)
     await quiet.sweep_quiet(db, now)
     await recovery_store.sweep(db, room.kernel.business_clock.now() - RECOVERIES_KEPT_AFTER)
+    await forms_store.sweep(db, now - GRANTS_KEPT_AFTER)
     await assurance.sweep_authentications(db, now - AUTHENTICATIONS_KEPT)
 
 

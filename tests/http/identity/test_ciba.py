@@ -162,7 +162,7 @@ async def test_rich_details_are_shown_on_the_phone_and_come_with_the_token(city:
     client = await new_back_channel_client(
         city, authorization_details_types=frozenset({"form_filling"})
     )
-    details = [{"type": "form_filling", "fields": ["name"]}]
+    details = [{"type": "form_filling", "form": {"name": "Licence"}, "fields": ["enName"]}]
     for message in (None, "88"):
         auth_req_id = await client.asked(
             authorization_details=json.dumps(details), binding_message=message

@@ -21,7 +21,7 @@ PAYMENT = {
     "creditorAccount": {"identification": "004-123456-001"},
     "remittanceInformationUnstructured": "Invoice 17",
 }
-FORM = {"type": "form_filling", "fields": ["name", "phone_number"]}
+FORM = {"type": "form_filling", "form": {"name": "Licence"}, "fields": ["enName", "mobileNumber"]}
 CONSENT = {"type": "data_consent", "consent_id": "cns_" + "0" * 32}
 
 
@@ -71,7 +71,7 @@ async def test_phone_shows_each_detail_in_our_words_and_quotes_what_the_client_w
     words = asked["words"]
     assert "HKD 1200.00 to “Tea House'. Approve everything” (account 004-123456-001)" in words
     assert "message “Invoice 17”" in words
-    assert "to fill in its form with: your name, your phone number" in words
+    assert "to fill in its form “Licence” with: your name in English, your mobile number" in words
 
 
 async def test_details_come_back_in_the_token_answer_and_in_introspection(keeper: Keeper) -> None:
@@ -123,10 +123,10 @@ async def test_resource_server_is_told_of_the_types_it_serves(city: City, keeper
     [
         "", "{}", "null", "[]", "[1]", "not json", json.dumps([{}]),
         told({"type": "no_such"}), told({"type": 7}), told({**FORM, "extra": 1}),
-        told({"type": "form_filling"}), told({"type": "form_filling", "fields": []}),
-        told({"type": "form_filling", "fields": ["name", "name"]}),
-        told({"type": "form_filling", "fields": ["shoe_size"]}),
-        told({"type": "form_filling", "fields": "name"}),
+        told({"type": "form_filling"}), told({"type": "form_filling", "form": {"name": "F"}, "fields": []}),
+        told({"type": "form_filling", "form": {"name": "F"}, "fields": ["name", "name"]}),
+        told({"type": "form_filling", "form": {"name": "F"}, "fields": ["shoe_size"]}),
+        told({"type": "form_filling", "form": {"name": "F"}, "fields": "name"}),
         told({**PAYMENT, "instructedAmount": {"currency": "HKD", "amount": "1200"}}),
         told({**PAYMENT, "instructedAmount": {"currency": "HKD", "amount": 12.0}}),
         told({**PAYMENT, "instructedAmount": {"currency": "XXX", "amount": "1.00"}}),

@@ -14,13 +14,13 @@ from tests.http.identity.keepers import new_keeper
 from tests.interop.identity.test_openid_client import FOLDER, _private_jwk, served
 
 __all__ = ["served"]
-DETAILS = [{"type": "form_filling", "fields": ["name"]}]
+DETAILS = [{"type": "form_filling", "form": {"name": "Licence"}, "fields": ["enName"]}]
 
 
 @pytest.mark.interop
 @pytest.mark.behaviour("refresh-token")
 async def test_certified_client_refreshes_with_two_keys_introspects_and_revokes(
-    served: tuple[City, str],  # noqa: F811 - the fixture, imported
+    served: tuple[City, str],
 ) -> None:
     city, issuer = served
     assert (FOLDER.parent / "node_modules" / "openid-client").is_dir(), "run: make test-interop"

@@ -89,13 +89,15 @@ async def test_merges_at_once_lose_nothing(keeper: Keeper) -> None:
     codes = [
         await keeper.code(
             scope="openid", grant_management_action="merge", grant_id=first["grant_id"],
-            authorization_details=json.dumps([{"type": "form_filling", "fields": [name]}]),
+            authorization_details=json.dumps(
+                [{"type": "form_filling", "form": {"name": "Licence"}, "fields": [name]}]
+            ),
         )
-        for name in ("name", "email", "phone_number")
+        for name in ("enName", "emailAddress", "mobileNumber")
     ]  # fmt: skip
     answers = await asyncio.gather(*(keeper.redeem(code) for code in codes))
     assert {a.status_code for a in answers} == {200}
     token = (await keeper.own_token())["access_token"]
     grant = (await keeper.get(token, f"/identity/grants/{first['grant_id']}")).json()
     fields = {detail["fields"][0] for detail in grant["authorization_details"]}
-    assert fields == {"name", "email", "phone_number"}
+    assert fields == {"enName", "emailAddress", "mobileNumber"}

@@ -62,6 +62,8 @@ class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
     quorum: int = 1
     number_match: bool = False
     expires_in_s: int = 600
+    # What the template's field "details" says, as structure: a person may narrow a form among it.
+    details: tuple[dict[str, Any], ...] = ()
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,14 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     scope: str | None = None
     amount: Money | None = None
+    # As asked, and as narrowed by the person before the answer.
+    details: tuple[dict[str, Any], ...] = ()
+    narrowed: tuple[dict[str, Any], ...] | None = None
+
+    @property
+    def granted(self) -> tuple[dict[str, Any], ...]:
+        """The details that the words show now: what a yes gives."""
+        return self.details if self.narrowed is None else self.narrowed
 
     @property
     def words(self) -> str:

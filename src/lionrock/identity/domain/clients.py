@@ -59,6 +59,8 @@ class ClientPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     require_dpop_nonce: bool = False
     refresh_is_key_bound: bool = False
     authorization_details_types: frozenset[str] = frozenset()
+    # Whether its forms may ask for the identity number.
+    may_ask_identity_number: bool = False
     may_introspect: bool = False
     userinfo_signed_response_alg: str = ""
     userinfo_encrypted_response_alg: str = ""

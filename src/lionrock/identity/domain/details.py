@@ -11,13 +11,19 @@ Source: RFC 9396 s2 (structure), s5 (errors), s6.1 (narrowing), s12 (showing it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.words import QUOTED_LENGTH_MAX, is_safe_line, quote
+from lionrock.identity.forms.domain import (
+    FIELDS,
+    IDENTITY_NUMBER,
+    FormRefusal,
+    narrowed_form,
+)
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import LANGUAGES, Text
 from lionrock.kernel.jose import strict_json_object
@@ -37,13 +43,10 @@ _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9-]{1,34}")
 _JOIN = Text("; ", "；", "；")
 _COMMA = Text(", ", "、", "、")
+_FORM_PARTS = ("name", "number", "description")
 
 # What a form can be filled with from the city's records.
-FORM_FIELDS: dict[str, Text] = {
-    "name": Text("your name", "你的姓名", "您的姓名"),
-    "phone_number": Text("your phone number", "你的電話號碼", "您的电话号码"),
-    "email": Text("your e-mail", "你的電郵", "您的电邮"),
-}
+FORM_FIELDS: dict[str, Text] = {name: spec.label for name, spec in FIELDS.items()}
 
 
 class ConsentOutline(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +75,7 @@ class DetailType(msgspec.Struct, frozen=True, kw_only=True):
 
     fields: Mapping[str, Field]
     words: Callable[[Detail, str], str]
+    check: Callable[[Detail], str | None] = lambda _detail: None
     server_fields: frozenset[str] = frozenset()
 
 
@@ -138,8 +142,21 @@ def _payment_words(detail: Detail, language: str) -> str:
 
 def _form_words(detail: Detail, language: str) -> str:
     names = [FORM_FIELDS[name].in_language(language) for name in detail["fields"]]
-    text = Text("to fill in its form with: {names}", "填寫其表格：{names}", "填写其表格：{names}")
-    return text.in_language(language).format(names=_COMMA.in_language(language).join(names))
+    form = detail["form"]
+    shown = [quote(form[part], language) for part in _FORM_PARTS if part in form]
+    text = Text(
+        "to fill in its form {form} with: {names}", "填寫其表格{form}：{names}",
+        "填写其表格{form}：{names}",
+    )
+    return text.in_language(language).format(
+        form=" ".join(shown), names=_COMMA.in_language(language).join(names)
+    )
+
+
+def _check_form(detail: Detail) -> str | None:
+    """The required fields are among those asked for."""
+    is_within = set(detail.get("required", ())) <= set(detail["fields"])
+    return None if is_within else "required names a field that is not asked for."
 
 
 TYPES: dict[str, DetailType] = {
@@ -165,7 +182,19 @@ TYPES: dict[str, DetailType] = {
         words=_payment_words,
     ),
     FORM_FILLING: DetailType(
-        fields={"fields": Field(check=_several_of(FORM_FIELDS))}, words=_form_words
+        fields={
+            "form": Field(
+                check=_object(
+                    name=Field(check=_text),
+                    number=Field(check=_text, is_required=False),
+                    description=Field(check=_text, is_required=False),
+                )
+            ),
+            "fields": Field(check=_several_of(FORM_FIELDS)),
+            "required": Field(check=_several_of(FORM_FIELDS), is_required=False),
+        },
+        words=_form_words,
+        check=_check_form,
     ),
 }
 
@@ -191,6 +220,8 @@ def read_details(
         if problem is not None:
             return _refused(problem)
     details = tuple(given)
+    if not is_echo and [d["type"] for d in details].count(FORM_FILLING) > 1:
+        return _refused("One form at a time.")
     if any(len(_JOIN.in_language(lang).join(show_details(details, lang))) > WORDS_LENGTH_MAX
            for lang in LANGUAGES):  # fmt: skip
         return _refused("They are more than a phone can show.")
@@ -242,6 +273,32 @@ def merged(before: Iterable[Detail], added: Iterable[Detail]) -> tuple[Detail, .
     return tuple(found)
 
 
+def narrowed_details(
+    details: Iterable[Detail], chosen: Sequence[str]
+) -> tuple[Detail, ...] | Refused:
+    """Return details whose form keeps only the chosen fields; NO_FORM, CHOICE."""
+    kept: list[Detail] = []
+    for detail in details:
+        form = narrowed_form(detail, chosen) if detail["type"] == FORM_FILLING else detail
+        if isinstance(form, Refused):
+            return form
+        kept.append(form)
+    has_form = any(detail["type"] == FORM_FILLING for detail in kept)
+    return tuple(kept) if has_form else Refused(FormRefusal.NO_FORM)
+
+
+def form_of(details: Iterable[Detail]) -> Detail | None:
+    """Return the form among details, if there is one."""
+    return next((detail for detail in details if detail["type"] == FORM_FILLING), None)
+
+
+def names_identity_number(details: Iterable[Detail]) -> bool:
+    """Say whether a form among details asks for the identity number."""
+    return any(
+        IDENTITY_NUMBER in detail["fields"] for detail in details if detail["type"] == FORM_FILLING
+    )
+
+
 def consent_ids(details: Iterable[Detail]) -> tuple[str, ...]:
     """Return the consents of the exchange that details name, each once."""
     named = [d["consent_id"] for d in details if d["type"] == DATA_CONSENT]
@@ -263,7 +320,8 @@ def _check_detail(detail: Any, allowed: frozenset[str], *, is_echo: bool) -> str
     if is_echo:
         added = Field(check=_text, is_required=False)
         fields |= dict.fromkeys(TYPES[detail["type"]].server_fields, added)
-    return _problem_of({n: v for n, v in detail.items() if n != "type"}, fields)
+    problem = _problem_of({n: v for n, v in detail.items() if n != "type"}, fields)
+    return problem or TYPES[detail["type"]].check(detail)
 
 
 def _problem_of(given: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:

@@ -41,12 +41,19 @@ SCOPES: dict[str, Text] = {
     "grant_management_revoke": Text(
         "to give back what it was let do", "交還它獲准做的事", "交还它获准做的事"
     ),
+    "values": Text(
+        "your own details, to see and change them", "你的個人資料，可查看及更改",
+        "您的个人资料，可查看及更改",
+    ),
+    "forms": Text(
+        "forms without signing in", "毋須登入的表格", "无须登录的表格"
+    ),
     "staff": Text("your duties as staff", "你的職員職責", "您的职员职责"),
     "resource": Text("a test resource without data", "不含資料的測試資源", "不含资料的测试资源"),
 }  # fmt: skip
 # What a client may be granted in its own name (client credentials): nothing about any person.
 CLIENT_SCOPES = frozenset(
-    {"resource", "directory", "grant_management_query", "grant_management_revoke"}
+    {"resource", "directory", "forms", "grant_management_query", "grant_management_revoke"}
 )
 _JOIN = Text("; ", "；", "；")
 SCOPE_LENGTH_MAX = 400

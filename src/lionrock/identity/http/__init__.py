@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lionrock.identity.forms import http as forms
 from lionrock.identity.http import (
     authorize,
     ciba,
@@ -35,7 +36,10 @@ def table(room: Identity) -> RouteTable:
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
             *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
-            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *company_choice.ROUTES, *ciba.ROUTES, *qr.ROUTES,
-            *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES, *logout.ROUTES,
+            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *company_choice.ROUTES,
+            *ciba.ROUTES, *qr.ROUTES,
+            *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES,
+            *logout.ROUTES,
+            *forms.ROUTES,
         ),
     )  # fmt: skip

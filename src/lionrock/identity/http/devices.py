@@ -13,9 +13,11 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.domain.approvals import Approval
+from lionrock.identity.domain.details import form_of
 from lionrock.identity.domain.parties import DEVICES_PER_PERSON_MAX, Device, DeviceKind
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.forms.domain import FormChoice, choices
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel import replay
 from lionrock.kernel.db import Connection
@@ -104,6 +106,8 @@ class AskedReply(msgspec.Struct, frozen=True, kw_only=True):
     words_hash: str
     needs_number: bool
     expires_at: datetime
+    # Checkboxes of a question about a form; narrowed by a call of its own before the answer.
+    form_fields: list[FormChoice] = []
 
 
 class AskedListReply(msgspec.Struct, frozen=True):
@@ -225,6 +229,13 @@ async def show_quiet(room: Identity, db: Connection, device: Device) -> QuietRep
     )
 
 
+def _form_fields(approval: Approval) -> list[FormChoice]:
+    asked, granted = form_of(approval.details), form_of(approval.granted)
+    if asked is None or granted is None:
+        return []
+    return choices(asked, granted, approval.shown.language)
+
+
 def show_asked(approval: Approval) -> AskedReply:
     """Return a question as a device gets it."""
     shown = approval.shown
@@ -233,6 +244,7 @@ def show_asked(approval: Approval) -> AskedReply:
         language=shown.language, template=shown.template, fields=shown.fields, words=shown.words,
         salt=shown.salt, words_hash=approval.words_hash,
         needs_number=approval.number is not None, expires_at=approval.expires_at,
+        form_fields=_form_fields(approval),
     )  # fmt: skip
 
 

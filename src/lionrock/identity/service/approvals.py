@@ -27,12 +27,14 @@ from lionrock.identity.domain.approvals import (
     tally,
 )
 from lionrock.identity.domain.chains import FirmMandate
+from lionrock.identity.domain.details import joined_details, narrowed_details
 from lionrock.identity.domain.mandates import Mandate
 from lionrock.identity.domain.parties import Device
 from lionrock.identity.domain.proofs import Proof, ProofKind, answer_claims
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.webauthn import site_of
-from lionrock.identity.domain.words import Template, render
+from lionrock.identity.domain.words import Rendered, Template, render
+from lionrock.identity.forms.domain import FormRefusal
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.receipts import (
     PLATFORM_ORGANISATION,
@@ -112,7 +114,7 @@ class Approvals:
             number=(number or secrets.digits(NUMBER_DIGITS)) if asked.number_match else None,
             tries_left=NUMBER_TRIES_MAX, state="pending", created_at=now,
             expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
-            amount=asked.amount,
+            amount=asked.amount, details=asked.details,
         )  # fmt: skip
         await store.insert_approval(db, approval)
         await jobs.schedule(
@@ -190,6 +192,33 @@ class Approvals:
         state = await self._count(db, approval, [*given.values(), mine])
         if state != "pending":
             await self._decide(db, approval, state)
+        updated = await store.approval(db, approval.id)
+        assert updated is not None, "it was just written"
+        return updated
+
+    async def narrow(
+        self, db: Connection, device: Device, approval_id: str, chosen: Sequence[str]
+    ) -> Approval | Refused:
+        """Leave fields of a form out: words and hash are made anew, and only those are answered.
+
+        Refused: APPROVAL_UNKNOWN, NO_FORM, ANSWERED (or out of time), CHOICE.
+        """
+        approval = await store.lock_approval(db, approval_id)
+        if approval is None or device.person_id not in approval.person_ids:
+            return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+        now = self._kernel.business_clock.now()
+        is_open = approval.state_at(now) == "pending"
+        if not is_open or await store.answers(db, approval_id):
+            return Refused(FormRefusal.ANSWERED)
+        granted = narrowed_details(approval.details, chosen)
+        if isinstance(granted, Refused):
+            return granted
+        language = approval.shown.language
+        fields = {**approval.shown.fields, "details": joined_details(granted, language)}
+        template = self._templates[approval.shown.template]
+        shown = render(template, fields, language, secrets.token(32))
+        assert isinstance(shown, Rendered), "fewer fields of what was shown can be shown"
+        await store.save_narrowed(db, approval.id, shown, granted)
         updated = await store.approval(db, approval.id)
         assert updated is not None, "it was just written"
         return updated

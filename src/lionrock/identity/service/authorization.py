@@ -34,6 +34,7 @@ from lionrock.identity.domain.requests import (
     told_scopes,
 )
 from lionrock.identity.domain.scopes import show_scopes
+from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
@@ -288,7 +289,8 @@ class Authorization:
             view.client, view.request, {"code": code} if code else {"error": error or ""}
         )
         kept = KeptAnswer(
-            _OUTCOMES[view.state if is_approved else _not_approved(view.state)], address, secret_hash(code) if code is not None else None
+            _OUTCOMES[view.state if is_approved else _not_approved(view.state)], address,
+            secret_hash(code) if code is not None else None,
         )
         sealed = self._vault.seal_answer(
             view.browser_secret, sign_in.id, msgspec.json.encode(kept).decode()
@@ -324,11 +326,16 @@ class Authorization:
         grant_id = view.request.grant_id or self._kernel.ids.new("gra")
         assert view.sign_in.approval_id is not None, "only a person approves"
         await record_authentication(db, grant_id, view.sign_in.approval_id, now)
+        details = await grant_details(
+            db, self._kernel, view.request.details, grant_id=grant_id, client_id=view.client.id,
+            approval_id=view.sign_in.approval_id, now=now,
+        )  # fmt: skip
+        request = msgspec.structs.replace(view.request, details=details)
         await token_store.insert_code(
             db,
             CodeGrant(
                 code_hash=secret_hash(code), person_id=person_id,
-                grant_id=grant_id, request=view.request, signed_in_at=now,
+                grant_id=grant_id, request=request, signed_in_at=now,
                 expires_at=expires_at,
             ),
         )  # fmt: skip
@@ -384,6 +391,7 @@ class Authorization:
             kind="sign_in", person_ids=(person.id,), template=template, fields=fields,
             language=language, requester_org=client.organisation_id or PLATFORM_ORGANISATION,
             reference=sign_in_id, number_match=True, expires_in_s=SIGN_IN_LIFE_S,
+            details=request.details,
         )  # fmt: skip
 
     def _subject_key(self, person: Person | None, identifier: str) -> bytes:

@@ -34,6 +34,7 @@ from lionrock.identity.domain.grants import TokenBasis, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.domain.scopes import show_scopes
+from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
 from lionrock.identity.service.grants import Grants
@@ -208,9 +209,13 @@ class Ciba:
         now = self._kernel.wire_clock.now()
         grant_id = self._kernel.ids.new("gra")
         await record_authentication(db, grant_id, record.approval_id, now)
+        details = await grant_details(
+            db, self._kernel, record.details, grant_id=grant_id, client_id=client.id,
+            approval_id=record.approval_id, now=now,
+        )  # fmt: skip
         basis = TokenBasis(
             grant_id=grant_id, person_id=record.person_id, scopes=record.scopes, signed_in_at=now,
-            details=record.details, auth_req_id=auth_req_id or None,
+            details=details, auth_req_id=auth_req_id or None,
         )  # fmt: skip
         answer = await self._tokens.issue(db, client, basis, jkt)
         delivery = None
@@ -292,7 +297,7 @@ class Ciba:
             kind=KIND, person_ids=(person.id,), fields=fields, language=language,
             template=template,
             requester_org=client.organisation_id or PLATFORM_ORGANISATION, reference=record.id,
-            expires_in_s=request.life_s,
+            expires_in_s=request.life_s, details=request.details,
         )  # fmt: skip
         approval = await self._approvals.request(db, asked)
         if isinstance(approval, Refused):

@@ -18,7 +18,13 @@ import msgspec
 
 from lionrock.identity.domain.claims import ClaimsRequest
 from lionrock.identity.domain.clients import REFRESH_TOKEN, Client
-from lionrock.identity.domain.details import ConsentOutline, consent_ids, enriched, merged
+from lionrock.identity.domain.details import (
+    ConsentOutline,
+    consent_ids,
+    enriched,
+    merged,
+    names_identity_number,
+)
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.grants import CodeGrant, Grant, TokenBasis
 from lionrock.identity.domain.management import show_grant
@@ -112,6 +118,10 @@ class Grants:
             held = await store.hold_live_grant(db, request.grant_id, client.id)
             if held is None:
                 return Refused(GrantRefusal.GRANT_ID, field="grant_id")
+        if names_identity_number(request.details) and not client.policy.may_ask_identity_number:
+            return Refused(
+                GrantRefusal.DETAILS, "This client may not ask for idNo.", "authorization_details"
+            )
         for consent_id in consent_ids(request.details):
             outline = await self._outline(db, consent_id)
             if outline is None or outline.consumer != client.organisation_id:

@@ -28,6 +28,7 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
+from lionrock.identity.forms.service import Forms
 from lionrock.identity.passkeys.service import Passkeys
 from lionrock.identity.recovery.service import Recovery
 from lionrock.identity.service.answers import Answers
@@ -138,6 +139,7 @@ class Identity:
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
             self.tokens, self.grants,
         )  # fmt: skip
+        self.forms = Forms(kernel, self.vault, self.parties, evidence)
         self.ciba_notices = CibaNotices(kernel, self.vault, self.ciba)
 
     # What other pillars ask.

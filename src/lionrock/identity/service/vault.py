@@ -18,7 +18,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.keys import KeyStore
 
 _NONCE_BYTES = 12
-Column = Literal["identity_number", "phone", "email", "ciba", "message", "operation"]
+Column = Literal["identity_number", "phone", "email", "ciba", "message", "operation", "form"]
 
 
 class Vault:

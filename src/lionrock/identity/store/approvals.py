@@ -37,13 +37,13 @@ async def insert_approval(db: Connection, approval: Approval) -> None:
     await db.execute(
         "INSERT INTO identity.approvals (id, kind, reference, requester_org, company_id, scope,"
         " amount_minor, currency, quorum, shown, words_hash, number, tries_left, state,"
-        " created_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        " created_at, expires_at, details)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         approval.id, approval.kind, approval.reference, approval.requester_org,
         approval.company_id, approval.scope, amount.amount_minor if amount else None,
         amount.currency if amount else None, approval.quorum, msgspec.to_builtins(approval.shown),
         approval.words_hash, approval.number, approval.tries_left, approval.state,
-        approval.created_at, approval.expires_at,
+        approval.created_at, approval.expires_at, list(approval.details),
     )  # fmt: skip
     await db.executemany(
         "INSERT INTO identity.approval_persons (approval_id, person_id, position)"
@@ -176,6 +176,16 @@ async def save_answer(db: Connection, approval_id: str, answer: GivenAnswer) -> 
     return saved is not None
 
 
+async def save_narrowed(
+    db: Connection, approval_id: str, shown: Rendered, details: Sequence[dict[str, Any]]
+) -> None:
+    """Replace the words of a held, unanswered approval by those of narrowed details."""
+    await db.execute(
+        "UPDATE identity.approvals SET shown = $2, words_hash = $3, granted = $4 WHERE id = $1",
+        approval_id, msgspec.to_builtins(shown), shown.words_hash, list(details),
+    )  # fmt: skip
+
+
 async def use_try(db: Connection, approval_id: str) -> int:
     """Use up a try of the number; returns how many are left."""
     left: int = await db.fetchval(
@@ -206,4 +216,6 @@ def _approval(row: Any) -> Approval:
         number=row["number"], tries_left=row["tries_left"], state=row["state"],
         created_at=row["created_at"], expires_at=row["expires_at"], decided_at=row["decided_at"],
         scope=row["scope"], amount=Money(minor, row["currency"]) if minor is not None else None,
+        details=tuple(row["details"]),
+        narrowed=tuple(row["granted"]) if row["granted"] is not None else None,
     )  # fmt: skip

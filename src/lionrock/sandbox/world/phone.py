@@ -45,6 +45,8 @@ TEXTS = {
     "number": Text(
         "Number on the service's page", "服務網頁顯示的號碼", "服务网页显示的号码"
     ),
+    "fields": Text("Fields to give", "提供的資料", "提供的资料"),
+    "choose": Text("Show the words for these", "顯示相應文字", "显示相应文字"),
     "approve": Text("Approve", "批准", "批准"),
     "reject": Text("Reject", "拒絕", "拒绝"),
     "refused": Text("Not accepted:", "未獲接納：", "未获接纳："),
@@ -71,6 +73,7 @@ class Phone:
             Route("/api/{persona}", self.api_enrol, methods=["POST"]),
             Route("/api/{persona}/approvals", self.api_pending),
             Route("/api/{persona}/answers", self.api_answer, methods=["POST"]),
+            Route("/api/{persona}/choices", self.api_choose, methods=["POST"]),
             Route("/api/{persona}/scans", self.api_scan, methods=["POST"]),
             Route("/api/{persona}/auto", self.api_set_auto, methods=["PUT"]),
             Route("/auto", self.api_auto),
@@ -146,6 +149,17 @@ class Phone:
         path = f"/identity/v1/device/approvals/{approval_id}/answer"
         return str(_accepted(await self._send(persona, "POST", path, body))["state"])
 
+    async def choose(
+        self, persona: str, approval_id: str, fields: Sequence[str]
+    ) -> dict[str, Any]:
+        """Keep only these fields of a form ticked; returns the question with its new words.
+
+        PhoneRefused with the platform's code.
+        """
+        body = msgspec.json.encode({"fields": list(fields)})
+        path = f"/identity/v1/device/approvals/{approval_id}/fields"
+        return _accepted(await self._send(persona, "POST", path, body))
+
     async def scan(self, persona: str, content: str) -> dict[str, Any]:
         """Send what the camera read, or the link that opened the app; returns what is asked.
 
@@ -194,13 +208,21 @@ class Phone:
         # The page has no session to ride on, but another site's form must not press its buttons.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return JSONResponse({"code": "phone.foreign_form"}, 403)
-        form = dict(parse_qsl((await read_body(request)).decode("utf-8", "replace")))
+        pairs = parse_qsl((await read_body(request)).decode("utf-8", "replace"))
+        form = dict(pairs)
         try:
             if "content" in form:
                 await self.scan(persona, form["content"])
                 return RedirectResponse(f"{self._context.address(self.id)}/{persona}", 303)
+            approval_id = form.get("approval_id", "")
+            ticked = [value for name, value in pairs if name == "field"]
+            if "choosing" in form and form.get("decision") != "rejected" and (
+                await self._chooses(persona, approval_id, ticked)
+            ):
+                # The new words are read before they are answered.
+                return RedirectResponse(f"{self._context.address(self.id)}/{persona}", 303)
             await self.answer(
-                persona, form.get("approval_id", ""), form.get("decision", ""), form.get("number")
+                persona, approval_id, form.get("decision", ""), form.get("number")
             )
         except PhoneRefused as error:
             return await self.show_phone(request, error)
@@ -236,6 +258,18 @@ class Phone:
             "state",
         )  # fmt: skip
 
+    async def api_choose(self, request: Request) -> Response:
+        """POST {"approval_id", "fields"}: leave the other fields of a form out."""
+        body = _json(await read_body(request))
+        fields = body.get("fields")
+        if not isinstance(fields, list):
+            return JSONResponse({"code": "phone.malformed"}, 400)
+        chosen = [str(field) for field in fields]
+        approval_id = str(body.get("approval_id", ""))
+        return await _answered(
+            self.choose(request.path_params["persona"], approval_id, chosen), "approval"
+        )
+
     async def api_scan(self, request: Request) -> Response:
         """POST {"content"}: scan a code, or open an app link."""
         content = _json(await read_body(request)).get("content")
@@ -257,6 +291,15 @@ class Phone:
             return JSONResponse({"code": "phone.unknown"}, 404)
         await self.answering.set(persona, decision)
         return JSONResponse({"decision": decision})
+
+    async def _chooses(self, persona: str, approval_id: str, ticked: Sequence[str]) -> bool:
+        """Say whether other fields are ticked than the words show, and have them made anew."""
+        for asked in await self.pending(persona):
+            chosen = {each["name"] for each in asked["form_fields"] if each["is_chosen"]}
+            if asked["approval_id"] == approval_id and chosen != set(ticked):
+                await self.choose(persona, approval_id, ticked)
+                return True
+        return False
 
     async def _device(self, persona: str) -> tuple[Key, str]:
         known = await self._context.store.get(self.id, "persona", persona)
