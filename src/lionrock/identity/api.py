@@ -23,10 +23,37 @@ from lionrock.identity.domain.assurance import (
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.clients import GRANT_TYPES, Client, ClientPolicy
 from lionrock.identity.domain.companies import CompanyRefusal
-from lionrock.identity.domain.deeds import CompanyApprovalRequest
+from lionrock.identity.domain.deeds import (
+    NOBODY,
+    CompanyApprovalRequest,
+    Deed,
+    DeedRequest,
+    GrantToFirm,
+    GrantToPerson,
+    Revoke,
+)
 from lionrock.identity.domain.details import ConsentOutline
 from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
-from lionrock.identity.domain.mandates import ROLE_SCOPES, Mandate, MandateDraft, MandateRole
+from lionrock.identity.domain.mandates import (
+    DELEGATE_SCOPE,
+    ROLE_SCOPES,
+    ROLES,
+    SIGNATURES_MAX,
+    Mandate,
+    MandateDraft,
+    MandateRole,
+    outranks,
+)
+from lionrock.identity.domain.operations import (
+    CertificateReason,
+    CreateCompany,
+    GrantStaffRole,
+    Operation,
+    OperationDeed,
+    RevokeCertificate,
+    RevokeStaffRole,
+    SetPersonStatus,
+)
 from lionrock.identity.domain.parties import (
     Company,
     CompanyDraft,
@@ -35,6 +62,7 @@ from lionrock.identity.domain.parties import (
     PersonDraft,
     StaffRole,
     identity_check_digit,
+    read_identifier,
 )
 from lionrock.identity.domain.proofs import ANSWER_TYPE
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
@@ -42,6 +70,7 @@ from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
+from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http import table
 from lionrock.identity.jobs import RINGS, handlers, start
 from lionrock.identity.recovery.service import Message
@@ -53,6 +82,7 @@ from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
 from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
+from lionrock.identity.services import CONTROLS as SERVICE_CONTROLS
 from lionrock.identity.services import (
     SERVICES_ERRORS,
     Onboarding,
@@ -96,23 +126,30 @@ __all__ = [
     "COMPANY_ERRORS",
     "COMPANY_URN",
     "DECIDED_TOPIC",
+    "DELEGATE_SCOPE",
     "ENROLMENT_TYPE",
     "ERRORS",
+    "GRANT_ERRORS",
     "GRANT_REVOKED_TOPIC",
     "GRANT_TYPES",
+    "NOBODY",
     "RELYING_PARTY_ERRORS",
     "RINGS",
+    "ROLES",
     "ROLE_SCOPES",
     "SCOPES",
     "SEAL_SCOPE",
     "SERVICES_ERRORS",
     "SERVICE_CATEGORIES",
+    "SERVICE_CONTROLS",
     "SERVICE_TESTS",
+    "SIGNATURES_MAX",
     "SIGNING_ERRORS",
     "SIGN_SCOPE",
     "Appearance",
     "Approval",
     "ApprovalRequest",
+    "CertificateReason",
     "Client",
     "ClientPolicy",
     "ClientPrincipal",
@@ -122,10 +159,16 @@ __all__ = [
     "CompanyRefusal",
     "CompanySealSigner",
     "ConsentOutline",
+    "CreateCompany",
+    "Deed",
+    "DeedRequest",
     "Device",
     "FirmMandate",
     "FirmMandateDraft",
     "GivenAnswer",
+    "GrantStaffRole",
+    "GrantToFirm",
+    "GrantToPerson",
     "Identity",
     "IdentityRefusal",
     "Mandate",
@@ -134,6 +177,8 @@ __all__ = [
     "Message",
     "OfficeSealSigner",
     "Onboarding",
+    "Operation",
+    "OperationDeed",
     "Person",
     "PersonDraft",
     "PersonSigner",
@@ -143,10 +188,14 @@ __all__ = [
     "RelyingParty",
     "RelyingPartyRefusal",
     "Rendered",
+    "Revoke",
+    "RevokeCertificate",
+    "RevokeStaffRole",
     "Service",
     "ServiceDraft",
     "Services",
     "ServicesRefusal",
+    "SetPersonStatus",
     "SignatureReport",
     "SignedPdf",
     "Signer",
@@ -164,6 +213,8 @@ __all__ = [
     "handlers",
     "identity_check_digit",
     "next_in_chain",
+    "outranks",
+    "read_identifier",
     "read_query",
     "services_table",
     "signing_table",

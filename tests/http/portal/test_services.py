@@ -199,6 +199,23 @@ async def test_a_changed_request_is_reviewed_anew(opened: Opened) -> None:
     assert error_code(stale) == "identity.onboarding_stale"
 
 
+async def test_the_controls_that_were_agreed_to_are_demanded(
+    opened: Opened, city: WholeCity
+) -> None:
+    ada, iris, jason = await opened("ada"), await opened("iris"), await opened("jason")
+    key = generate_key()
+    path = await ask(ada, key, require_signed_request_object="true")
+    assert "signed request objects" in (await iris.open("/portal/reviews")).text
+    for operator in (iris, jason):
+        await agree(operator, path)
+    party = RelyingParty(
+        f"service-{path[-12:]}", PLATFORM, key, REDIRECT, city.platform.kernel.network,
+        city.platform.kernel.wire_clock,
+    )  # fmt: skip
+    refused = await party.begin(scope="openid", language="en")
+    assert isinstance(refused, Refused) and "signed" in refused.detail.lower()
+
+
 async def test_another_companys_request_is_not_found(opened: Opened) -> None:
     ada, karen = await opened("ada"), await opened("karen")
     path = await ask(ada, generate_key())

@@ -10,6 +10,7 @@ from lionrock.identity.services.domain import (
 )
 from lionrock.identity.services.errors import SERVICES_ERRORS, ServicesRefusal
 from lionrock.identity.services.onboarding import (
+    CONTROLS,
     TESTS,
     Onboarding,
     OnboardingState,
@@ -20,6 +21,7 @@ from lionrock.identity.services.service import Services
 
 __all__ = [
     "CATEGORIES",
+    "CONTROLS",
     "SERVICES_ERRORS",
     "TESTS",
     "Found",

@@ -40,6 +40,23 @@ REDIRECT_URIS_MAX = 10
 KEYS_MAX = 5
 # A service asks for what it needs; nobody is onboarded as the office itself.
 SCOPES_NEVER = frozenset({"staff"})
+# Members of ClientPolicy that a company may bind its own service to.
+CONTROLS: dict[str, Text] = {
+    "require_signed_request_object": Text(
+        "Requests only in signed request objects (JAR)", "只接受已簽署的請求物件（JAR）",
+        "只接受已签署的请求对象（JAR）",
+    ),
+    "require_signed_response": Text(
+        "Answers only as signed responses (JARM)", "回應必須簽署（JARM）", "响应必须签署（JARM）"
+    ),
+    "require_code_binding": Text(
+        "Codes bound to a key when pushed", "授權碼在推送時綁定密鑰", "授权码在推送时绑定密钥"
+    ),
+    "require_dpop_nonce": Text(
+        "Proofs only with a nonce of this server", "證明須帶有本伺服器的隨機數",
+        "证明须带有本服务器的随机数",
+    ),
+}  # fmt: skip
 # What must have been seen during the test before a service may go live.
 TESTS: dict[str, Text] = {
     "signed_in": Text("An officer signed in and the code was redeemed",
@@ -70,7 +87,8 @@ OPEN_STATES = (
 class ServiceDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a company asks for: the listing, and the client that signs people in.
 
-    `purpose` says to the reviewers why the scopes are needed. `keys` are public JWKs.
+    `purpose` says to the reviewers why the scopes are needed. `keys` are public JWKs. `controls`
+    names what the client's policy shall demand of it beyond what all clients must show.
     """
 
     names: Text
@@ -82,6 +100,7 @@ class ServiceDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scopes: tuple[str, ...]
     keys: tuple[dict[str, Any], ...]
     purpose: str
+    controls: tuple[str, ...] = ()
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +169,8 @@ def _check_client_part(draft: ServiceDraft) -> Refused | None:
     if not scopes or not scopes <= SCOPES.keys() - SCOPES_NEVER:
         known = ", ".join(sorted(SCOPES.keys() - SCOPES_NEVER))
         return Refused(refusal, f"Known: {known}.", "scopes")
+    if not set(draft.controls) <= CONTROLS.keys():
+        return Refused(refusal, f"Known: {', '.join(CONTROLS)}.", "controls")
     if not 1 <= len(draft.keys) <= KEYS_MAX:
         return Refused(refusal, f"1 to {KEYS_MAX} public keys.", "keys")
     seen = set()

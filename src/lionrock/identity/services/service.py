@@ -250,8 +250,9 @@ class Services:
             scopes=frozenset(held.draft.scopes), keys=held.draft.keys,
         )  # fmt: skip
         policy = msgspec.structs.replace(
-            client.policy, test_company_id=held.company_id if is_test else None
-        )
+            client.policy, test_company_id=held.company_id if is_test else None,
+            **dict.fromkeys(held.draft.controls, True),
+        )  # fmt: skip
         client = msgspec.structs.replace(client, policy=policy)
         replaced = await self.identity.clients.replace(db, client)
         if isinstance(replaced, Refused):

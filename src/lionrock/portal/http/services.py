@@ -17,6 +17,7 @@ from lionrock.identity.api import (
     read_query,
 )
 from lionrock.identity.api import SERVICE_CATEGORIES as CATEGORIES
+from lionrock.identity.api import SERVICE_CONTROLS as CONTROLS
 from lionrock.identity.api import SERVICE_TESTS as TESTS
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import redirect
@@ -46,6 +47,10 @@ class ServiceForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     scopes: str
     keys: str
     purpose: str
+    require_signed_request_object: Literal["", "true"] = ""
+    require_signed_response: Literal["", "true"] = ""
+    require_code_binding: Literal["", "true"] = ""
+    require_dpop_nonce: Literal["", "true"] = ""
 
 
 class ReviewForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +111,7 @@ async def reply_onboarding(call: PortalCall) -> Response | Refused:
     found = await call.room.services.own(call.db, call.officer, _id(call))
     if isinstance(found, Refused):
         return found
-    return show(call, "onboarding.html", onboarding=found, tests=TESTS, categories=CATEGORIES,
+    return show(call, "onboarding.html", onboarding=found, tests=TESTS, categories=CATEGORIES, controls=CONTROLS,
                 issuer=call.room.origin)  # fmt: skip
 
 
@@ -174,6 +179,7 @@ async def reply_reviews(call: PortalCall) -> Response | Refused:
         companies[each.id] = "" if isinstance(company, Refused) else company.names
     return show(
         call, "reviews.html", onboardings=found, companies=companies, categories=CATEGORIES,
+        controls=CONTROLS,
         scopes={name: text.in_language(call.lang) for name, text in SCOPES.items()},
         mine={each.id for each in found if any(r.person_id == me for r in each.agreed())},
     )  # fmt: skip
@@ -234,6 +240,7 @@ def _draft(form: ServiceForm) -> ServiceDraft | Refused:
         category=form.category, audience=form.audience, address=form.address.strip(),
         redirect_uris=tuple(form.redirect_uris.split()), scopes=tuple(form.scopes.split()),
         keys=tuple(keys), purpose=" ".join(form.purpose.split()),
+        controls=tuple(name for name in CONTROLS if getattr(form, name)),
     )  # fmt: skip
 
 
@@ -245,12 +252,15 @@ def _values(draft: ServiceDraft) -> dict[str, str]:
         "category": draft.category, "audience": draft.audience, "address": draft.address,
         "redirect_uris": "\n".join(draft.redirect_uris), "scopes": " ".join(draft.scopes),
         "keys": json.dumps({"keys": list(draft.keys)}, indent=1), "purpose": draft.purpose,
+        **{name: "true" if name in draft.controls else "" for name in CONTROLS},
     }  # fmt: skip
 
 
 def _choices() -> dict[str, Any]:
     offered = {name: SCOPES[name] for name in OFFERED_SCOPES}
-    return {"problem": None, "categories": CATEGORIES, "offered": offered}
+    return {
+        "problem": None, "categories": CATEGORIES, "offered": offered, "controls": CONTROLS,
+    }  # fmt: skip
 
 
 _EMPTY = dict.fromkeys(_values(ServiceDraft(

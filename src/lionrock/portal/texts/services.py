@@ -110,6 +110,7 @@ SERVICE_TEXTS = {
     "field_keys": Text("Public keys (JWK Set, ES256 or Ed25519)", "公鑰（JWK Set，ES256或Ed25519）",
                        "公钥（JWK Set，ES256或Ed25519）"),
     "field_purpose": Text("Why it needs these scopes", "為何需要上述權限", "为何需要上述权限"),
+    "field_controls": Text("What else it must show", "額外須符合的要求", "额外须符合的要求"),
     "keys_hint": Text(
         "Make a pair on your own machine and paste the public half only.",
         "請在自己的電腦產生密鑰對，只貼上公鑰。", "请在自己的电脑产生密钥对，只贴上公钥。",
