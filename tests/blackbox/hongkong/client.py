@@ -52,11 +52,13 @@ from urllib.parse import quote, urlencode
 
 import httpx
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tests.blackbox.hongkong.signatures import Malformed, load_certificate
 
 SIGNATURE_METHOD = "HmacSHA256"
 IV_BYTES = 12
@@ -75,10 +77,6 @@ class Refused(Exception):
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
-
-
-class Malformed(Exception):
-    """Something received is not of the form the wire style has."""
 
 
 @dataclass(frozen=True)
@@ -211,97 +209,6 @@ def open_callback(kek: RSAPrivateKey, body: bytes, success: str) -> Answer:
         raise Refused(code, message)
     content = json.loads(decrypt(unwrap(kek, envelope["secretKey"]), envelope["content"]))
     return Answer(str(envelope["txID"]), code, message, content)
-
-
-def digest_of(document: bytes) -> str:
-    """The base64 SHA-256 digest that goes into hashCode or docDigest."""
-    return base64.b64encode(hashlib.sha256(document).digest()).decode()
-
-
-def load_certificate(text: str) -> x509.Certificate:
-    """Read a certificate from PEM or from base64 of DER."""
-    if "-----BEGIN" in text:
-        return x509.load_pem_x509_certificate(text.encode())
-    return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
-
-
-def verify_digest(certificate: x509.Certificate, signature: bytes, digest: str) -> None:
-    """Check an RSA signature of a document by its digest; raise InvalidSignature if it fails."""
-    _verify(certificate, signature, base64.b64decode(digest, validate=True), prehashed=True)
-
-
-def verify_pdf(certificate: x509.Certificate, signature: bytes, digest: str) -> None:
-    """Check the result for a PDF digest: a bare signature or a detached CMS signature."""
-    if not signature.startswith(b"\x30"):
-        verify_digest(certificate, signature, digest)
-        return
-    try:
-        attributes, value = _signer_info(signature)
-    except (Malformed, IndexError):  # a bare signature may begin with any byte
-        verify_digest(certificate, signature, digest)
-        return
-    stated = _message_digest(attributes)
-    if not hmac.compare_digest(stated, base64.b64decode(digest, validate=True)):
-        raise InvalidSignature("the CMS signature is of another digest")
-    _verify(certificate, value, b"\x31" + attributes[1:], prehashed=False)
-
-
-def _verify(
-    certificate: x509.Certificate, signature: bytes, data: bytes, *, prehashed: bool
-) -> None:
-    """Check a SHA-256 signature with the certificate's RSA or elliptic curve key."""
-    algorithm = utils.Prehashed(hashes.SHA256()) if prehashed else hashes.SHA256()
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        key.verify(signature, data, padding.PKCS1v15(), algorithm)
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, data, ec.ECDSA(algorithm))
-    else:
-        raise Malformed("the certificate has a key of an unknown kind")
-
-
-def _elements(der: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Tag, value and whole encoding of the DER elements that follow one another."""
-    found = []
-    at = 0
-    while at < len(der):
-        length, head = der[at + 1], 2
-        if length & 0x80:
-            count = length & 0x7F
-            if count == 0:
-                raise Malformed("an indefinite length is not DER")
-            length, head = int.from_bytes(der[at + 2 : at + 2 + count], "big"), 2 + count
-        end = at + head + length
-        if end > len(der):
-            raise Malformed("a DER element runs past its end")
-        found.append((der[at], der[at + head : end], der[at:end]))
-        at = end
-    return found
-
-
-def _signer_info(cms: bytes) -> tuple[bytes, bytes]:
-    """The encoded signed attributes and the signature of the only signer."""
-    content_info = _elements(_elements(cms)[0][1])
-    signed_data = _elements(_elements(content_info[1][1])[0][1])
-    signers = _elements(signed_data[-1][1])
-    if len(signers) != 1:
-        raise Malformed("a CMS signature here has one signer")
-    parts = _elements(signers[0][1])
-    attributes = [whole for tag, _, whole in parts if tag == 0xA0]
-    values = [value for tag, value, _ in parts if tag == 0x04]
-    if len(attributes) != 1 or len(values) != 1:
-        raise Malformed("the CMS signature has no signed attributes")
-    return attributes[0], values[0]
-
-
-def _message_digest(attributes: bytes) -> bytes:
-    """The message digest among signed attributes."""
-    message_digest = bytes.fromhex("06092a864886f70d010904")
-    for _, attribute, _ in _elements(_elements(attributes)[0][1]):
-        name, values = _elements(attribute)
-        if name[2] == message_digest:
-            return _elements(values[1])[0][1]
-    raise Malformed("the CMS signature states no message digest")
 
 
 class Wire:
@@ -454,145 +361,3 @@ def signing_fields(name: str, digest: str, document: str) -> Fields:
         "serviceName": "Black box",
         "documentName": document,
     }
-
-
-class IamStyle(Wire):
-    """Persons: prefix ``/api/v1``, codes that begin with D."""
-
-    prefix = "/api/v1"
-    success = "D00000"
-
-    def qr_page(
-        self,
-        redirect_uri: str,
-        scope: Sequence[str],
-        state: str,
-        *,
-        lang: Language = "en-US",
-        ticket_id: str | None = None,
-    ) -> str:
-        """The address of the log-in page, or of the page for a ticket."""
-        parameters = page_parameters(redirect_uri, scope, state, lang=lang, ticket_id=ticket_id)
-        return self.page("/auth/getQR", parameters)
-
-    def company_qr_page(
-        self, redirect_uri: str, scope: Sequence[str], company_scope: Sequence[str], state: str
-    ) -> str:
-        """The address of the log-in page that also brings a CorpID code."""
-        parameters = page_parameters(redirect_uri, scope, state)
-        parameters["cScope"] = " ".join(company_scope)
-        return self.page("/auth/corpId/getQR", parameters)
-
-    async def profile(self, token: Token, redirect_uri: str, names: Sequence[str]) -> Ticket:
-        """Ask for fields of the profile; the values come to the callback URL."""
-        return await self.initiate(
-            "/account/auth/profile/initiateRequest",
-            token,
-            redirect_uri,
-            {"profileFields": list(names)},
-        )
-
-    async def fill_form(
-        self, token: Token | None, redirect_uri: str, names: Sequence[str]
-    ) -> Ticket:
-        """Ask for the fields of a form, with a token or anonymously."""
-        part = "/anonymous" if token is None else "/account"
-        fields = {
-            "formName": "Black box form",
-            "formNum": "BB-1",
-            "formDesc": "A form of the tests",
-            "eMEFields": list(names),
-        }
-        return await self.initiate(f"{part}/eme/initiateRequest", token, redirect_uri, fields)
-
-    async def form_result(self, ticket: Ticket) -> Fields:
-        """Fetch the result of an anonymous form."""
-        fields = {"businessID": ticket.business_id, "ticketID": ticket.ticket_id}
-        return (await self.call("/anonymous/eme/getResult", fields)).fields()
-
-    async def sign_hash(
-        self, token: Token, redirect_uri: str, digest: str, document: str
-    ) -> Ticket:
-        """Ask the person to sign a digest; the signature comes to the callback URL."""
-        fields = signing_fields("hashCode", digest, document)
-        return await self.initiate("/account/signing/initiateRequest", token, redirect_uri, fields)
-
-    async def sign_pdf(self, token: Token, redirect_uri: str, digest: str, document: str) -> Ticket:
-        """Ask the person to sign the digest of a PDF."""
-        fields = signing_fields("docDigest", digest, document)
-        return await self.initiate(
-            "/account/pdfsigning/initiateRequest", token, redirect_uri, fields
-        )
-
-    async def ack_result(
-        self, token: Token, ticket: Ticket, verdict: Acknowledgement | str
-    ) -> None:
-        """Acknowledge a signature."""
-        await self.acknowledge("/account/signing/ackResult", token, ticket.business_id, verdict)
-
-
-class CorpStyle(Wire):
-    """Companies: prefix ``/api/eservice/v1``, codes that begin with M."""
-
-    prefix = "/api/eservice/v1"
-    success = "M00000"
-
-    def qr_page(
-        self,
-        redirect_uri: str,
-        scope: Sequence[str],
-        company_scope: Sequence[str],
-        state: str,
-        *,
-        ticket_id: str | None = None,
-    ) -> str:
-        """The address of the log-in page, or of the page for a ticket."""
-        parameters = page_parameters(redirect_uri, scope, state, ticket_id=ticket_id)
-        parameters["cScope"] = " ".join(company_scope)
-        return self.page("/auth/getQR", parameters)
-
-    async def companies(self, token: Token) -> list[Fields]:
-        """The companies that the person may act for."""
-        fields = {"accessToken": token.access_token, "openID": token.open_id}
-        content = (await self.call("/corp/corpList", fields)).content
-        entries = content.get("corpList") if isinstance(content, dict) else content
-        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise Malformed("the list of companies is no list of objects")
-        return entries
-
-    async def switch(self, token: Token, ubi: str) -> Token:
-        """Exchange the token for one of another company."""
-        fields = {"accessToken": token.access_token, "openID": token.open_id, "ubi": ubi}
-        return Token.read((await self.call("/corp/tokenExchange", fields)).fields())
-
-    async def sign_hash(
-        self, token: Token, redirect_uri: str, digest: str, document: str, sign_type: SignType
-    ) -> Ticket:
-        """Ask for a signature over a digest, the person's or the company's."""
-        fields = signing_fields("hashCode", digest, document) | {"signType": sign_type}
-        return await self.initiate("/signing/initiateRequest", token, redirect_uri, fields)
-
-    async def sign_pdf(
-        self, token: Token, redirect_uri: str, digest: str, document: str, sign_type: SignType
-    ) -> Ticket:
-        """Ask for a signature over the digest of a PDF."""
-        fields = signing_fields("docDigest", digest, document) | {"signType": sign_type}
-        return await self.initiate("/pdfsigning/initiateRequest", token, redirect_uri, fields)
-
-    async def seal_hash(
-        self, token: Token, ticket: Ticket, digest: str, document: str, sign_token: str
-    ) -> Signed:
-        """Add the company's seal after the person's signature."""
-        fields = signing_fields("hashCode", digest, document) | {
-            "businessID": ticket.business_id,
-            "accessToken": token.access_token,
-            "openID": token.open_id,
-            "signToken": sign_token,
-        }
-        return Signed.read((await self.call("/signing/requestCorpSigning", fields)).fields())
-
-    async def ack_result(
-        self, token: Token, ticket: Ticket, verdict: Acknowledgement | str
-    ) -> None:
-        """Acknowledge a signature."""
-        await self.acknowledge("/signing/ackResult", token, ticket.business_id, verdict)

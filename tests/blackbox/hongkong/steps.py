@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.blackbox.hongkong.client import CorpStyle, Fields, IamStyle, Ticket, Token
+from tests.blackbox.hongkong.client import Fields, Ticket, Token
 from tests.blackbox.hongkong.facade import Decision, Facade, Page
+from tests.blackbox.hongkong.styles import CorpStyle, IamStyle
 
 PATIENCE = 15.0
 

@@ -20,18 +20,10 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 
 from tests.blackbox.hongkong import steps
-from tests.blackbox.hongkong.client import (
-    CorpStyle,
-    Fields,
-    Refused,
-    Signed,
-    Ticket,
-    Token,
-    digest_of,
-    verify_digest,
-    verify_pdf,
-)
+from tests.blackbox.hongkong.client import Fields, Refused, Signed, Ticket, Token
 from tests.blackbox.hongkong.facade import Decision, Facade
+from tests.blackbox.hongkong.signatures import digest_of, verify_digest, verify_pdf
+from tests.blackbox.hongkong.styles import CorpStyle
 
 ELSEWHERE = "https://elsewhere.example/return"
 

@@ -28,19 +28,10 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 
 from tests.blackbox.hongkong import steps
-from tests.blackbox.hongkong.client import (
-    Fields,
-    IamStyle,
-    Malformed,
-    Refused,
-    Signed,
-    Ticket,
-    Token,
-    digest_of,
-    verify_digest,
-    verify_pdf,
-)
+from tests.blackbox.hongkong.client import Fields, Refused, Signed, Ticket, Token
 from tests.blackbox.hongkong.facade import Decision, Facade
+from tests.blackbox.hongkong.signatures import Malformed, digest_of, verify_digest, verify_pdf
+from tests.blackbox.hongkong.styles import IamStyle
 
 ELSEWHERE = "https://elsewhere.example/return"
 

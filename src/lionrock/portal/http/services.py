@@ -111,8 +111,8 @@ async def reply_onboarding(call: PortalCall) -> Response | Refused:
     found = await call.room.services.own(call.db, call.officer, _id(call))
     if isinstance(found, Refused):
         return found
-    return show(call, "onboarding.html", onboarding=found, tests=TESTS, categories=CATEGORIES, controls=CONTROLS,
-                issuer=call.room.origin)  # fmt: skip
+    return show(call, "onboarding.html", onboarding=found, tests=TESTS, categories=CATEGORIES,
+                controls=CONTROLS, issuer=call.room.origin)  # fmt: skip
 
 
 async def reply_onboarding_form(call: PortalCall) -> Response | Refused:
