@@ -63,6 +63,19 @@ async def test_answers_are_encrypted_as_registered(city: City) -> None:
     assert tokens["id_token"].count(".") == 4
 
 
+async def test_metadata_refused_is_no_challenge_to_authenticate(city: City) -> None:
+    for wrong in (
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"redirect_uris": ["http://elsewhere.example/cb"]},
+    ):
+        answer = await register(city, good_metadata(TestClient(city, "unnamed"), **wrong))
+        assert answer.status_code == 400, answer.text
+        assert "www-authenticate" not in answer.headers
+    _client, registration = await registered(city)
+    gone = registration | {"registration_access_token": "x" * 43}
+    assert (await manage(city, "GET", gone)).headers["www-authenticate"] == "Bearer"
+
+
 async def test_registration_is_read_replaced_with_a_new_token_and_deleted(city: City) -> None:
     client, answer = await registered(city)
     read = await manage(city, "GET", answer)

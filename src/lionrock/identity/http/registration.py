@@ -48,13 +48,12 @@ async def load_token(call: RegistrationCall) -> Refused | None:
     """Read the one bearer token, if any (RFC 6750 s2.1)."""
     call.token = None
     headers = call.request.headers.getlist("authorization")
-    call.reply_headers["www-authenticate"] = "Bearer"
     if not headers:
         return None
     scheme, _, token = headers[0].partition(" ")
     is_one = len(headers) == 1 and len(token) <= TOKEN_LENGTH_MAX
     if not is_one or scheme.lower() != "bearer" or not token:
-        return Refused(RegistrationRefusal.TOKEN)
+        return _challenged(call, Refused(RegistrationRefusal.TOKEN))
     call.token = token
     return None
 
@@ -64,7 +63,7 @@ async def check_token(call: RegistrationCall) -> Refused | None:
     found = await call.kernel.database.run(
         lambda db: call.room.registrations.read(db, _client_id(call), call.token or "")
     )
-    return found if isinstance(found, Refused) else None
+    return _challenged(call, found) if isinstance(found, Refused) else None
 
 
 async def check_open(call: RegistrationCall) -> Refused | None:
@@ -72,16 +71,19 @@ async def check_open(call: RegistrationCall) -> Refused | None:
     mode = call.room.registrations.mode
     if mode == "off":
         return Refused(RegistrationRefusal.OFF)
-    return Refused(RegistrationRefusal.TOKEN) if mode == "token" and not call.token else None
+    if mode == "token" and not call.token:
+        return _challenged(call, Refused(RegistrationRefusal.TOKEN))
+    return None
 
 
 async def save_admission(call: RegistrationCall) -> Refused | None:
     """Count the caller and use up one use of an initial access token."""
-    return await call.kernel.database.run(
+    problem = await call.kernel.database.run(
         lambda db: call.room.registrations.admit(
             db, source=call.source, initial_token=call.token
         )
     )
+    return _challenged(call, problem) if problem is not None else None
 
 
 async def load_metadata(call: RegistrationCall) -> Refused | None:
@@ -126,8 +128,7 @@ async def save_deleted(call: RegistrationCall) -> Response | Refused:
         lambda db: call.room.registrations.delete(db, _client_id(call), call.token or "")
     )
     if problem is not None:
-        return problem
-    call.reply_headers.clear()
+        return _challenged(call, problem)
     return Response(status_code=204, headers=_NO_STORE)
 
 
@@ -180,9 +181,18 @@ def _answered(
     call: RegistrationCall, answer: dict[str, Any] | Refused, status: int
 ) -> Response | Refused:
     if isinstance(answer, Refused):
-        return answer
-    call.reply_headers.clear()
+        return _challenged(call, answer)
     return reply(answer, status=status, headers=_NO_STORE)
+
+
+def _challenged(call: RegistrationCall, refused: Refused) -> Refused:
+    """Name the scheme where a token is what is missing, and only there (RFC 6750 s3).
+
+    A client reads any challenge as "authenticate", and never what is wrong with its metadata.
+    """
+    if refused.refusal is RegistrationRefusal.TOKEN:
+        call.reply_headers["www-authenticate"] = "Bearer"
+    return refused
 
 
 ROUTES = (
