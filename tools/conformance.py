@@ -87,8 +87,8 @@ def page(groups: list[dict[str, Any]], proofs: Mapping[str, list[Proof]]) -> str
         "Made by `python tools/conformance.py`, which runs the tests named here; a test keeps the "
         "list true.", "",
         f"**{held} of {len(rows)} behaviours passed**, in {len(tests)} tests. This is our own port "
-        "of the behaviours: the official suite was not run, and nothing here is a certificate. What "
-        "was not run stands at the end.", "",
+        "of the behaviours: the official suite was not run, and nothing here is a certificate. "
+        "What was not run stands at the end.", "",
     ]  # fmt: skip
     for group in groups:
         lines += [f"## {group['title']}", "", f"Source: {group['source']}.", ""]

@@ -18,8 +18,8 @@ async def rows(city: City) -> dict[str, int]:
             "SELECT n.nspname || '.' || c.relname AS name FROM pg_class c"
             " JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
-            " AND (n.nspname = 'identity' AND c.relname <> 'request_objects' OR (n.nspname, c.relname) IN"
-            " (('evidence', 'receipts'), ('kernel', 'jobs')))"
+            " AND (n.nspname = 'identity' AND c.relname <> 'request_objects'"
+            " OR (n.nspname, c.relname) IN (('evidence', 'receipts'), ('kernel', 'jobs')))"
         )
         return {
             row["name"]: int(await db.fetchval(f"SELECT count(*) FROM {row['name']}"))
