@@ -79,9 +79,7 @@ async def check_open(call: RegistrationCall) -> Refused | None:
 async def save_admission(call: RegistrationCall) -> Refused | None:
     """Count the caller and use up one use of an initial access token."""
     problem = await call.kernel.database.run(
-        lambda db: call.room.registrations.admit(
-            db, source=call.source, initial_token=call.token
-        )
+        lambda db: call.room.registrations.admit(db, source=call.source, initial_token=call.token)
     )
     return _challenged(call, problem) if problem is not None else None
 
