@@ -78,6 +78,32 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
         return ""
 
 
+class OpenConnection:
+    """A pooled connection outside of any transaction; exactly one of `begin` and `release` ends it.
+
+    Each statement on it is a transaction of its own.
+    """
+
+    def __init__(self, pool: Any, connection: Any) -> None:
+        self._pool = pool
+        self.connection: Connection = connection
+
+    async def begin(self) -> OpenTransaction:
+        """Begin a transaction on it."""
+        connection: Any = self.connection
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
+        except BaseException:
+            await self.release()
+            raise
+        return OpenTransaction(self._pool, connection, transaction)
+
+    async def release(self) -> None:
+        """Give the connection back."""
+        await self._pool.release(self.connection)
+
+
 class OpenTransaction:
     """A transaction on a pooled connection; exactly one of `end` and `abandon` ends it."""
 
@@ -148,14 +174,19 @@ class Database:
 
     async def begin(self) -> OpenTransaction:
         """Begin a transaction; for kernel.late, everybody else calls `run`."""
-        connection = await self._acquire()
-        transaction = connection.transaction()
+        return await (await self.connect()).begin()
+
+    async def connect(self) -> OpenConnection:
+        """Take a connection without a transaction; for kernel.late, everybody else calls `run`."""
+        return OpenConnection(self._pool, await self._acquire())
+
+    async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a use case of one statement, which is a transaction of its own; for kernel.late."""
+        opened = await self.connect()
         try:
-            await transaction.start()
-        except BaseException:
-            await self._pool.release(connection)
-            raise
-        return OpenTransaction(self._pool, connection, transaction)
+            return await use_case(opened.connection)
+        finally:
+            await opened.release()
 
     async def read(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a reading use case on one snapshot; writes are refused by the server."""

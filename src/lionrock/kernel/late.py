@@ -2,9 +2,11 @@
 
 Steps are handed a `LateTransaction` for their connection. Two things it only notes, because their
 outcome can wait: `once`, a single-use value with the refusal to give when it was used before, and
-`later`, a row to add. Any query begins a transaction of the request's own, in which what was noted
-runs first. A request that needed no query ends with its notes in a `GroupCommit`: one transaction
-for all requests that are waiting at that moment, answered after its COMMIT.
+`later`, a row to add. A plain read (`is_plain_read`) runs by itself: at READ COMMITTED each
+statement sees its own snapshot anyway, so a transaction around it would add nothing but two round
+trips. Any other query begins a transaction of the request's own, in which what was noted runs
+first. A request that needed none ends with its notes in a `GroupCommit`: one transaction for all
+requests that are waiting at that moment, answered after its COMMIT.
 
 So the outcome is that of a transaction begun at the start: values are looked up in the order in
 which steps presented them, the first used one refuses the request at its own step whatever later
@@ -18,15 +20,24 @@ the database; a crash at any point leaves nothing that was acknowledged undone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
 import msgspec
 
 from lionrock.kernel import replay
-from lionrock.kernel.db import DATABASE_FAILURES, Connection, Database, OpenTransaction
+from lionrock.kernel.db import (
+    DATABASE_FAILURES,
+    Connection,
+    Database,
+    OpenConnection,
+    OpenTransaction,
+)
 from lionrock.kernel.errors import Refused
 
 SHARING_MAX = 64
@@ -38,15 +49,45 @@ _CONNECTION_LOST = (
     asyncpg.CannotConnectNowError,
 )
 
+# What may stand before a parenthesis in a plain read: words of SQL, and functions without effect.
+_HARMLESS = frozenset({
+    "all", "and", "any", "array_agg", "as", "by", "coalesce", "count", "exists", "filter", "from",
+    "in", "jsonb_agg", "max", "min", "not", "on", "or", "sum", "unnest", "where",
+})  # fmt: skip
+_CALLED = re.compile(r"([\w.\"]+)\s*\(")
+_HOLDS = re.compile(r"\bfor\s+(no\s+key\s+)?(key\s+)?(update|share)\b|\binto\b|;")
+_QUERIES_KNOWN_MAX = 4_096
+
 Writer = Callable[[Connection, Sequence[Any]], Awaitable[None]]
 
 
+@lru_cache(maxsize=_QUERIES_KNOWN_MAX)
+def is_plain_read(query: str) -> bool:
+    """Say whether a query only reads: a SELECT that holds no row and calls no unknown function.
+
+    What is not certain counts as no, and begins a transaction.
+    """
+    text = query.lower()
+    if not text.startswith("select ") or _HOLDS.search(text) is not None:
+        return False
+    return all(name in _HARMLESS for name in _CALLED.findall(text))
+
+
 class Note(msgspec.Struct, frozen=True):
-    """A single-use value: `refused` at `step` is the answer when it was used before."""
+    """A single-use value: `refused` at `step` is the answer when it was used before.
+
+    With `dress` it is dressed as the step that presented the value dresses its refusals.
+    """
 
     value: replay.Value
     refused: Refused
     step: str
+    dress: Callable[[Refused], Any] | None = None
+
+    @property
+    def answer(self) -> Any:
+        """What the request is answered with."""
+        return self.refused if self.dress is None else self.dress(self.refused)
 
 
 class UsedBefore(Exception):
@@ -116,8 +157,11 @@ class GroupCommit:
         async def use_case(db: Connection) -> list[Note | None]:
             return await save(db, [(waiting.notes, waiting.rows) for waiting in group])
 
+        # Values alone are one statement, which needs no BEGIN and no COMMIT of its own.
+        has_rows = any(waiting.rows for waiting in group)
+        run = self._database.run if has_rows else self._database.alone
         try:
-            used = await self._database.run(use_case)
+            used = await run(use_case)
         except _FAILURES as error:
             if len(group) > 1 and _is_rolled_back(error):
                 # Whose fault it was is not known: each alone, so that only that one hears of it.
@@ -174,8 +218,11 @@ class LateTransaction:
         self._notes: list[Note] = []
         self._rows: list[tuple[Writer, Any]] = []
         self._open: OpenTransaction | None = None
+        self._reading: OpenConnection | None = None
         # The step that runs now, for the refusal of what it presents.
         self.step = ""
+        # How that step dresses refusals; None: it returns them as they are.
+        self.dress: Callable[[Refused], Any] | None = None
 
     async def run(
         self, steps: Callable[[], Awaitable[tuple[str, Any]]]
@@ -188,10 +235,11 @@ class LateTransaction:
             await self._close(is_kept=True)
             note = error.note
         except BaseException:
+            await self._leave()
             if self._open is not None:
                 await self._open.abandon()
             raise
-        return (step, result) if note is None else (note.step, note.refused)
+        return (step, result) if note is None else (note.step, note.answer)
 
     async def once(
         self, realm: str, value: str, expires_at: datetime, refused: Refused
@@ -201,7 +249,7 @@ class LateTransaction:
             found = replay.value_of(realm, value, expires_at)
             if found.key in {note.value.key for note in self._notes}:
                 return refused
-            self._notes.append(Note(found, refused, self.step))
+            self._notes.append(Note(found, refused, self.step, self.dress))
             return None
         is_new = await replay.remember(self._open.connection, realm, value, expires_at)
         return None if is_new else refused
@@ -223,15 +271,15 @@ class LateTransaction:
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
         """See Connection."""
-        return list(await (await self._begun()).fetch(query, *args))
+        return list(await (await self._for(query)).fetch(query, *args))
 
     async def fetchrow(self, query: str, *args: Any) -> Any:
         """See Connection."""
-        return await (await self._begun()).fetchrow(query, *args)
+        return await (await self._for(query)).fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         """See Connection."""
-        return await (await self._begun()).fetchval(query, *args)
+        return await (await self._for(query)).fetchval(query, *args)
 
     async def copy_records_to_table(
         self, table_name: str, *, records: Any, columns: Any = None, schema_name: str | None = None
@@ -241,9 +289,19 @@ class LateTransaction:
         return str(await connection.copy_records_to_table(
             table_name, records=records, columns=columns, schema_name=schema_name))
 
+    async def _for(self, query: str) -> Connection:
+        """The connection for a query, in a transaction if it needs one or there is one."""
+        if self._open is not None or self._rows or not is_plain_read(query):
+            # Also after a row was noted: a read in the same request would miss it.
+            return await self._begun()
+        if self._reading is None:
+            self._reading = await self._database.connect()
+        return self._reading.connection
+
     async def _begun(self) -> Connection:
         if self._open is None:
-            self._open = await self._database.begin()
+            reading, self._reading = self._reading, None
+            self._open = await (reading or await self._database.connect()).begin()
             notes, rows = self._notes, self._rows
             self._notes, self._rows = [], []
             if notes or rows:
@@ -254,6 +312,8 @@ class LateTransaction:
 
     async def _end(self, result: Any) -> Note | None:
         is_kept = not isinstance(result, Refused) or result.keep
+        # Before others are waited for: they may need the connection.
+        await self._leave()
         if self._open is None and not is_kept and self._notes:
             # To be forgotten again, but an earlier step's refusal still comes first.
             await self._begun()
@@ -262,6 +322,11 @@ class LateTransaction:
             return None
         rows = [] if isinstance(result, Refused) and not is_kept else self._rows
         return await self._group.commit(self._notes, rows) if self._notes or rows else None
+
+    async def _leave(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            await reading.release()
 
     async def _close(self, *, is_kept: bool) -> None:
         opened, self._open = self._open, None
@@ -279,6 +344,23 @@ async def once(
     if isinstance(db, LateTransaction):
         return await db.once(realm, value, expires_at, refused)
     return None if await replay.remember(db, realm, value, expires_at) else refused
+
+
+@contextmanager
+def dressing(db: Connection, dress: Callable[[Refused], Any]) -> Iterator[None]:
+    """Inside, `dress` makes the answer of values noted by `once` and used before.
+
+    For a step that answers with more than a refusal: it may have ended when that is found out.
+    """
+    if not isinstance(db, LateTransaction):
+        yield
+        return
+    assert db.dress is None, "one step runs at a time"
+    db.dress = dress
+    try:
+        yield
+    finally:
+        db.dress = None
 
 
 async def later(db: Connection, writer: Writer, row: Any) -> None:

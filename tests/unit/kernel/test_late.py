@@ -45,13 +45,13 @@ class Desk:
             for number, (value, refused) in enumerate(((first, FIRST), (second, SECOND)), start=1):
                 transaction.step = f"step-{number}"
                 if query_at == number:
-                    await transaction.fetchval("SELECT 1")
+                    await transaction.execute("SELECT 1")
                 found = await late.once(transaction, "desk", value, expires_at, refused)
                 if found is not None:
                     return transaction.step, Refused(found.refusal, keep=number > 1)
             transaction.step = "step-3"
             if query_at == 3:
-                await transaction.fetchval("SELECT 1")
+                await transaction.execute("SELECT 1")
             await late.later(transaction, write, row)
             return transaction.step, result
 
@@ -152,3 +152,71 @@ async def test_without_a_database_each_request_hears_of_it(desk: Desk) -> None:
     told = await asyncio.gather(
         *(desk.request(f"a{n}", f"b{n}", f"{n}") for n in range(5)), return_exceptions=True)
     assert all(isinstance(each, asyncpg.InterfaceError) for each in told)
+
+
+@pytest.mark.parametrize(("query", "is_plain"), [
+    ("SELECT * FROM identity.clients WHERE id = ANY($1) AND is_active", True),
+    ("SELECT count(*) FILTER (WHERE a = $1) AS own FROM (SELECT 1) b", True),
+    ("SELECT a.*, (SELECT array_agg(p.x ORDER BY p.y) FROM b.c p) AS d FROM e.f a", True),
+    ("SELECT 1 FROM a FOR UPDATE", False), ("SELECT 1 FROM a FOR NO KEY UPDATE", False),
+    ("SELECT 1 FROM a\nFOR  KEY SHARE OF a", False), ("SELECT 1 FROM a for share", False),
+    ("SELECT pg_advisory_xact_lock($1)", False), ("SELECT kernel.remember($1)", False),
+    ("SELECT nextval('a')", False), ('SELECT "kernel"."remember"($1)', False),
+    ("SELECT a INTO b FROM c", False), ("SELECT 1; DELETE FROM a", False),
+    ("WITH a AS (DELETE FROM b) SELECT 1", False), ("UPDATE a SET b = 1 RETURNING 1", False),
+    ("INSERT INTO a VALUES ($1)", False), ("DELETE FROM a", False), (" SELECT 1", False),
+])  # fmt: skip
+def test_only_a_select_without_locks_and_unknown_functions_counts_as_a_plain_read(
+    query: str, is_plain: bool
+) -> None:
+    assert late.is_plain_read(query) is is_plain
+
+
+async def test_plain_reads_begin_no_transaction_and_noted_values_are_decided_all_the_same(
+    database: Database, wire_clock: FrozenClock
+) -> None:
+    group = GroupCommit(database)
+    expires_at = wire_clock.now() + timedelta(seconds=60)
+
+    async def once() -> tuple[str, Any]:
+        transaction = LateTransaction(database, group)
+
+        async def steps() -> tuple[str, Any]:
+            transaction.step = "check"
+            assert await late.once(transaction, "desk", "v", expires_at, FIRST) is None
+            transaction.step = "read"
+            assert await transaction.fetchval("SELECT 1") == 1
+            assert transaction._open is None, "a read has begun a transaction"
+            return "reply", "done"
+
+        return await transaction.run(steps)
+
+    assert await once() == ("reply", "done")
+    assert await once() == ("check", FIRST)
+
+
+async def test_a_read_after_a_noted_row_sees_that_row(
+    database: Database, wire_clock: FrozenClock
+) -> None:
+    transaction = LateTransaction(database, GroupCommit(database))
+
+    async def steps() -> tuple[str, Any]:
+        await late.later(transaction, write, "seen")
+        query = "SELECT key FROM kernel.jobs WHERE queue = 'late' AND key = 'seen'"
+        return "read", await transaction.fetchval(query)
+
+    assert await transaction.run(steps) == ("read", "seen")
+
+
+async def test_the_connection_of_plain_reads_goes_back_also_when_a_step_breaks(
+    database: Database,
+) -> None:
+    for _ in range(20):  # More often than the pool has connections.
+        transaction = LateTransaction(database, GroupCommit(database))
+
+        async def steps(transaction: LateTransaction = transaction) -> tuple[str, Any]:
+            await transaction.fetchval("SELECT 1")
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await asyncio.wait_for(transaction.run(steps), timeout=5)

@@ -66,6 +66,19 @@ class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[dict[str, Any], ...] = ()
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """How an approval stands on record, without its words."""
+
+    state: State
+    expires_at: datetime
+
+    def state_at(self, now: datetime) -> State:
+        """The state as of a business instant: a pending one past its time has expired."""
+        if self.state == "pending" and now >= self.expires_at:
+            return "expired"
+        return self.state
+
+
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """An approval on record. `number` is for the requester's page only; None without matching."""
 
@@ -102,9 +115,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
 
     def state_at(self, now: datetime) -> State:
         """The state as of a business instant: a pending one past its time has expired."""
-        if self.state == "pending" and now >= self.expires_at:
-            return "expired"
-        return self.state
+        return Asked(self.state, self.expires_at).state_at(now)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +226,12 @@ def check_number(approval: Approval, answer: Answer) -> Refused | None:
         left = approval.tries_left - 1
         return Refused(IdentityRefusal.NUMBER_WRONG, f"Tries left: {left}.", "number", keep=True)
     return None
+
+
+def in_order(approval: Approval, given: list[GivenAnswer]) -> list[GivenAnswer]:
+    """Return answers as they are read from the record: by time, then as the persons were asked."""
+    asked = approval.person_ids
+    return sorted(given, key=lambda each: (each.answered_at, asked.index(each.person_id)))
 
 
 def tally(approval: Approval, decisions: Iterable[Decision], lost: int = 0) -> State:

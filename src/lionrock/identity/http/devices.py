@@ -19,7 +19,7 @@ from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.forms.domain import FormChoice, choices
 from lionrock.identity.service.identity import Identity
-from lionrock.kernel import replay
+from lionrock.kernel import late
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, reply
@@ -159,10 +159,11 @@ async def check_device(call: DeviceCall) -> Refused | None:
     if isinstance(checked, Refused):
         return Refused(IdentityRefusal.DEVICE_SIGNATURE, checked.refusal.value)
     realm = f"identity.device/{device.id}"
-    if not await replay.remember(call.db, realm, checked.nonce, checked.remember_until):
-        return Refused(IdentityRefusal.DEVICE_REPLAYED)
     call.device = device
-    return None
+    return await late.once(
+        call.db, realm, checked.nonce, checked.remember_until,
+        Refused(IdentityRefusal.DEVICE_REPLAYED),
+    )  # fmt: skip
 
 
 async def reply_asked(call: DeviceCall) -> Response:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
+import msgspec
+
 from lionrock.identity.domain.approvals import (
     NUMBER_TRIES_MAX,
     UNCOUNTED_KINDS,
@@ -23,6 +25,7 @@ from lionrock.identity.domain.approvals import (
     check_device,
     check_number,
     check_request,
+    in_order,
     read_answer,
     tally,
 )
@@ -189,12 +192,11 @@ class Approvals:
         )  # fmt: skip
         is_saved = await store.save_answer(db, approval.id, mine)
         assert is_saved, "the approval's row is held, and this person had not answered"
-        state = await self._count(db, approval, [*given.values(), mine])
-        if state != "pending":
-            await self._decide(db, approval, state)
-        updated = await store.approval(db, approval.id)
-        assert updated is not None, "it was just written"
-        return updated
+        answers = in_order(approval, [*given.values(), mine])
+        state = await self._count(db, approval, answers)
+        if state == "pending":
+            return approval
+        return await self._decide(db, approval, state, answers)
 
     async def narrow(
         self, db: Connection, device: Device, approval_id: str, chosen: Sequence[str]
@@ -278,10 +280,7 @@ class Approvals:
         """Lock in one order (no deadlock), then count: the limit holds among parallel requests."""
         now = self._kernel.business_clock.now()
         for person_id in sorted(asked.person_ids):
-            if not await parties_store.lock_person(db, person_id):
-                return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
-            person = await parties_store.person(db, person_id)
-            if person is None or person.status != "active":
+            if await parties_store.lock_person(db, person_id) != "active":
                 return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
             is_counted = asked.kind not in UNCOUNTED_KINDS
             pending = await store.count_pending(db, person_id, now) if is_counted else 0
@@ -358,14 +357,23 @@ class Approvals:
                 await self._decide(db, approval, "rejected")
         return refused
 
-    async def _decide(self, db: Connection, approval: Approval, state: State) -> None:
-        is_first = await store.decide(db, approval.id, state, self._kernel.business_clock.now())
+    async def _decide(
+        self,
+        db: Connection,
+        approval: Approval,
+        state: State,
+        answers: Sequence[GivenAnswer] | None = None,
+    ) -> Approval:
+        """Leave "pending"; `answers` as `store.answers` gives them, if the caller has them."""
+        now = self._kernel.business_clock.now()
+        is_first = await store.decide(db, approval.id, state, now)
         assert is_first, "the approval's row is held, and it was pending"
         assert state != "pending", "a decision leaves pending"
         listener = self._listeners.get(approval.kind)
         if listener is not None:
             await listener(db, approval, state)
-        answers = await store.answers(db, approval.id)
+        if answers is None:
+            answers = await store.answers(db, approval.id)
         digests = {
             f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)
         }
@@ -384,3 +392,4 @@ class Approvals:
                 "reference": approval.reference, "decision": state,
             },
         )  # fmt: skip
+        return msgspec.structs.replace(approval, state=state, decided_at=now)

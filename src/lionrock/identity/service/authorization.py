@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from lionrock.identity.domain.approvals import ApprovalRequest
+from lionrock.identity.domain.approvals import ApprovalRequest, Asked
 from lionrock.identity.domain.assurance import meets_acr
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.details import joined_details
@@ -213,11 +213,11 @@ class Authorization:
     ) -> SignInView | Refused:
         """Return a browser's own sign-in with its state; another browser's is not found."""
         browser_hash = secret_hash(browser_secret)
-        sign_in = await store.sign_in(db, sign_in_id, browser_hash)
-        state = await self._state(db, sign_in) if sign_in is not None else "waiting"
+        sign_in, asked = await store.sign_in_and_asked(db, sign_in_id, browser_hash)
+        state = self._state(sign_in, asked) if sign_in is not None else "waiting"
         if sign_in is not None and state != "waiting":
             # Held for whoever ends it now; while it waits, looking at it writes nothing.
-            sign_in = await store.sign_in(db, sign_in_id, browser_hash, hold=True)
+            sign_in = await store.hold_sign_in(db, sign_in_id, browser_hash)
             assert sign_in is not None, "it was there, and a ring keeps it for long"
             # What was decided stays so; another tab may have ended it meanwhile.
             state = "finished" if sign_in.finished_at is not None else state
@@ -353,16 +353,15 @@ class Authorization:
             await self._approvals.withdraw(db, view.sign_in.approval_id)
         return await self.finish(db, msgspec.structs.replace(view, state="rejected"))
 
-    async def _state(self, db: Connection, sign_in: SignIn) -> SignInState:
+    def _state(self, sign_in: SignIn, asked: Asked | None) -> SignInState:
         if sign_in.finished_at is not None:
             return "finished"
         if self._kernel.wire_clock.now() >= sign_in.expires_at:
             return "expired"
         if sign_in.approval_id is None:
             return "waiting"
-        approval = await self._approvals.approval(db, sign_in.approval_id)
-        assert not isinstance(approval, Refused), "a sign-in's approval is on record"
-        state = approval.state_at(self._kernel.business_clock.now())
+        assert asked is not None, "a sign-in's approval is on record"
+        state = asked.state_at(self._kernel.business_clock.now())
         # Approved through an app link, the browser must first be brought back by the app.
         if state == "pending" or (state == "approved" and sign_in.awaits_return):
             return "waiting"

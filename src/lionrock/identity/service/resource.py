@@ -10,6 +10,7 @@ be shown once more, to a request that changes nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.nonces import HEADER
 from lionrock.identity.service.tokens import Tokens
+from lionrock.kernel import late
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call
@@ -61,7 +63,8 @@ async def _check_within(
         return await _check(call, db, clients, authenticate, issuer)
 
     if call.route.mode == "transaction":
-        return await use_case(call.db)
+        with late.dressing(call.db, partial(resource_refusal, call)):
+            return await use_case(call.db)
     return await call.kernel.database.run(use_case)
 
 

@@ -32,24 +32,23 @@ _SELECT = (
 
 
 async def insert_approval(db: Connection, approval: Approval) -> None:
-    """Add an approval and the persons asked, in their order."""
+    """Add an approval and the persons asked, in their order, in one statement."""
     amount = approval.amount
     await db.execute(
-        "INSERT INTO identity.approvals (id, kind, reference, requester_org, company_id, scope,"
-        " amount_minor, currency, quorum, shown, words_hash, number, tries_left, state,"
-        " created_at, expires_at, details)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        "WITH new AS (INSERT INTO identity.approvals (id, kind, reference, requester_org,"
+        "  company_id, scope, amount_minor, currency, quorum, shown, words_hash, number,"
+        "  tries_left, state, created_at, expires_at, details)"
+        "  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))"
+        " INSERT INTO identity.approval_persons (approval_id, person_id, position)"
+        " SELECT $1, person_id, number - 1"
+        " FROM unnest($18::text[]) WITH ORDINALITY AS asked (person_id, number)",
         approval.id, approval.kind, approval.reference, approval.requester_org,
         approval.company_id, approval.scope, amount.amount_minor if amount else None,
         amount.currency if amount else None, approval.quorum, msgspec.to_builtins(approval.shown),
         approval.words_hash, approval.number, approval.tries_left, approval.state,
         approval.created_at, approval.expires_at, list(approval.details),
+        list(approval.person_ids),
     )  # fmt: skip
-    await db.executemany(
-        "INSERT INTO identity.approval_persons (approval_id, person_id, position)"
-        " VALUES ($1, $2, $3)",
-        [(approval.id, person_id, n) for n, person_id in enumerate(approval.person_ids)],
-    )
 
 
 async def approval(db: Connection, approval_id: str) -> Approval | None:

@@ -76,12 +76,15 @@ async def person(db: Connection, person_id: str) -> PersonRow | None:
     return _person(row) if row else None
 
 
-async def lock_person(db: Connection, person_id: str) -> bool:
-    """Hold the person's row to the transaction's end: pending approvals are counted under it."""
-    found = await db.fetchval(
-        "SELECT 1 FROM identity.persons WHERE id = $1 FOR NO KEY UPDATE", person_id
+async def lock_person(db: Connection, person_id: str) -> str | None:
+    """Hold the person's row to the transaction's end: pending approvals are counted under it.
+
+    Returns the person's status, which nobody changes while it is held; None for nobody.
+    """
+    status: str | None = await db.fetchval(
+        "SELECT status FROM identity.persons WHERE id = $1 FOR NO KEY UPDATE", person_id
     )
-    return found is not None
+    return status
 
 
 async def person_by_phone(db: Connection, key: bytes) -> PersonRow | None:

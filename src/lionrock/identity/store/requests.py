@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.approvals import Asked
 from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
@@ -85,20 +87,35 @@ async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
     )  # fmt: skip
 
 
-async def sign_in(
-    db: Connection, sign_in_id: str, browser_hash: bytes, *, hold: bool = False
-) -> SignIn | None:
-    """Return a browser's own sign-in, held if asked; another browser's is not found."""
+async def sign_in_and_asked(
+    db: Connection, sign_in_id: str, browser_hash: bytes
+) -> tuple[SignIn | None, Asked | None]:
+    """Return a browser's own sign-in, and how its approval stands if its person was asked.
+
+    Another browser's is not found.
+    """
     row = await db.fetchrow(
-        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2"
-        + (" FOR UPDATE" if hold else ""),
+        "SELECT s.*, a.state AS asked_state, a.expires_at AS asked_expires_at"
+        " FROM identity.sign_ins s LEFT JOIN identity.approvals a ON a.id = s.approval_id"
+        " WHERE s.id = $1 AND s.browser_hash = $2",
         sign_in_id, browser_hash,
     )  # fmt: skip
     if row is None:
-        return None
+        return None, None
     members = dict(row)
-    del members["slot"]
-    return SignIn(**members)
+    state, expires_at = members.pop("asked_state"), members.pop("asked_expires_at")
+    return _sign_in(members), Asked(state, expires_at) if state is not None else None
+
+
+async def hold_sign_in(
+    db: Connection, sign_in_id: str, browser_hash: bytes
+) -> SignIn | None:
+    """Return a browser's own sign-in, held to the transaction's end."""
+    row = await db.fetchrow(
+        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
+        sign_in_id, browser_hash,
+    )  # fmt: skip
+    return _sign_in(dict(row)) if row is not None else None
 
 
 async def finish_sign_in(
@@ -129,3 +146,8 @@ async def lock_subject(db: Connection, subject_key: bytes) -> None:
     """Let attempts at one identifier pass one by one, so that their limit holds."""
     await db.execute("SELECT pg_advisory_xact_lock(7310002, hashtext(encode($1, 'hex')))",
                      subject_key)  # fmt: skip
+
+
+def _sign_in(members: dict[str, Any]) -> SignIn:
+    del members["slot"]
+    return SignIn(**members)
