@@ -217,9 +217,11 @@ class Recovery:
         now, wire_now = self._kernel.business_clock.now(), self._kernel.wire_clock.now()
         await devices_store.end_devices(db, person_id, now)
         await devices_store.end_enrolment_codes(db, person_id, now)
+        # What can still become a grant first: of one being redeemed now, the grant is seen below.
+        await store.use_codes(db, person_id, wire_now)
         for grant_id in await store.grants_of(db, person_id):
             await self._grants.revoke(db, grant_id, "recovery")
-        await store.revoke_artefacts(db, person_id, wire_now)
+        await store.revoke_tokens(db, person_id, wire_now)
 
     async def _tell(
         self, db: Connection, recovery: RecoveryAttempt, person: Person, language: str

@@ -166,13 +166,21 @@ async def grants_of(db: Connection, person_id: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-async def revoke_artefacts(db: Connection, person_id: str, at: datetime) -> None:
-    """Revoke every access token and use up every code of a person."""
+async def revoke_tokens(db: Connection, person_id: str, at: datetime) -> None:
+    """Revoke every access token of a person, also one that is being made of another now."""
+    await db.execute(
+        "SELECT FROM identity.access_tokens WHERE person_id = $1 AND revoked_at IS NULL FOR UPDATE",
+        person_id,
+    )
     await db.execute(
         "UPDATE identity.access_tokens SET revoked_at = $2"
         " WHERE person_id = $1 AND revoked_at IS NULL",
         person_id, at,
     )  # fmt: skip
+
+
+async def use_codes(db: Connection, person_id: str, at: datetime) -> None:
+    """Use up every code of a person; one that is being redeemed is waited for."""
     await db.execute(
         "UPDATE identity.codes SET used_at = $2 WHERE person_id = $1 AND used_at IS NULL",
         person_id, at,

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from lionrock.identity.domain.approvals import Approval
 from lionrock.identity.domain.assurance import (
     ACR_DEVICE,
     ACR_VALUES,
@@ -31,11 +32,19 @@ from lionrock.kernel.http.replies import problem_reply
 from lionrock.kernel.http.table import Step
 
 
-async def approval_acr(db: Connection, approval_id: str) -> str:
-    """Return the level that an approval reached: of several answers the lowest yes."""
-    answers = await approvals_store.answers(db, approval_id)
-    reached = [ACR_VALUES.index(a.acr) for a in answers if a.decision == "approved"]
-    return ACR_VALUES[min(reached)] if reached else ACR_DEVICE
+async def approval_acr(db: Connection, approval_id: str) -> str | None:
+    """Return the level that an approval reached: of several answers the lowest yes.
+
+    None when no yes stands any more: what a phone allowed that was taken out of use since (lost,
+    recovered from), or a person suspended since, brings nobody a code or a token.
+    """
+    reached = [ACR_VALUES.index(acr) for acr in await approvals_store.standing_acrs(db, approval_id)]
+    return ACR_VALUES[min(reached)] if reached else None
+
+
+async def stands(db: Connection, approval: Approval) -> bool:
+    """Say whether as many a yes as an approval needs still stand (see `approval_acr`)."""
+    return len(await approvals_store.standing_acrs(db, approval.id)) >= approval.quorum
 
 
 async def record_authentication(
@@ -46,7 +55,7 @@ async def record_authentication(
     A grant that a new sign-in merges or replaces is told anew, also when the level is lower: what
     tokens say of `acr` and `auth_time` is always of one and the same sign-in.
     """
-    acr = await approval_acr(db, approval_id)
+    acr = await approval_acr(db, approval_id) or ACR_DEVICE
     await store.insert_authentication(
         db, grant_id, Authentication(acr=acr, authenticated_at=at)
     )

@@ -311,6 +311,8 @@ class Authorization:
             return "access_denied"
         assert view.sign_in.approval_id is not None, "only a person approves"
         acr = await approval_acr(db, view.sign_in.approval_id)
+        if acr is None:
+            return "access_denied"
         if not meets_acr(acr, view.request.acr_values):
             return "unmet_authentication_requirements"
         assert view.sign_in.person_id is not None, "only a person approves"

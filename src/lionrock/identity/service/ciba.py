@@ -196,13 +196,17 @@ class Ciba:
     ) -> TokenReply | Refused:
         """Make the tokens of an approved, held, unused request.
 
-        LEVEL when acr_values is not met, NOT_GRANTED when a detail is not the person's to give.
+        DENIED when the yes stands no longer (phone out of use, person suspended), LEVEL when
+        acr_values is not met, NOT_GRANTED when a detail is not the person's to give.
 
         With `auth_req_id` the id_token is bound to it and to the tokens (CIBA Core s10.3.1).
         """
         assert record.used_at is None, "a request brings tokens once"
         assert record.person_id is not None and record.approval_id is not None, "it was approved"
-        if not meets_acr(await approval_acr(db, record.approval_id), record.acr_values):
+        acr = await approval_acr(db, record.approval_id)
+        if acr is None:
+            return Refused(CibaRefusal.DENIED)
+        if not meets_acr(acr, record.acr_values):
             return Refused(CibaRefusal.LEVEL)
         if await self._grants.obstacle(db, client, _as_request(record), record.person_id):
             return Refused(CibaRefusal.NOT_GRANTED)

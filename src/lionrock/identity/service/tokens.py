@@ -241,7 +241,7 @@ class Tokens:
         if problem is not None:
             return problem
         now = self._kernel.wire_clock.now()
-        token = await store.access_token(db, secret_hash(form.subject_token or ""))
+        token = await store.access_token(db, secret_hash(form.subject_token or ""), hold=True)
         if token is None or token.client_id != client.id or not is_live(token, now):
             return Refused(IdentityRefusal.SUBJECT_TOKEN, field="subject_token")
         if token.jkt != jkt:

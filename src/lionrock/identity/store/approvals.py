@@ -144,6 +144,19 @@ async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
     return count
 
 
+async def standing_acrs(db: Connection, approval_id: str) -> list[str]:
+    """Return the level of each yes that stands: its device in use and its person active still."""
+    rows = await db.fetch(
+        "SELECT a.acr FROM identity.approval_persons a"
+        " JOIN identity.devices d ON d.id = a.device_id AND d.revoked_at IS NULL"
+        " JOIN identity.persons p ON p.id = a.person_id AND p.status = 'active'"
+        " WHERE a.approval_id = $1 AND a.decision = 'approved'",
+        approval_id,
+    )
+    # Answers of before there were levels were device answers.
+    return [row["acr"] or ACR_DEVICE for row in rows]
+
+
 async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
     """Return the answers given so far."""
     rows = await db.fetch(

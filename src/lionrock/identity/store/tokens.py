@@ -37,13 +37,14 @@ async def insert_code(db: Connection, code: CodeGrant) -> None:
 
 
 async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
-    """Return a client's code and hold it; another client's is not found."""
+    """Return a client's code of an active person and hold it; others are not found."""
     slot = hashed_slot(code_hash)
     if slot is None:
         return None
     row = await db.fetchrow(
-        f"SELECT * FROM {CODES.partition(slot)}"
-        " WHERE code_hash = $1 AND client_id = $2 FOR UPDATE",
+        f"SELECT * FROM {CODES.partition(slot)} c WHERE code_hash = $1 AND client_id = $2"
+        " AND EXISTS (SELECT FROM identity.persons p"
+        "  WHERE p.id = c.person_id AND p.status = 'active') FOR UPDATE",
         code_hash, client_id,
     )  # fmt: skip
     if row is None:
@@ -85,8 +86,13 @@ async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:
     )  # fmt: skip
 
 
-async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
-    """Return a token of an active client and an active person; others are not found."""
+async def access_token(
+    db: Connection, token_hash: bytes, *, hold: bool = False
+) -> AccessToken | None:
+    """Return a token of an active client and an active person; others are not found.
+
+    Held, it is revoked before or after the caller's transaction, never during it.
+    """
     slot = hashed_slot(token_hash)
     if slot is None:
         return None
@@ -96,7 +102,8 @@ async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
         " LEFT JOIN identity.persons p ON p.id = t.person_id"
         " LEFT JOIN identity.grants g ON g.id = t.grant_id"
         " WHERE t.token_hash = $1"
-        "  AND (t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL",
+        "  AND (t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL"
+        + (" FOR SHARE OF t" if hold else ""),
         token_hash,
     )
     return _token(row) if row else None
@@ -104,6 +111,11 @@ async def access_token(db: Connection, token_hash: bytes) -> AccessToken | None:
 
 async def revoke_grant(db: Connection, grant_id: str, at: datetime) -> int:
     """Revoke every token of a grant; returns how many were live."""
+    # Held first, so that what is being exchanged for one of them is there to be seen.
+    await db.execute(
+        "SELECT FROM identity.access_tokens WHERE grant_id = $1 AND revoked_at IS NULL FOR UPDATE",
+        grant_id,
+    )
     rows = await db.fetch(
         "UPDATE identity.access_tokens SET revoked_at = $2"
         " WHERE grant_id = $1 AND revoked_at IS NULL RETURNING 1",

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from lionrock.identity.domain.approvals import Approval
 from lionrock.identity.domain.grants import Principal, secret_hash
+from lionrock.identity.service.assurance import stands
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.signing import certificates
 from lionrock.identity.signing.csc import store
@@ -167,7 +168,7 @@ class RemoteSigning:
         now = self._kernel.wire_clock.now()
         if state == "pending":
             return Started(found, approval)
-        if state == "rejected":
+        if state == "rejected" or (state == "approved" and not await stands(db, approval)):
             return Refused(CscRefusal.DENIED)
         is_late = now >= found.created_at + timedelta(seconds=COLLECTION_LIFE_S)
         if state == "expired" or (found.sad_expires_at is None and is_late):
@@ -308,6 +309,8 @@ class RemoteSigning:
         approval = await self._identity.approval(db, found.approval_id)
         assert not isinstance(approval, Refused), "an authorization has its approval"
         assert approval.state == "approved", "activation data is given after approval only"
+        if not await stands(db, approval):
+            return Refused(CscRefusal.DENIED)
         mandate_id = await self._mandate(db, signer, approval)
         if isinstance(mandate_id, Refused):
             return mandate_id
