@@ -1,4 +1,4 @@
-"""An attacker whose registered addresses lead inside (SSRF): notices, pushes, log-outs and key sets.
+"""An attacker whose registered addresses lead inside (SSRF): notices, log-outs and key sets.
 
 The names are honest at registration and lead to a private address when the platform calls, as with
 DNS rebinding. A socket that really listens counts who comes.
