@@ -62,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limit_sign_ins_pending: int = 5
     limit_approvals_pending: int = 8
     limit_scans: int = 20
+    limit_form_fillings: int = 100
     limit_ciba_per_client: int = 5
     limit_ciba: int = 8
     ciba_life_s: int = 300
@@ -74,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recovery_cooling_s: int | None = None
     refresh_idle_s: int = 30 * 24 * 3600
     refresh_life_s: int = 90 * 24 * 3600
+    facades: tuple[Literal["iam", "corpid"], ...] = ()
 
     @property
     def data_path(self) -> Path:
@@ -168,6 +170,7 @@ SETTINGS: dict[str, str] = {
     "limit_sign_ins": "The same over all clients.",
     "limit_sign_ins_pending": "Sign-ins that wait on a person's phone at once.",
     "limit_approvals_pending": "Questions of all kinds that wait on a person's phone at once.",
+    "limit_form_fillings": "Forms without log-in that one client may begin in ten minutes.",
     "limit_scans": "QR codes that a person's phone may scan in ten minutes.",
     "limit_ciba_per_client": (
         "Unapproved CIBA requests of one client in ten minutes that a person is asked."
@@ -198,6 +201,10 @@ SETTINGS: dict[str, str] = {
     ),
     "refresh_idle_s": "Seconds in which a refresh token must be used, or it ends.",
     "refresh_life_s": "Seconds after a sign-in when its refresh tokens and its grant end.",
+    "facades": (
+        "Hong Kong wire-style facades that are on: iam, corpid (docs/facades.md); empty: none. In the "
+        "environment separated by a comma."
+    ),
     "recovery_cooling_s": (
         "Seconds (business time) that a lost-phone recovery takes at least; empty: 86400 in "
         "serve, 0 in the sandbox."
@@ -260,7 +267,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not key.startswith(ENVIRONMENT_PREFIX) or name == "config":
             continue
         _check_known(name, f"environment variable {key}")
-        merged[name] = value.split(",") if name == "hosts" else value
+        merged[name] = value.split(",") if name in ("hosts", "facades") else value
     return merged
 
 

@@ -52,6 +52,7 @@ from lionrock.sandbox.personas import (
     PersonaMandate,
     load_organisations,
 )
+from lionrock.sandbox.values import state_values
 
 T = TypeVar("T")
 OPERATOR = "sandbox-operator"
@@ -151,6 +152,10 @@ async def settle_person(town: Town, cast: Cast, persona: Persona) -> Person:
             _done(await town.identity.grant_staff_role(db, person.id, role) or role, role)
         for mandate in persona.mandates:
             await _grant(db, town, cast, person, mandate)
+        now = town.kernel.business_clock.now()
+        problem = await state_values(db, town.identity, person.id, persona.handle, now)
+        if problem is not None:
+            return problem
         code = await town.identity.issue_enrolment_code(db, person.id)
         return code if isinstance(code, Refused) else (person, code)
 

@@ -11,7 +11,7 @@ import pytest
 from lionrock.identity.forms.domain import FETCH_LIFE_S, REGISTRY, REPEAT_S
 from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import REDIRECT, City
-from tests.http.identity.keepers import OWN_SCOPES, POLICY, Keeper, new_keeper
+from tests.http.identity.keepers import OWN_SCOPES, POLICY, Keeper, new_keeper, refresh
 
 DATA = "/identity/v1/forms/data"
 FIELDS = ["enName", "mobileNumber", "residentialAddress"]
@@ -119,8 +119,6 @@ async def test_form_is_fetched_soon_or_not_at_all(city: City, keeper: Keeper) ->
     answer = await filled_in(city, keeper)
     city.wire_clock.advance(seconds=FETCH_LIFE_S - 100)
     city.business_clock.advance(seconds=FETCH_LIFE_S - 100)
-    from tests.http.identity.keepers import refresh
-
     renewed = (await refresh(keeper, answer["refresh_token"])).json()
     city.wire_clock.advance(seconds=100)
     refused = await fetch(keeper, renewed["access_token"])
@@ -149,7 +147,8 @@ async def test_person_states_own_values_and_sees_the_identity_number_by_its_ends
         assert error_code(refused) == code, (field, refused.text)
     gone = await send(city, keeper, token, "DELETE", f"{url}/residentialAddress")
     assert gone.status_code == 204
-    assert (await send(city, keeper, token, "DELETE", f"{url}/residentialAddress")).status_code == 404
+    again = await send(city, keeper, token, "DELETE", f"{url}/residentialAddress")
+    assert again.status_code == 404
 
 
 async def send(

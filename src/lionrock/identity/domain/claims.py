@@ -14,6 +14,8 @@ import msgspec
 
 from lionrock.identity.domain.grant_refusals import GrantRefusal
 from lionrock.identity.domain.scopes import CONTACT, PROFILE
+from lionrock.identity.domain.verified import NAME as VERIFIED
+from lionrock.identity.domain.verified import VerifiedWish, read_verified
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import strict_json_object
 
@@ -48,6 +50,18 @@ class ClaimsRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     userinfo: dict[str, ClaimWish] = {}
     id_token: dict[str, ClaimWish] = {}
+    verified_userinfo: tuple[VerifiedWish, ...] = ()
+    verified_id_token: tuple[VerifiedWish, ...] = ()
+
+    @property
+    def userinfo_names(self) -> tuple[str, ...]:
+        """What a token's userinfo may say beyond its scopes."""
+        return (*self.userinfo, VERIFIED) if self.verified_userinfo else tuple(self.userinfo)
+
+    @property
+    def verified(self) -> tuple[VerifiedWish, ...]:
+        """What is asked of registries' matches, in both places."""
+        return (*self.verified_userinfo, *self.verified_id_token)
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -79,9 +93,16 @@ def read_claims(text: str | None, allowed: frozenset[str]) -> ClaimsRequest | Re
     given = strict_json_object(text.encode("utf-8", "surrogatepass"))
     if given is None:
         return Refused(GrantRefusal.CLAIMS, "It is no JSON object.", "claims")
-    found: dict[str, dict[str, ClaimWish]] = {}
+    found: dict[str, Any] = {}
     for place in _PLACES:
-        wishes = _read_place(given.get(place), allowed)
+        members = given.get(place)
+        if isinstance(members, dict) and VERIFIED in members:
+            verified = read_verified(members[VERIFIED], allowed)
+            if verified is None:
+                return Refused(GrantRefusal.CLAIMS, "verified_claims is malformed.", "claims")
+            found[f"verified_{place}"] = verified
+            members = {name: each for name, each in members.items() if name != VERIFIED}
+        wishes = _read_place(members, allowed)
         if isinstance(wishes, Refused):
             return wishes
         found[place] = wishes

@@ -21,6 +21,7 @@ from lionrock.identity.domain.details import read_details
 from lionrock.identity.domain.management import GrantAction, read_action
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import COMPANY, read_scope
+from lionrock.identity.domain.verified import verified_words
 from lionrock.kernel.errors import Refused
 
 STATE_LENGTH_MAX = 2048
@@ -183,6 +184,11 @@ def told_scopes(request: AuthorizationRequest) -> frozenset[str]:
     """The scopes in whose words the person is told what a request asks for, its claims included."""
     wanted = request.claims.scopes if request.claims is not None else frozenset()
     return frozenset(request.scopes) | wanted
+
+
+def show_told(request: AuthorizationRequest, language: str) -> list[str]:
+    """Say what a service receives beyond scopes: values as registries matched them."""
+    return verified_words(request.claims.verified, language) if request.claims else []
 
 
 def is_right_verifier(verifier: str | None, challenge: str) -> bool:

@@ -71,7 +71,7 @@ def read_scope(scope: str | None, allowed: frozenset[str]) -> tuple[str, ...] | 
     return tuple(name for name in SCOPES if name in asked)
 
 
-def show_scopes(scopes: Iterable[str], language: str) -> str:
-    """Say what a service receives, in the language of the phone's words."""
+def show_scopes(scopes: Iterable[str], language: str, more: Iterable[str] = ()) -> str:
+    """Say what a service receives, in the language of the phone's words, `more` after it."""
     texts = [SCOPES[name].in_language(language) for name in SCOPES if name in set(scopes)]
-    return _JOIN.in_language(language).join(texts)
+    return _JOIN.in_language(language).join([*texts, *more])

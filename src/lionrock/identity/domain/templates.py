@@ -263,12 +263,25 @@ _CIBA_DETAILS_BOUND = _template(
     ),
 )
 
+_FORM_FILLING = _template(
+    "identity.form_filling",
+    "service origin details",
+    Text(
+        "Without signing in, you allow {service} ({origin}): {details}. It is told nothing else "
+        "about you. Approve only if you opened this form yourself.",
+        "你毋須登入而准許{service}（{origin}）：{details}。它不會收到你的其他資料。"
+        "如非由你本人開啟此表格，請拒絕。",
+        "您无须登录而准许{service}（{origin}）：{details}。它不会收到您的其他资料。"
+        "如非由您本人打开此表格，请拒绝。",
+    ),
+)
+
 TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
         _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL,
         _SIGN_BATCH, _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _APPLICATION,
         _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,
-        _CIBA, _CIBA_BOUND, _CIBA_DETAILS, _CIBA_DETAILS_BOUND,
+        _FORM_FILLING, _CIBA, _CIBA_BOUND, _CIBA_DETAILS, _CIBA_DETAILS_BOUND,
     )
 }  # fmt: skip

@@ -28,7 +28,7 @@ from lionrock.identity.passkeys.errors import AUTHENTICATOR_ERRORS
 from lionrock.identity.passkeys.http import AuthenticatorCall, check_page, check_session
 from lionrock.identity.service.identity import Identity, PrincipalCall
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.http import Route, reply
+from lionrock.kernel.http import Call, Route, reply
 
 NO_STORE = {"cache-control": "no-store"}
 KEY_HEADER = "idempotency-key"
@@ -104,7 +104,21 @@ async def reply_data(call: PrincipalCall) -> Response | Refused:
     """Fill the form that the token was given for, once."""
     key = call.request.headers.get(KEY_HEADER)
     filled = await call.room.forms.fill(call.db, call.principal, key)
-    return filled if isinstance(filled, Refused) else reply(filled, headers=NO_STORE)
+    if isinstance(filled, Refused):
+        return filled
+    return await filled_reply(call, call.principal.client_id, filled)
+
+
+async def filled_reply(
+    call: Call[Identity, Any], client_id: str, filled: Delivered
+) -> Response:
+    """Answer with a filled form: encrypted for a client that registered so for userinfo."""
+    client = await call.room.clients.find(call.db, client_id)
+    assert client is not None, "a live token's client is on record"
+    if not client.policy.userinfo_encrypted_response_alg:
+        return reply(filled, headers=NO_STORE)
+    signed = call.room.answers.userinfo(client, msgspec.to_builtins(filled))
+    return Response(signed, media_type="application/jwt", headers=NO_STORE)
 
 
 async def check_person(call: PrincipalCall) -> Refused | None:

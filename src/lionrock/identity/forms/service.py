@@ -121,7 +121,8 @@ class Forms:
             )
         ]  # fmt: skip
         await self._evidence.record(
-            db, kind=STATED_KIND, issuer=organisation_id, references={"reference": reference},
+            db, kind=STATED_KIND, issuer=PLATFORM_ORGANISATION,
+            references={"organisation_id": organisation_id, "reference": reference},
             digests={"statement": _salted({"fields": dict(fields)}, secrets.token(32))},
             about=source,
         )  # fmt: skip

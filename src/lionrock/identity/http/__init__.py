@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lionrock.identity.forms import filling_http as fillings
 from lionrock.identity.forms import http as forms
 from lionrock.identity.http import (
     authorize,
@@ -40,6 +41,6 @@ def table(room: Identity) -> RouteTable:
             *ciba.ROUTES, *qr.ROUTES,
             *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES,
             *logout.ROUTES,
-            *forms.ROUTES,
+            *forms.ROUTES, *fillings.ROUTES,
         ),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.details import show_details
 from lionrock.identity.domain.grants import PushedRequest
 from lionrock.identity.domain.refusals import IdentityRefusal
-from lionrock.identity.domain.requests import told_scopes
+from lionrock.identity.domain.requests import show_told, told_scopes
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
@@ -124,6 +124,7 @@ async def reply_identify(call: AuthorizeCall) -> Response:
     request = call.pushed.request
     told = told_scopes(request)
     scopes = [text.in_language(language) for name, text in SCOPES.items() if name in told]
+    scopes += show_told(request, language)
     scopes += show_details(request.details, language)
     page = identify_page(
         language=language, service=call.client.names.in_language(language), receives=scopes,

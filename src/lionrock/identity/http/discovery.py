@@ -18,6 +18,8 @@ from lionrock.identity.domain.dpop import PROOF_ALGORITHMS
 from lionrock.identity.domain.management import ACTIONS
 from lionrock.identity.domain.policy import RESPONSE_ALGORITHM
 from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.domain.verified import DOCUMENT, RECORD, TRUST_FRAMEWORK, VERIFIED_CLAIMS
+from lionrock.identity.forms.domain import ADDRESS_PROOF, EVIDENCE, REGISTRY
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.registration import REGISTRATION_PATH
 from lionrock.kernel.http import Call, Route, reply
@@ -94,6 +96,12 @@ def metadata(issuer: str) -> dict[str, Any]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": list(ACR_VALUES),
         "ui_locales_supported": ["en", "zh-Hant", "zh-Hans"],
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": [TRUST_FRAMEWORK],
+        "evidence_supported": [RECORD, DOCUMENT],
+        "electronic_records_supported": list(EVIDENCE[REGISTRY]),
+        "documents_supported": list(EVIDENCE[ADDRESS_PROOF]),
+        "claims_in_verified_claims_supported": list(VERIFIED_CLAIMS),
         "claims_supported": [
             "sub", "auth_time", "acr", "amr", "name", "email", "email_verified", "phone_number",
             "phone_number_verified", "act", "company", "mandate",

@@ -34,6 +34,7 @@ _TEXTS = {
     "number": Text(
         "Number on the service's page", "服務網頁顯示的號碼", "服务网页显示的号码"
     ),
+    "fields": Text("Fields to give", "提供的資料", "提供的资料"),
     "approve": Text("Approve", "批准", "批准"),
     "reject": Text("Reject", "拒絕", "拒绝"),
     "asked_by": Text("Asked by", "提出者：", "提出者："),

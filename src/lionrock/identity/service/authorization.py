@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from lionrock.identity.domain.approvals import ApprovalRequest, Asked
 from lionrock.identity.domain.assurance import meets_acr
 from lionrock.identity.domain.clients import Client
-from lionrock.identity.domain.details import joined_details
 from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.refusals import IdentityRefusal
@@ -31,9 +29,7 @@ from lionrock.identity.domain.requests import (
     REQUEST_URI_LIFE_S,
     REQUEST_URI_PREFIX,
     AuthorizationRequest,
-    told_scopes,
 )
-from lionrock.identity.domain.scopes import show_scopes
 from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
@@ -42,8 +38,8 @@ from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.questions import SIGN_IN_LIFE_S, sign_in_question
 from lionrock.identity.service.quiet import QuietSignIns
-from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
@@ -53,8 +49,6 @@ from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-
-SIGN_IN_LIFE_S = 300
 
 SignInState = Literal["waiting", "approved", "rejected", "expired", "finished"]
 Outcome = Literal["pending", "approved", "denied", "expired"]
@@ -378,22 +372,7 @@ class Authorization:
         language: str,
     ) -> ApprovalRequest:
         """Return what the phone is asked for a sign-in: service, address, what it receives."""
-        address = urlsplit(request.redirect_uri)
-        fields = {
-            "service": client.names.in_language(language),
-            "origin": f"{address.scheme}://{address.netloc}",
-            "receives": show_scopes(told_scopes(request), language),
-        }
-        template = "identity.sign_in"
-        if request.details:
-            template = "identity.sign_in_details"
-            fields["details"] = joined_details(request.details, language)
-        return ApprovalRequest(
-            kind="sign_in", person_ids=(person.id,), template=template, fields=fields,
-            language=language, requester_org=client.organisation_id or PLATFORM_ORGANISATION,
-            reference=sign_in_id, number_match=True, expires_in_s=SIGN_IN_LIFE_S,
-            details=request.details,
-        )  # fmt: skip
+        return sign_in_question(person.id, request, client, sign_in_id, language)
 
     def _subject_key(self, person: Person | None, identifier: str) -> bytes:
         """What attempts are counted by: the person, whichever identifier was typed, or the text."""

@@ -314,5 +314,7 @@ def _merged_claims(
     if before is None or added is None:
         return before or added
     return ClaimsRequest(
-        userinfo=before.userinfo | added.userinfo, id_token=before.id_token | added.id_token
+        userinfo=before.userinfo | added.userinfo, id_token=before.id_token | added.id_token,
+        verified_userinfo=added.verified_userinfo or before.verified_userinfo,
+        verified_id_token=added.verified_id_token or before.verified_id_token,
     )

@@ -28,6 +28,7 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.templates import TEMPLATES
 from lionrock.identity.domain.words import Template
+from lionrock.identity.forms.fillings import Fillings
 from lionrock.identity.forms.service import Forms
 from lionrock.identity.passkeys.service import Passkeys
 from lionrock.identity.recovery.service import Recovery
@@ -126,9 +127,10 @@ class Identity:
             self.authorization,
         )  # fmt: skip
         self.answers = Answers(kernel, self.issuer)
+        self.forms = Forms(kernel, self.vault, self.parties, evidence)
         self.tokens = Tokens(
             kernel, self.issuer, self.vault, self.parties, self.mandates, self.grants,
-            self.sessions, self.clients,
+            self.sessions, self.forms, self.clients,
         )  # fmt: skip
         self.refresh = Refresh(kernel, self.grants, self.tokens)
         self.inspection = Inspection(
@@ -139,7 +141,9 @@ class Identity:
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,
             self.tokens, self.grants,
         )  # fmt: skip
-        self.forms = Forms(kernel, self.vault, self.parties, evidence)
+        self.fillings = Fillings(
+            kernel, self.issuer, self.vault, self.approvals, self.forms, evidence
+        )
         self.ciba_notices = CibaNotices(kernel, self.vault, self.ciba)
 
     # What other pillars ask.

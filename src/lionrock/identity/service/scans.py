@@ -25,9 +25,10 @@ from lionrock.identity.domain.scans import (
     step_at,
 )
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
-from lionrock.identity.service.authorization import SIGN_IN_LIFE_S, Authorization
+from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
+from lionrock.identity.service.questions import SIGN_IN_LIFE_S
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import requests as requests_store

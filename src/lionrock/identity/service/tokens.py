@@ -35,6 +35,7 @@ from lionrock.identity.domain.scopes import (
     OPENID,
     read_scope,
 )
+from lionrock.identity.forms.service import Forms
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.assurance import grant_authentication
 from lionrock.identity.service.clients import Clients
@@ -107,6 +108,7 @@ class Tokens:
         mandates: Mandates,
         grants: Grants,
         sessions: Sessions,
+        forms: Forms,
         clients: Clients,
     ) -> None:
         self._kernel = kernel
@@ -118,7 +120,7 @@ class Tokens:
         self._parties = parties
         self._mandates = mandates
         self._grants = grants
-        self.userinfo = Userinfo(parties)
+        self.userinfo = Userinfo(kernel, parties, forms)
 
     @property
     def signing_keys(self) -> SigningKeys:
@@ -180,7 +182,6 @@ class Tokens:
             mandate = held
         kept = await self._grants.keep(db, client, basis, jkt)
         details = basis.details if basis.token_details is None else basis.token_details
-        wishes = basis.claims.userinfo if basis.claims is not None else {}
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
         secret = store.TOKENS.stamp(secrets.token(32), expires_at)
@@ -191,7 +192,7 @@ class Tokens:
                 person_id=basis.person_id, company_id=basis.company_id,
                 mandate_id=mandate.id if mandate is not None else None, scopes=basis.scopes,
                 jkt=jkt, issued_at=now, expires_at=expires_at, details=details,
-                claims=tuple(wishes),
+                claims=basis.claims.userinfo_names if basis.claims is not None else (),
             ),
         )  # fmt: skip
         return TokenReply(
@@ -371,8 +372,8 @@ class Tokens:
         if client.policy.ciba_mode is not None:
             # It may come back as an id_token_hint, and a subject cannot be turned back.
             await ciba_store.remember_subject(db, client.sector, claims["sub"], basis.person_id)
-        wishes = basis.claims.id_token if basis.claims is not None else {}
-        claims |= await self.userinfo.named(db, basis.person_id, wishes)
+        if basis.claims is not None:
+            claims |= await self.userinfo.asked(db, basis.person_id, basis.claims)
         if mandate is not None:
             claims |= acting_subjects(self._vault, client, mandate)
         if basis.nonce is not None:

@@ -10,13 +10,18 @@ from typing import Any
 
 import msgspec
 
-from lionrock.identity.domain.claims import CLAIM_SCOPES
+from lionrock.identity.domain.claims import CLAIM_SCOPES, ClaimsRequest
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import Principal
 from lionrock.identity.domain.mandates import LINK_SEPARATOR, Mandate
+from lionrock.identity.domain.verified import NAME as VERIFIED
+from lionrock.identity.domain.verified import VerifiedWish, fulfilled
+from lionrock.identity.forms.service import Forms
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import deeds as deeds_store
+from lionrock.identity.store import grants as grants_store
+from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
@@ -24,8 +29,10 @@ from lionrock.kernel.errors import Refused
 class Userinfo:
     """The claims about persons and companies, each in the caller's transaction."""
 
-    def __init__(self, parties: Parties) -> None:
+    def __init__(self, kernel: Kernel, parties: Parties, forms: Forms) -> None:
+        self._kernel = kernel
         self._parties = parties
+        self._forms = forms
 
     async def claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
         """Return the claims that the token's scopes and its named claims allow (s5.3.2)."""
@@ -33,6 +40,10 @@ class Userinfo:
         about = await self.named(
             db, principal.actor_person_id, by_scope | set(principal.claims)
         )
+        if VERIFIED in principal.claims:
+            grant = await grants_store.grant(db, principal.grant_id, principal.client_id)
+            asked = grant.claims.verified_userinfo if grant and grant.claims else ()
+            about |= await self.verified(db, principal.actor_person_id, asked)
         claims: dict[str, Any] = {"sub": principal.subject}
         if principal.company_id is None:
             return claims | about
@@ -54,6 +65,23 @@ class Userinfo:
             "phone_number": person.phone, "phone_number_verified": True,
         }  # fmt: skip
         return {name: known[name] for name in wanted}
+
+    async def asked(
+        self, db: Connection, person_id: str, claims: ClaimsRequest
+    ) -> dict[str, Any]:
+        """Return what a client asked to have in the id_token."""
+        named = await self.named(db, person_id, claims.id_token)
+        return named | await self.verified(db, person_id, claims.verified_id_token)
+
+    async def verified(
+        self, db: Connection, person_id: str, wishes: Sequence[VerifiedWish]
+    ) -> dict[str, Any]:
+        """Return the member verified_claims, with what registries matched; else nothing."""
+        if not wishes:
+            return {}
+        known = await self._forms.values(db, person_id)
+        found = fulfilled(wishes, known, self._kernel.business_clock.now())
+        return {VERIFIED: found} if found else {}
 
     async def acting_claims(self, db: Connection, principal: Principal) -> dict[str, Any]:
         """Return what a token that acts for a company says of it: act, company, mandate.

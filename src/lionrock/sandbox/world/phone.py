@@ -32,6 +32,7 @@ from lionrock.sandbox.world.answering import HABITS, Answering, PhoneRefused
 from lionrock.sandbox.world.frame import WorldContext
 from lionrock.sandbox.world.pages import page, page_language, read_body
 
+FORM_SCAN_PATH = "/identity/forms/scan/"
 _PERSONA = re.compile(r"[a-z][a-z0-9-]{1,30}")
 
 TEXTS = {
@@ -167,6 +168,9 @@ class Phone:
         PhoneRefused with the platform's code.
         """
         body = msgspec.json.encode({"content": content})
+        if content.startswith(f"{self._context.platform_url}{FORM_SCAN_PATH}"):
+            path = "/identity/v1/device/fillings"
+            return {"approval": _accepted(await self._send(persona, "POST", path, body))}
         found = _accepted(await self._send(persona, "POST", "/identity/v1/device/scans", body))
         if "return_to" in found:
             approval_id = str(found["approval"]["approval_id"])

@@ -99,12 +99,36 @@ function question(asked) {
   card.querySelector(".words").lang = asked.language;
   card.querySelector(".requester").textContent = asked.requester;
   card.querySelector(".number-field").hidden = !asked.needs_number;
-  const number = card.querySelector("input");
+  const number = card.querySelector(".number-field input");
+  card.querySelector(".form-fields").hidden = asked.form_fields.length === 0;
+  card.querySelector(".form-fields").append(...asked.form_fields.map((one) => field(asked, card, one)));
   card.querySelector(".approve").onclick = guarded(
     () => answer(asked, "approved", number.value.trim()),
   );
   card.querySelector(".reject").onclick = guarded(() => answer(asked, "rejected", ""));
   return card;
+}
+
+// One checkbox: unticking asks for new words, which are shown before anything is answered.
+function field(asked, card, one) {
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.name = one.name;
+  box.checked = one.is_chosen;
+  box.disabled = one.is_required;
+  box.onchange = guarded(async () => {
+    const fields = [...card.querySelectorAll(".form-fields input:checked")].map((each) => each.name);
+    try {
+      const path = `/approvals/${encodeURIComponent(asked.approval_id)}/fields`;
+      card.replaceWith(question(await call("POST", path, { fields })));
+    } catch (error) {
+      box.checked = one.is_chosen;
+      throw error;
+    }
+  });
+  label.append(box, ` ${one.label}`);
+  return label;
 }
 
 function device(one) {
