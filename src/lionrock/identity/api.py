@@ -32,8 +32,8 @@ from lionrock.identity.domain.deeds import (
     GrantToPerson,
     Revoke,
 )
-from lionrock.identity.domain.details import ConsentOutline
-from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Principal
+from lionrock.identity.domain.details import ConsentOutline, show_details
+from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Grant, Principal
 from lionrock.identity.domain.mandates import (
     DELEGATE_SCOPE,
     ROLE_SCOPES,
@@ -166,6 +166,7 @@ __all__ = [
     "FirmMandate",
     "FirmMandateDraft",
     "GivenAnswer",
+    "Grant",
     "GrantStaffRole",
     "GrantToFirm",
     "GrantToPerson",
@@ -217,6 +218,7 @@ __all__ = [
     "read_identifier",
     "read_query",
     "services_table",
+    "show_details",
     "signing_table",
     "start",
     "step_up",

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from lionrock.exchange.api import EXCHANGE_ERRORS
+from lionrock.identity.api import (
+    COMPANY_ERRORS,
+    GRANT_ERRORS,
+    RELYING_PARTY_ERRORS,
+    SERVICES_ERRORS,
+)
 from lionrock.identity.api import ERRORS as IDENTITY_ERRORS
-from lionrock.identity.api import RELYING_PARTY_ERRORS, SERVICES_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 from lionrock.programmes.api import CASE_ERRORS, INTAKE_ERRORS, OFFICE_ERRORS, PROGRAMMES_ERRORS
 
@@ -41,5 +46,6 @@ PORTAL_ERRORS: ErrorTable = {
 }  # fmt: skip
 ERRORS: ErrorTable = {
     **IDENTITY_ERRORS, **RELYING_PARTY_ERRORS, **EXCHANGE_ERRORS, **PROGRAMMES_ERRORS,
-    **INTAKE_ERRORS, **CASE_ERRORS, **OFFICE_ERRORS, **SERVICES_ERRORS, **PORTAL_ERRORS,
+    **COMPANY_ERRORS, **GRANT_ERRORS, **INTAKE_ERRORS, **CASE_ERRORS, **OFFICE_ERRORS,
+    **SERVICES_ERRORS, **PORTAL_ERRORS,
 }  # fmt: skip

@@ -40,6 +40,9 @@ class Texts:
     def __getitem__(self, name: str) -> str:
         return TEXTS[name].in_language(self._language)
 
+    def __contains__(self, name: str) -> bool:
+        return name in TEXTS
+
 
 def show_page(
     template: str,
@@ -58,7 +61,7 @@ def show_page(
     others = {name: value for name, value in query.items() if name != "lang"}
     content = _environment().get_template(template).render(
         lang=language, city=city, t=Texts(language), session=session, surroundings=surroundings,
-        menu=_menu(path, session), languages=LANGUAGE_NAMES,
+        menu=_menu(path, session), own_menu=_own_menu(path, session), languages=LANGUAGE_NAMES,
         here=path + "?" + urlencode(others) + ("&" if others else ""), money=_money(language),
         day=functools.partial(show_date, language=language),
         instant=functools.partial(show_instant, language=language),
@@ -83,18 +86,36 @@ def _money(language: str) -> Any:
 def _menu(path: str, session: Session | None) -> list[dict[str, Any]]:
     """The pages that this visitor can use, with the present one marked."""
     names = [("services", "/portal/services"), ("funding", "/portal/funding")]
-    if session is not None:
-        names.append(("company", "/portal/company"))
     if session is not None and session.officer is not None:
         names += [
             ("cases", "/portal/cases"), ("consents", "/portal/consents"),
-            ("evidence", "/portal/evidence"), ("onboarding", "/portal/onboarding"),
+            ("evidence", "/portal/evidence"),
         ]  # fmt: skip
     if session is not None and session.is_staff:
         names.append(("staff", "/portal/staff"))
     if session is not None and session.is_operator:
-        names += [("budgets", "/portal/budgets"), ("reviews", "/portal/reviews")]
+        names += [
+            ("operations", "/portal/operations"), ("reviews", "/portal/reviews"),
+            ("budgets", "/portal/budgets"),
+        ]  # fmt: skip
     names.append(("awards", "/portal/awards"))
+    return _items(path, names)
+
+
+def _own_menu(path: str, session: Session | None) -> list[dict[str, Any]]:
+    """The pages about oneself and the company that one acts for, behind one's own name."""
+    if session is None:
+        return []
+    names = [("access", "/portal/access"), ("company", "/portal/company")]
+    if session.officer is not None:
+        mandate = session.officer.mandate
+        if mandate is not None and not mandate.via:
+            names.append(("mandates", "/portal/mandates"))
+        names.append(("onboarding", "/portal/onboarding"))
+    return _items(path, names)
+
+
+def _items(path: str, names: list[tuple[str, str]]) -> list[dict[str, Any]]:
     return [
         {"href": href, "name": f"menu_{name}", "is_current": path.startswith(href)}
         for name, href in names

@@ -22,6 +22,7 @@ from lionrock.evidence.api import Evidence
 from lionrock.exchange.api import Exchange
 from lionrock.identity.api import (
     Client,
+    ClientPolicy,
     Identity,
     Principal,
     RelyingParty,
@@ -45,7 +46,7 @@ KEY_NAME = "portal/client"
 CALLBACK_PATH = "/portal/callback"
 SIGN_IN_LIFE = timedelta(minutes=15)
 SCOPES = (
-    "openid", "profile", "company", "programmes", "exchange", "evidence", "staff",
+    "openid", "profile", "company", "programmes", "exchange", "mandates", "evidence", "staff",
 )  # fmt: skip
 NAMES = Text("Lion Rock portal", "獅子山門戶", "狮子山门户")
 
@@ -103,6 +104,8 @@ class Portal:
             id=CLIENT_ID, names=NAMES, organisation_id=PLATFORM_ORGANISATION, sector=CLIENT_ID,
             redirect_uris=(f"{self.origin}{CALLBACK_PATH}",), scopes=frozenset(SCOPES),
             keys=(key.public_jwk,),
+            # So that it takes part in log-outs: "everywhere" ends its sessions too.
+            policy=ClientPolicy(post_logout_redirect_uris=(f"{self.origin}/",)),
         )  # fmt: skip
         replaced = await self.identity.clients.replace(db, client)
         if not isinstance(replaced, Refused):

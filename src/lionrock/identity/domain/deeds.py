@@ -41,6 +41,9 @@ DEED_KIND = "identity.mandate"
 DEED_LIFE_S = 24 * 3600
 DEEDS_PENDING_MAX = 16
 SERVICE_ROLES_MAX = 32
+# Whom nobody can be: what a grant to an unknown identifier is kept under, so that asking for one
+# does not tell who holds an identity.
+NOBODY = "per_unknown"
 _ROLE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,47}")
 
 

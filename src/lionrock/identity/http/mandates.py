@@ -18,6 +18,7 @@ from lionrock.identity.domain.approvals import Approval
 from lionrock.identity.domain.chains import FirmMandate, FirmMandateDraft
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.deeds import (
+    NOBODY,
     AssignServiceRole,
     Deed,
     DeedRequest,
@@ -37,8 +38,6 @@ from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 
 SCOPE = "mandates"
-# Whom nobody can be: what a grant to an unknown identifier is kept under.
-NOBODY = "per_unknown"
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _Short = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 

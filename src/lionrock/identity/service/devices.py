@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest, State
-from lionrock.identity.domain.grants import secret_hash
+from lionrock.identity.domain.assurance import ACR_DEVICE_NUMBER, meets_acr
+from lionrock.identity.domain.grants import Principal, secret_hash
 from lionrock.identity.domain.parties import DEVICES_PER_PERSON_MAX, Device
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.service.approvals import Approvals
+from lionrock.identity.service.assurance import grant_authentication
 from lionrock.identity.service.receipts import (
     PLATFORM_ORGANISATION,
     ReceiptRecorder,
@@ -160,6 +162,24 @@ class Devices:
         if other is None or other.person_id != device.person_id:
             return Refused(IdentityRefusal.DEVICE_UNKNOWN)
         if other.id != device.id and not device.is_trusted(self._kernel.business_clock.now()):
+            return Refused(IdentityRefusal.DEVICE_WAITING)
+        return await self.revoke(db, device_id)
+
+    async def revoke_signed_in(
+        self, db: Connection, principal: Principal, device_id: str
+    ) -> Refused | None:
+        """Take one of the signed-in person's devices out of use.
+
+        DEVICE_UNKNOWN: not in use, or somebody else's. DEVICE_WAITING: the person was signed in
+        with a device that waits, which must not throw out the ones that it has to wait for.
+        """
+        other = await store.device(db, device_id)
+        if other is None or other.person_id != principal.actor_person_id:
+            return Refused(IdentityRefusal.DEVICE_UNKNOWN)
+        how = await grant_authentication(
+            db, principal.grant_id, self._kernel.wire_clock.now()
+        )
+        if not meets_acr(how.acr, (ACR_DEVICE_NUMBER,)):
             return Refused(IdentityRefusal.DEVICE_WAITING)
         return await self.revoke(db, device_id)
 

@@ -51,6 +51,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
+REASONS_LENGTH_MAX = 600
 Made = Person | Company | Mandate | FirmMandate | Client
 
 
@@ -114,30 +115,32 @@ class Operations:
         return self._opened(row)
 
     async def approve(
-        self, db: Connection, operation_id: str, person_id: str
+        self, db: Connection, operation_id: str, person_id: str, reasons: str = ""
     ) -> tuple[Operation, str | None] | Refused:
         """Approve another operator's operation and carry it out; also a phone's enrolment code.
 
+        `reasons` are kept in the outcome.
+
         Refused: OPERATOR_ONLY, OPERATION_* and whatever the deed itself is refused for.
         """
-        found = await self._decidable(db, operation_id, person_id)
+        found = await self._decidable(db, operation_id, person_id, reasons)
         if isinstance(found, Refused):
             return found
         made = await self._carry_out(db, found, person_id)
         if isinstance(made, Refused):
             return made
         outcome, code = made
-        decided = await self._decide(db, found, "approved", person_id, outcome)
+        decided = await self._decide(db, found, "approved", person_id, outcome | _told(reasons))
         return decided, code
 
     async def reject(
-        self, db: Connection, operation_id: str, person_id: str
+        self, db: Connection, operation_id: str, person_id: str, reasons: str = ""
     ) -> Operation | Refused:
-        """Reject another operator's operation."""
-        found = await self._decidable(db, operation_id, person_id)
+        """Reject another operator's operation; `reasons` are kept in the outcome."""
+        found = await self._decidable(db, operation_id, person_id, reasons)
         if isinstance(found, Refused):
             return found
-        return await self._decide(db, found, "rejected", person_id, {})
+        return await self._decide(db, found, "rejected", person_id, _told(reasons))
 
     async def operation(
         self, db: Connection, operation_id: str, person_id: str
@@ -188,8 +191,11 @@ class Operations:
         return made
 
     async def _decidable(
-        self, db: Connection, operation_id: str, person_id: str
+        self, db: Connection, operation_id: str, person_id: str, reasons: str
     ) -> Operation | Refused:
+        if len(reasons) > REASONS_LENGTH_MAX:
+            detail = f"At most {REASONS_LENGTH_MAX} characters."
+            return Refused(CompanyRefusal.OPERATION_MALFORMED, detail, field="reasons")
         problem = await self._check_operator(db, person_id)
         if problem is not None:
             return problem
@@ -324,3 +330,7 @@ class Operations:
             db, kind=kind, issuer=PLATFORM_ORGANISATION, references={"operation_id": row.id},
             digests={"deed": row.deed_digest}, about=f"{row.kind}: {row.state}",
         )  # fmt: skip
+
+
+def _told(reasons: str) -> dict[str, str]:
+    return {"reasons": reasons} if reasons else {}

@@ -80,7 +80,11 @@ async def save_signed_in(call: PortalCall) -> Response | Refused:
 async def save_signed_out(call: PortalCall) -> Response:
     """End the session here; the cookie goes with it."""
     await call.room.end(call.db, call.signed_in)
-    response = redirect("/")
+    return forget_session(call, redirect("/"))
+
+
+def forget_session(call: PortalCall, response: Response) -> Response:
+    """Take the session's cookie away with an answer."""
     response.delete_cookie(
         cookie_name(call.room, COOKIE), path="/", httponly=True, secure=is_secure(call.room),
         samesite="lax",

@@ -6,7 +6,18 @@ from typing import Any
 
 from lionrock.kernel.http import Route, RouteTable, Step
 from lionrock.portal.errors import ERRORS
-from lionrock.portal.http import access, cases, files, funding, records, services, staff
+from lionrock.portal.http import (
+    access,
+    cases,
+    files,
+    funding,
+    mandates,
+    operations,
+    own_access,
+    records,
+    services,
+    staff,
+)
 from lionrock.portal.http.calls import (
     PlainForm,
     PortalCall,
@@ -27,6 +38,7 @@ _SIGNED_IN: tuple[Step, ...] = (load_session, check_signed_in)
 _COMPANY: tuple[Step, ...] = (*_SIGNED_IN, check_company)
 _DATA: tuple[Step, ...] = (*_COMPANY, records.check_data_mandate)
 _STAFF: tuple[Step, ...] = (*_SIGNED_IN, check_staff)
+_OFFICER: tuple[Step, ...] = (*_COMPANY, mandates.check_own_officer)
 _OPERATOR: tuple[Step, ...] = (*_SIGNED_IN, check_operator)
 
 
@@ -35,7 +47,8 @@ def table(room: Portal) -> RouteTable:
     return RouteTable(
         pillar="portal", room=room,
         routes=(
-            *_access(), *_services(), *_funding(), *_cases(), *_records(), *_staff(), *_files(),
+            *_access(), *_own(), *_mandates(), *_operations(), *_services(), *_funding(),
+            *_cases(), *_records(), *_staff(), *_files(),
         ),
     )  # fmt: skip
 
@@ -92,6 +105,63 @@ def _access() -> tuple[Route, ...]:
             "/portal/company", "choose_company", "Act for a company",
             (*_SIGNED_IN, access.save_company), access.CompanyForm, mode="beats",
         ),
+    )  # fmt: skip
+
+
+def _own() -> tuple[Route, ...]:
+    page = "/portal/access"
+    return (
+        _page(page, "access", "My access: services, devices, log-out",
+              (*_SIGNED_IN, own_access.reply_access)),
+        _form(f"{page}/grants/{{grant_id}}/revocation", "revoke_grant",
+              "Take back what a service was let do",
+              (*_SIGNED_IN, own_access.save_grant_revocation)),
+        _form(f"{page}/devices/{{device_id}}/removal", "remove_device",
+              "Take one of my devices out of use", (*_SIGNED_IN, own_access.save_device_removal)),
+        _form(f"{page}/log-out", "log_out_everywhere", "End what I have open anywhere",
+              (*_SIGNED_IN, own_access.save_log_out_everywhere)),
+    )  # fmt: skip
+
+
+def _mandates() -> tuple[Route, ...]:
+    page = "/portal/mandates"
+    request = f"{page}/requests/{{request_id}}"
+    return (
+        _page(page, "mandates", "People and mandates of the company",
+              (*_OFFICER, mandates.reply_mandates)),
+        _page(f"{page}/new", "new_mandate", "Ask for a mandate",
+              (*_OFFICER, mandates.check_may_grant, mandates.reply_new_mandate)),
+        _form(page, "ask_mandate", "Ask the officers for a mandate",
+              (*_OFFICER, mandates.save_mandate), mandates.MandateForm),
+        _form(f"{page}/{{mandate_id}}/end", "ask_mandate_end",
+              "Ask the officers for the end of a mandate",
+              (*_OFFICER, mandates.save_end), mandates.EndForm),
+        _page(request, "mandate_request", "A change of mandates that was asked for",
+              (*_OFFICER, mandates.reply_request)),
+        _page(f"{request}/state", "mandate_request_state",
+              "Whether something has happened to a change of mandates",
+              (*_OFFICER, mandates.reply_request_state), replies={200: cases.StateReply},
+              reply_media_type="application/json"),
+    )  # fmt: skip
+
+
+def _operations() -> tuple[Route, ...]:
+    page = "/portal/operations"
+    return (
+        _page(page, "operations", "What waits for a second operator",
+              (*_OPERATOR, operations.reply_operations)),
+        _form(f"{page}/persons", "ask_person_status", "Ask for a person's suspension or return",
+              (*_OPERATOR, operations.save_person_status), operations.PersonStatusForm),
+        _form(f"{page}/roles", "ask_staff_role", "Ask for a change of a staff role",
+              (*_OPERATOR, operations.save_staff_role), operations.StaffRoleForm),
+        _form(f"{page}/companies", "ask_company", "Ask for a company to be entered",
+              (*_OPERATOR, operations.save_company_draft), operations.CompanyDraftForm),
+        _form(f"{page}/certificates", "ask_certificate", "Ask for a certificate's revocation",
+              (*_OPERATOR, operations.save_certificate), operations.CertificateForm),
+        _form(f"{page}/{{operation_id}}/decision", "decide_operation",
+              "Carry out, or reject, what another operator asked for",
+              (*_OPERATOR, operations.save_operation_decision), operations.DecisionForm,
+              replies={200: None, 303: None}),
     )  # fmt: skip
 
 

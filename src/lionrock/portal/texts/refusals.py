@@ -258,6 +258,90 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "沒有此頁的名單。",
         "没有此页的名单。",
     ),
+    "identity.mandate_scope": (
+        "你的授權不包括此事。請向公司取得足夠授權。",
+        "你的授权不包括此事。请向公司取得足够授权。",
+    ),
+    "identity.mandate_draft": (
+        "此授權不合要求，或超出你本人的授權，詳情見下。",
+        "此授权不合要求，或超出你本人的授权，详情见下。",
+    ),
+    "identity.mandate_missing": (
+        "你並無此公司的有效授權。",
+        "你并无此公司的有效授权。",
+    ),
+    "identity.mandate_unknown": (
+        "公司沒有此項有效授權。",
+        "公司没有此项有效授权。",
+    ),
+    "identity.own_mandate": (
+        "代理人代公司行事，但不能查看或更改其授權。",
+        "代理人代公司行事，但不能查看或更改其授权。",
+    ),
+    "identity.officers_too_few": (
+        "公司沒有足夠的高級人員可共同批准此事。",
+        "公司没有足够的高级人员可共同批准此事。",
+    ),
+    "identity.deed_unknown": (
+        "公司沒有此項申請。",
+        "公司没有此项申请。",
+    ),
+    "identity.deeds_pending": (
+        "公司有太多變更等候批准，請先處理。",
+        "公司有太多变更等候批准，请先处理。",
+    ),
+    "identity.approvals_pending": (
+        "有太多事項等候手機回覆，請先在手機處理。",
+        "有太多事项等候手机回复，请先在手机处理。",
+    ),
+    "identity.grant_unknown": (
+        "沒有此項許可，或已被撤回。",
+        "没有此项许可，或已被撤回。",
+    ),
+    "identity.device_unknown": (
+        "沒有此裝置，或已停用。",
+        "没有此设备，或已停用。",
+    ),
+    "identity.device_waiting": (
+        "新裝置仍在等候期內，不能作此事。請以較早登記的裝置登入。",
+        "新设备仍在等候期内，不能作此事。请以较早登记的设备登录。",
+    ),
+    "identity.person_unknown": (
+        "找不到此人。",
+        "找不到此人。",
+    ),
+    "identity.company_exists": (
+        "此商業登記號碼已登記。",
+        "此商业登记号码已登记。",
+    ),
+    "identity.operator_only": (
+        "只有營運員本人可作此事。",
+        "只有运营员本人可作此事。",
+    ),
+    "identity.operation_same_person": (
+        "不能決定自己提出的事項，須由另一名營運員決定。",
+        "不能决定自己提出的事项，须由另一名运营员决定。",
+    ),
+    "identity.operation_own": (
+        "不能提出或決定涉及自己的事項。",
+        "不能提出或决定涉及自己的事项。",
+    ),
+    "identity.operation_decided": (
+        "此事項已有決定。",
+        "此事项已有决定。",
+    ),
+    "identity.operation_expired": (
+        "此事項已逾時，請重新提出。",
+        "此事项已超时，请重新提出。",
+    ),
+    "identity.operation_malformed": (
+        "此事項的資料不合要求，詳情見下。",
+        "此事项的资料不合要求，详情见下。",
+    ),
+    "identity.staff_roles_separate": (
+        "營運員不能同時審批個案。",
+        "运营员不能同时审批个案。",
+    ),
 }  # fmt: skip
 
 
