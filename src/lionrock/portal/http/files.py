@@ -20,6 +20,7 @@ FILES = {
     "lionrock.css": "text/css; charset=utf-8",
     "lionrock.svg": "image/svg+xml",
     "wait.js": "text/javascript; charset=utf-8",
+    "renew.js": "text/javascript; charset=utf-8",
 }
 CACHED = "public, max-age=300"
 
