@@ -13,8 +13,11 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from lionrock.directory.api import Directory, Organisation, Sender, send_signed
+from lionrock.identity.domain.registration import REGISTRABLE_SCOPES
+from lionrock.identity.domain.scopes import CLIENT_SCOPES
 from lionrock.identity.domain.words import canonical_json
 from lionrock.identity.forms import store
+from lionrock.identity.services.onboarding import SCOPES_NEVER
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key, generate_key
@@ -213,3 +216,17 @@ async def test_question_without_a_form_has_nothing_to_choose(city: City) -> None
     path = f"/identity/v1/device/approvals/{approval.id}/fields"
     answer = await call(city, "POST", path, b'{"fields":["enName"]}')
     assert (answer.status, code_of(answer)) == (409, "identity.form_none")
+
+
+def test_scope_that_shows_everything_of_a_person_is_not_to_be_registered_for() -> None:
+    assert "values" not in REGISTRABLE_SCOPES
+    assert "values" in SCOPES_NEVER
+    assert "values" not in CLIENT_SCOPES
+
+
+async def test_client_without_the_scope_reads_and_changes_no_values(city: City) -> None:
+    plain = await new_keeper(city, "plain")
+    refused = await plain.push(scope="openid values")
+    assert refused.json()["error"] == "invalid_scope"
+    answer = await plain.get(await plain.token(), "/identity/v1/forms/values")
+    assert answer.status_code == 403

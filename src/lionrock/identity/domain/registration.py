@@ -26,7 +26,7 @@ from lionrock.identity.domain.clients import (
 )
 from lionrock.identity.domain.policy import RESPONSE_ALGORITHM
 from lionrock.identity.domain.requests import REDIRECT_URI_LENGTH_MAX
-from lionrock.identity.domain.scopes import SCOPES, read_scope
+from lionrock.identity.domain.scopes import RESERVED_SCOPES, SCOPES, read_scope
 from lionrock.identity.domain.words import is_safe_line
 from lionrock.kernel.errors import Refusal, Refused
 from lionrock.kernel.i18n import Text
@@ -37,7 +37,7 @@ KEYS_MAX = 5
 REDIRECT_URIS_MAX = 10
 DEFAULT_SCOPE = "openid profile"
 # What nobody gets by registering: duties of the operator's own staff.
-REGISTRABLE_SCOPES = frozenset(SCOPES) - {"staff"}
+REGISTRABLE_SCOPES = frozenset(SCOPES) - RESERVED_SCOPES
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 # Letters of one look: another alphabet has letters that pass for these (UTS 39 s5).
 _SCRIPTS = ("LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC")

@@ -55,6 +55,8 @@ SCOPES: dict[str, Text] = {
 CLIENT_SCOPES = frozenset(
     {"resource", "directory", "forms", "grant_management_query", "grant_management_revoke"}
 )
+# What no service asks for by itself: duties of staff, and everything that is known of a person.
+RESERVED_SCOPES = frozenset({"staff", "values"})
 _JOIN = Text("; ", "；", "；")
 SCOPE_LENGTH_MAX = 400
 

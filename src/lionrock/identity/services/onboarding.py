@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.domain.scopes import RESERVED_SCOPES, SCOPES
 from lionrock.identity.domain.words import is_safe_line
 from lionrock.identity.services.domain import (
     CATEGORIES,
@@ -39,7 +39,7 @@ REASONS_LENGTH_MAX = 600
 REDIRECT_URIS_MAX = 10
 KEYS_MAX = 5
 # A service asks for what it needs; nobody is onboarded as the office itself.
-SCOPES_NEVER = frozenset({"staff"})
+SCOPES_NEVER = RESERVED_SCOPES
 # Members of ClientPolicy that a company may bind its own service to.
 CONTROLS: dict[str, Text] = {
     "require_signed_request_object": Text(

@@ -26,7 +26,7 @@ from lionrock.portal.errors import PortalRefusal
 from lionrock.portal.http.calls import PortalCall, show
 
 PAGE_ROWS = 24
-OFFERED_SCOPES = tuple(name for name in SCOPES if name not in ("staff", "resource"))
+OFFERED_SCOPES = tuple(name for name in SCOPES if name not in ("staff", "values", "resource"))
 Audience = Literal["persons", "companies", "both"]
 
 
