@@ -87,7 +87,9 @@ async def save_admission(call: RegistrationCall) -> Refused | None:
 async def load_metadata(call: RegistrationCall) -> Refused | None:
     """Check what the client says of itself; its keys may be fetched for that."""
     client_id = call.path_params.get("client_id")
-    accepted = await call.room.registrations.accept(call.body, client_id=client_id)
+    accepted = await call.room.registrations.accept(
+        call.body, source=call.source, client_id=client_id
+    )
     if isinstance(accepted, Refused):
         return accepted
     call.accepted = accepted

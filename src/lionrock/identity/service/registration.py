@@ -7,6 +7,7 @@ change. A deleted client is out of use at once: its tokens, codes and requests a
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 from typing import Any
 
@@ -72,23 +73,23 @@ class Registrations:
         """Let a caller register, or not: OFF, TOKEN, LIMITED. Uses up one use of the token."""
         if self.mode == "off":
             return Refused(RegistrationRefusal.OFF)
-        now = self._kernel.wire_clock.now()
-        await store.lock_registering(db)
-        source_key = self._source_key(source)
-        own, every = await store.count_attempt(db, source_key, now, SOURCE_WINDOW)
-        limit = self._kernel.settings.limit_registrations
-        if every >= REGISTRATIONS_MAX or is_reached(limit, own):
-            return Refused(RegistrationRefusal.LIMITED)
+        problem = await self._count(db, source, is_new=True)
+        if problem is not None:
+            return problem
         if initial_token is None:
             return Refused(RegistrationRefusal.TOKEN) if self.mode == "token" else None
+        now = self._kernel.wire_clock.now()
         if not await store.use_initial_token(db, secret_hash(initial_token), now):
             return Refused(RegistrationRefusal.TOKEN)
         return None
 
-    async def accept(self, raw: bytes, *, client_id: str | None = None) -> Accepted | Refused:
+    async def accept(
+        self, raw: bytes, *, source: str, client_id: str | None = None
+    ) -> Accepted | Refused:
         """Read and check metadata, fetching the keys at jwks_uri; before any transaction.
 
         `client_id`: of the registration that is replaced, which the body must name (RFC 7592 s2.2).
+        Whoever registers was counted; a change is counted here, if it makes us call out: LIMITED.
         """
         metadata = _read(raw, client_id)
         if isinstance(metadata, Refused):
@@ -100,6 +101,12 @@ class Registrations:
         if metadata.jwks is not None:
             keys = read_key_set(metadata.jwks)
         else:
+            if client_id is not None:
+                problem = await self._kernel.database.run(
+                    lambda db: self._count(db, source, is_new=False)
+                )
+                if problem is not None:
+                    return problem
             keys = await self._key_sets.fetch(metadata.jwks_uri)
         if isinstance(keys, Refused):
             return keys
@@ -192,8 +199,19 @@ class Registrations:
         detail = f"{field}: {problem.detail}"
         return Refused(RegistrationRefusal.METADATA, detail, field=field)
 
+    async def _count(self, db: Connection, source: str, *, is_new: bool) -> Refused | None:
+        """Count an attempt of a source; LIMITED when it had as many as it may have."""
+        now = self._kernel.wire_clock.now()
+        await store.lock_registering(db)
+        source_key = self._source_key(source)
+        own, every = await store.count_attempt(db, source_key, now, SOURCE_WINDOW)
+        is_full = is_new and every >= REGISTRATIONS_MAX
+        if is_full or is_reached(self._kernel.settings.limit_registrations, own):
+            return Refused(RegistrationRefusal.LIMITED)
+        return None
+
     def _source_key(self, source: str) -> bytes:
-        return self._vault.look_up_key("registration", source)
+        return self._vault.look_up_key("registration", source_network(source))
 
     def _answer(
         self, client_id: str, issued_at_s: int, shown: dict[str, Any], token: str
@@ -203,6 +221,19 @@ class Registrations:
             "registration_access_token": token,
             "registration_client_uri": f"{self._issuer}{REGISTRATION_PATH}/{client_id}",
         }  # fmt: skip
+
+
+def source_network(address: str) -> str:
+    """Return whom an address is counted as: an IPv6 subscriber holds a whole /64 (RFC 6177 s2)."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _read(raw: bytes, client_id: str | None) -> ClientMetadata | Refused:
