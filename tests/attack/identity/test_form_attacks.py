@@ -85,6 +85,7 @@ async def test_registry_states_values_of_the_person_it_was_introduced_to(
     assert shown["matched_at"].startswith("2026-02-19")
 
 
+@pytest.mark.behaviour("attack-hkid-brute-force")
 async def test_identity_number_finds_nobody_at_the_registrys_door(city: City) -> None:
     key = await organisation(city, "persons-registry", "registry")
     await introduced(city, "persons-registry")
@@ -177,6 +178,7 @@ async def test_answer_lost_after_the_commit_is_had_again_by_the_same_call_only(
     assert len(await city.receipts("identity.form_delivered")) == 1
 
 
+@pytest.mark.behaviour("attack-hkid-brute-force")
 async def test_receipts_digest_is_checked_with_the_salt_and_not_found_by_trying_values(
     city: City, keeper: Keeper
 ) -> None:

@@ -136,6 +136,7 @@ async def test_no_ends_a_filling_and_so_does_time(city: City, keeper: Keeper) ->
     assert error_code(await late.fetch()) == "identity.form_expired"
 
 
+@pytest.mark.behaviour("attack-qr-relay")
 async def test_code_is_good_for_moments_for_one_phone_and_only_ours(
     city: City, keeper: Keeper
 ) -> None:

@@ -59,6 +59,7 @@ async def told(keeper: Keeper, claims: str, scope: str = "openid profile contact
     return (await keeper.get(answer["access_token"])).json().get("verified_claims")
 
 
+@pytest.mark.behaviour("ekyc-userinfo")
 async def test_userinfo_gives_what_was_asked_with_framework_time_and_evidence(
     keeper: Keeper
 ) -> None:
@@ -71,6 +72,7 @@ async def test_userinfo_gives_what_was_asked_with_framework_time_and_evidence(
     assert verification["evidence"][0]["record"]["type"] == "population_register"
 
 
+@pytest.mark.behaviour("ekyc-minimal-verification")
 async def test_verification_tells_no_more_than_asked(keeper: Keeper) -> None:
     found = await told(keeper, asked({"birthdate": None}))
     assert found == {
@@ -79,6 +81,7 @@ async def test_verification_tells_no_more_than_asked(keeper: Keeper) -> None:
     }
 
 
+@pytest.mark.behaviour("ekyc-id-token")
 async def test_id_token_carries_them_too(keeper: Keeper) -> None:
     answer = await signed_in(keeper, claims=asked({"birthdate": None}, "id_token"))
     read: Any = read_unverified(answer["id_token"])
@@ -98,6 +101,7 @@ async def test_matches_of_several_registries_come_as_several_elements(keeper: Ke
     assert address["claims"]["address"]["formatted"] == "Tower 1, 1 Harbour Road, Hong Kong"
 
 
+@pytest.mark.behaviour("ekyc-unfulfilled-omitted")
 @pytest.mark.parametrize(
     ("claims", "verification"),
     [
@@ -116,6 +120,7 @@ async def test_what_no_match_fulfils_is_left_out_without_an_error(
     assert await told(keeper, asked(claims, **verification)) is None
 
 
+@pytest.mark.behaviour("ekyc-conditions-met")
 @pytest.mark.parametrize(
     ("claims", "verification"),
     [
@@ -130,6 +135,7 @@ async def test_conditions_that_the_match_meets_let_it_through(
     assert (await told(keeper, asked(claims, **verification)))["claims"]
 
 
+@pytest.mark.behaviour("ekyc-malformed-refused")
 @pytest.mark.parametrize(
     "given",
     [
@@ -170,6 +176,7 @@ async def test_older_match_does_not_replace_a_newer_one(city: City, keeper: Keep
     assert (await told(keeper, asked({"gender": None})))["claims"] == {"gender": "female"}
 
 
+@pytest.mark.behaviour("ekyc-metadata")
 async def test_metadata_promises_what_is_kept(city: City) -> None:
     async with city.http() as http:
         shown = (await http.get("/.well-known/openid-configuration")).json()
