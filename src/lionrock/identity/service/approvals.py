@@ -85,11 +85,13 @@ class Approvals:
         self._listeners[kind] = listener
 
     async def request(
-        self, db: Connection, asked: ApprovalRequest, number: str | None = None
-    ) -> Approval | Refused:
+        self, db: Connection, asked: ApprovalRequest, number: str | None = None, *,
+        is_own_act: bool = False,
+    ) -> Approval | Refused:  # fmt: skip
         """Ask persons for a decision; their devices see it at once.
 
-        `number` is the number to match, when the page that shows it was there first.
+        `number` is the number to match, when the page that shows it was there first. `is_own_act`:
+        begun on an own device (a scan, a typed code), so that what others ask is not in its way.
 
         Refused: template and fields, persons (unknown, suspended), quorum, APPROVALS_PENDING (one
         person is asked too much at once), a missing or too small mandate.
@@ -104,7 +106,9 @@ class Approvals:
         shown = render(template, asked.fields, asked.language, salt)
         if isinstance(shown, Refused):
             return shown
-        problem = await self._check_persons(db, asked) or await self._check_mandates(db, asked)
+        problem = await self._check_persons(
+            db, asked, is_counted=not is_own_act and asked.kind not in UNCOUNTED_KINDS
+        ) or await self._check_mandates(db, asked)
         if problem is not None:
             return problem
         # From here the approval must be saved.
@@ -276,13 +280,14 @@ class Approvals:
             else:
                 await jobs.schedule(db, queue=RECOUNT_QUEUE, key=approval_id)
 
-    async def _check_persons(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
+    async def _check_persons(
+        self, db: Connection, asked: ApprovalRequest, *, is_counted: bool
+    ) -> Refused | None:
         """Lock in one order (no deadlock), then count: the limit holds among parallel requests."""
         now = self._kernel.business_clock.now()
         for person_id in sorted(asked.person_ids):
             if await parties_store.lock_person(db, person_id) != "active":
                 return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
-            is_counted = asked.kind not in UNCOUNTED_KINDS
             pending = await store.count_pending(db, person_id, now) if is_counted else 0
             if is_reached(self._kernel.settings.limit_approvals_pending, pending):
                 return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")

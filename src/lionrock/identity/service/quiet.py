@@ -70,7 +70,7 @@ class QuietSignIns:
     async def fetch(self, db: Connection, person_id: str, code: str) -> Approval | Refused:
         """Ask about the person's own quiet sign-in that shows this code.
 
-        Refused: QUIET_SIGN_IN, APPROVALS_PENDING (answer something first).
+        Refused: QUIET_SIGN_IN.
         """
         now = self._kernel.wire_clock.now()
         digits = code.replace(" ", "").replace("-", "")
@@ -86,7 +86,7 @@ class QuietSignIns:
         number = await store.waiting_number(db, sign_in_id)
         if ask is None or number is None:
             return Refused(IdentityRefusal.QUIET_SIGN_IN, field="code")
-        approval = await self._approvals.request(db, ask, number=number)
+        approval = await self._approvals.request(db, ask, number=number, is_own_act=True)
         if isinstance(approval, Refused):
             return approval
         await store.attach_approval(db, sign_in_id, person_id, approval.id)

@@ -96,9 +96,10 @@ class Scans:
     async def scan(
         self, db: Connection, device: Device, text: str, language: str
     ) -> Scanned | Refused:
-        """Ask the holder of the device that scanned; ScanRefusal, APPROVALS_PENDING.
+        """Ask the holder of the device that scanned; ScanRefusal.
 
         Refused in this order: another site's code, one that is none of ours, out of date, used.
+        Bounded by its own limit: questions that others asked do not stand in a scan's way.
         """
         content = read_content(text, self._issuer)
         if isinstance(content, Refused):
@@ -153,7 +154,7 @@ class Scans:
             # Page and phone are one screen; the browser is told by the way back instead.
             asked = msgspec.structs.replace(asked, number_match=False)
         return await self._approvals.request(
-            db, asked, number=sign_in.number if channel == "qr" else None
+            db, asked, number=sign_in.number if channel == "qr" else None, is_own_act=True
         )
 
     def _tag(self, content: ScanContent, sign_in: SignIn) -> str:
