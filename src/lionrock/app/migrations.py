@@ -8,7 +8,7 @@ from lionrock.kernel.db import Migration, migrations_in
 
 FLOORS = (
     "kernel", "directory", "evidence", "identity", "ledger", "payments", "exchange", "programmes",
-    "portal",
+    "hongkong", "portal",
 )
 
 

@@ -18,6 +18,7 @@ from lionrock.app.surroundings import hook_tables, surroundings
 from lionrock.directory import api as directory_api
 from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
+from lionrock.hongkong import facades as facades_api
 from lionrock.hongkong import scheme_book
 from lionrock.identity import api as identity_api
 from lionrock.kernel import outbox, replay, ring
@@ -51,10 +52,13 @@ class Platform:
         self.ledger = ledger
         self.directory = directory_api.Directory(kernel)
         self.evidence = evidence_api.Evidence(kernel, self.directory)
-        self.identity = identity_api.Identity(kernel, self.evidence)
+        self.identity = identity_api.Identity(
+            kernel, self.evidence, facades_api.TEMPLATES if kernel.settings.facades else None
+        )
         self.services = identity_api.Services(kernel, self.identity, self.evidence)
         self.signing = identity_api.Signing(kernel, self.identity, self.identity)
         self.identity.operations.certificate_desk = self.signing.authority
+        self.facades = facades_api.Facades(kernel, self.identity, self.signing)
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
         self.projection = ledger_api.Projection(kernel.database)
         self.payments = payments_api.Payments(
@@ -98,8 +102,13 @@ class Platform:
             programmes_api.case_table(self.cases, self.identity),
             programmes_api.office_table(self.office, self.identity),
             portal.table(self.portal),
+            *self._facade_tables(),
             *hook_tables(self.kernel, self.identity),
         )
+
+    def _facade_tables(self) -> tuple[RouteTable, ...]:
+        names = self.kernel.settings.facades
+        return (facades_api.facades_table(self.facades, names),) if names else ()
 
     def application(self) -> Application:
         """The ASGI application of a front."""
@@ -123,6 +132,7 @@ class Platform:
             payments_api.handlers(self.payments),
             exchange_api.handlers(self.exchange),
             programmes_api.case_handlers(self.cases),
+            self.facades.handlers(),
         ):
             assert not handlers.keys() & more.keys(), "two handlers for one queue"
             handlers |= more
@@ -161,6 +171,7 @@ class Platform:
             exchange_api.subscriptions(self.exchange),
             grants_and_consents.subscriptions(self.identity, self.exchange),
             programmes_api.case_subscriptions(self.cases),
+            self.facades.subscriptions(),
         ):
             for topic, subscribers in part.items():
                 merged.setdefault(topic, []).extend(subscribers)

@@ -19,6 +19,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -135,7 +136,7 @@ async def run_settle(settings: Settings) -> None:
     """Make the sandbox's people, companies, members and budgets (again: changes nothing)."""
     from lionrock.app.platform import open_platform
     from lionrock.app.schemes import packaged_firm, read_firm
-    from lionrock.sandbox.hooks import read_clients
+    from lionrock.sandbox.hooks import read_clients, read_facades
     from lionrock.sandbox.personas import load_cast
     from lionrock.sandbox.settle import register_client, settle
 
@@ -145,6 +146,10 @@ async def run_settle(settings: Settings) -> None:
     if settings.clients_file:
         for client in read_clients(Path(settings.clients_file)):
             await register_client(platform, client)
+        for client_id, draft in read_facades(Path(settings.clients_file)).items():
+            await platform.kernel.database.run(
+                partial(platform.facades.gate.register, client_id=client_id, draft=draft)
+            )
     await platform.close()
 
 

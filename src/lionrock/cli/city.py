@@ -44,6 +44,11 @@ AutoOption = Annotated[
     typer.Option("--auto", metavar="ask|approve|deny",
                  help="What phones do by themselves that were told nothing else."),
 ]
+FacadesOption = Annotated[
+    str | None,
+    typer.Option("--facades", metavar="iam,corpid",
+                 help="Turn on Hong Kong wire-style facades (docs/facades.md)."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 console = Console()
 # What happens while a city runs; its facts alone go to standard output.
@@ -52,11 +57,12 @@ told = Console(stderr=True)
 
 def settings_from(
     config: Path | None, data_directory: str | None, database: str | None, port: int | None,
-    composition: str | None = None,
+    composition: str | None = None, facades: str | None = None,
 ) -> Settings:
     """Merge the common options into the settings."""
     overrides: dict[str, Any] = {
         "data_directory": data_directory, "database_url": database, "composition": composition,
+        "facades": facades.split(",") if facades else None,
     }
     if database and composition != "serve":
         overrides["world_database_url"] = _world_beside(database)
@@ -85,11 +91,11 @@ def with_hooks(settings: Settings, clients: Path | None, auto: str | None) -> Se
 def up(
     config: ConfigOption = None, data_directory: DataOption = None,
     database: DatabaseOption = None, port: PortOption = None, json_output: JsonOption = False,
-    clients: ClientsOption = None, auto: AutoOption = None,
+    clients: ClientsOption = None, auto: AutoOption = None, facades: FacadesOption = None,
 ) -> None:
     """Start the sandbox: a whole strict city on this machine, until Ctrl-C."""
     settings = with_hooks(
-        settings_from(config, data_directory, database, port, "sandbox"), clients, auto
+        settings_from(config, data_directory, database, port, "sandbox", facades), clients, auto
     )
     with (
         interruptible(), console.status("starting") as status,

@@ -32,8 +32,21 @@ from lionrock.identity.domain.deeds import (
     GrantToPerson,
     Revoke,
 )
-from lionrock.identity.domain.details import ConsentOutline, show_details
-from lionrock.identity.domain.grants import COMPANY_URN, ClientPrincipal, Grant, Principal
+from lionrock.identity.domain.details import (
+    ConsentOutline,
+    joined_details,
+    read_details,
+    show_details,
+)
+from lionrock.identity.domain.grants import (
+    ACCESS_TOKEN_TYPE,
+    COMPANY_URN,
+    ClientPrincipal,
+    Grant,
+    Principal,
+    TokenBasis,
+    secret_hash,
+)
 from lionrock.identity.domain.mandates import (
     DELEGATE_SCOPE,
     ROLE_SCOPES,
@@ -66,21 +79,25 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.proofs import ANSWER_TYPE
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
+from lionrock.identity.domain.requests import PushedForm, check_pushed
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http import table
+from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
 from lionrock.identity.jobs import RINGS, handlers, start
 from lionrock.identity.recovery.service import Message
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.assurance import step_up
+from lionrock.identity.service.authorization import SignInView
 from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
 from lionrock.identity.service.identity import Identity, PrincipalCall
+from lionrock.identity.service.tokens import TokenForm, TokenReply
 from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
 from lionrock.identity.services import CONTROLS as SERVICE_CONTROLS
 from lionrock.identity.services import (
@@ -114,9 +131,13 @@ from lionrock.identity.signing import (
     next_in_chain,
     validate_pdf,
 )
+from lionrock.identity.signing.csc.domain import Digest as HashDigest
+from lionrock.identity.signing.csc.domain import credential_ids
+from lionrock.identity.signing.csc.service import Granted, RemoteSigning
 from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
+    "ACCESS_TOKEN_TYPE",
     "ACR_DEVICE",
     "ACR_DEVICE_NUMBER",
     "ACR_PASSKEY",
@@ -170,6 +191,8 @@ __all__ = [
     "GrantStaffRole",
     "GrantToFirm",
     "GrantToPerson",
+    "Granted",
+    "HashDigest",
     "Identity",
     "IdentityRefusal",
     "Mandate",
@@ -185,9 +208,11 @@ __all__ = [
     "PersonSigner",
     "Principal",
     "PrincipalCall",
+    "PushedForm",
     "ReleaseRequest",
     "RelyingParty",
     "RelyingPartyRefusal",
+    "RemoteSigning",
     "Rendered",
     "Revoke",
     "RevokeCertificate",
@@ -197,6 +222,7 @@ __all__ = [
     "Services",
     "ServicesRefusal",
     "SetPersonStatus",
+    "SignInView",
     "SignatureReport",
     "SignedPdf",
     "Signer",
@@ -206,18 +232,29 @@ __all__ = [
     "StaffRole",
     "Statement",
     "Template",
+    "TokenBasis",
+    "TokenForm",
+    "TokenReply",
     "Tokens",
     "Transaction",
     "approval_request",
+    "browser_secret",
     "canonical_json",
     "check_client",
+    "check_pushed",
+    "credential_ids",
     "handlers",
     "identity_check_digit",
+    "is_own_site",
+    "joined_details",
     "next_in_chain",
     "outranks",
+    "read_details",
     "read_identifier",
     "read_query",
+    "secret_hash",
     "services_table",
+    "set_browser_secret",
     "show_details",
     "signing_table",
     "start",

@@ -5,8 +5,8 @@ docs/sandbox-hooks.md. They go around no check: a phone signs each answer with i
 platform takes it or not. Invariant: nothing below /sandbox exists in serve.
 """
 
-from lionrock.sandbox.hooks.clients import ClientsFileRefused, read_clients
+from lionrock.sandbox.hooks.clients import ClientsFileRefused, read_clients, read_facades
 from lionrock.sandbox.hooks.http import hooks_table
 from lionrock.sandbox.hooks.room import Hooks
 
-__all__ = ["ClientsFileRefused", "Hooks", "hooks_table", "read_clients"]
+__all__ = ["ClientsFileRefused", "Hooks", "hooks_table", "read_clients", "read_facades"]

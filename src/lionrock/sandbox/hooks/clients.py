@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from lionrock.hongkong.facades import FacadeDraft, check_draft
 from lionrock.identity.api import GRANT_TYPES, Client, ClientPolicy, check_client
 from lionrock.kernel.i18n import Text
 
@@ -60,6 +61,7 @@ class ClientEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     may_hint_login: bool = True
     sector: str | None = None
     organisation: str | None = None
+    facade: FacadeDraft | None = None
 
 
 def read_clients(file: Path) -> tuple[Client, ...]:
@@ -81,6 +83,20 @@ def read_clients(file: Path) -> tuple[Client, ...]:
         return parse_clients(value)
     except ClientsFileRefused as error:
         raise ClientsFileRefused(f"{file}: {error}") from error
+
+
+def read_facades(file: Path) -> dict[str, FacadeDraft]:
+    """Return what the clients of a file register for the wire-style facades, by id.
+
+    The file was read before (`read_clients`); ClientsFileRefused as there.
+    """
+    read_clients(file)
+    value = msgspec.json.decode(file.read_bytes())
+    entries = value["clients"] if isinstance(value, dict) else value
+    return {
+        entry.get("id", entry.get("client_id")): msgspec.convert(entry["facade"], FacadeDraft)
+        for entry in entries if entry.get("facade") is not None
+    }  # fmt: skip
 
 
 def parse_clients(value: Any) -> tuple[Client, ...]:
@@ -124,6 +140,9 @@ def _client(number: int, entry: Any) -> Client:
     if problem is not None:
         field = "jwks" if problem.field == "keys" else problem.field
         raise ClientsFileRefused(f"{where}: {field}: {_sentence(problem.detail)}")
+    unfit = check_draft(read.facade) if read.facade is not None else None
+    if unfit is not None:
+        raise ClientsFileRefused(f"{where}: facade: {unfit}")
     return client
 
 

@@ -1,0 +1,1 @@
+"""The CorpID-style wire: companies, below /api/eservice/v1."""

@@ -1,0 +1,107 @@
+"""Every refusal of the wire-style facades, and the digits of its code on the wire.
+
+`oauth` holds the digits; the letter before them is the wire's (D or M). The kind of each code is
+said in docs/facades.md: those of the public facts, and our own where the facts have none.
+"""
+
+from __future__ import annotations
+
+from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
+
+_FACTS = "Interface facts of the wire styles, docs/facades.md"
+
+
+class FacadeRefusal(Refusal):
+    """Every expected outcome of a facade that is not success."""
+
+    REQUEST = "hongkong.facade_request"
+    SIGNATURE = "hongkong.facade_signature"
+    TIMESTAMP = "hongkong.facade_timestamp"
+    NONCE_USED = "hongkong.facade_nonce_used"
+    CLIENT_CONTROLS = "hongkong.facade_client_controls"
+    URL = "hongkong.facade_url"
+    KEY = "hongkong.facade_key"
+    DECRYPTION = "hongkong.facade_decryption"
+    SCOPE = "hongkong.facade_scope"
+    CODE = "hongkong.facade_code"
+    TOKEN = "hongkong.facade_token"  # noqa: S105 - the name of a refusal
+    IDENTITY_HASH = "hongkong.facade_identity_hash"
+    UBI = "hongkong.facade_ubi"
+    PAGE = "hongkong.facade_page"
+    NOT_ASKED = "hongkong.facade_not_asked"
+    BUSINESS_ID_USED = "hongkong.facade_business_id_used"
+    TICKET = "hongkong.facade_ticket"
+    PENDING = "hongkong.facade_pending"
+    CANCELLED = "hongkong.facade_cancelled"
+    REJECTED = "hongkong.facade_rejected"
+    TIMED_OUT = "hongkong.facade_timed_out"
+    SIGN_TOKEN = "hongkong.facade_sign_token"  # noqa: S105 - the name of a refusal
+    NO_SEAL = "hongkong.facade_no_seal"
+
+
+FACADE_ERRORS: ErrorTable = {
+    FacadeRefusal.REQUEST: ErrorRow(400, "The request is not as it must be.", "", "20000"),
+    FacadeRefusal.SIGNATURE: ErrorRow(
+        401, "The request is not signed as it must be with this client's secret.", _FACTS, "20006"
+    ),
+    FacadeRefusal.TIMESTAMP: ErrorRow(
+        401, "The timestamp is more than five minutes away from now.", _FACTS, "20006"
+    ),
+    FacadeRefusal.NONCE_USED: ErrorRow(
+        401, "This client has used this nonce before. Take a fresh one.", _FACTS, "20006"
+    ),
+    FacadeRefusal.CLIENT_CONTROLS: ErrorRow(
+        403, "This client's policy demands controls that this wire cannot show.", "", "20009"
+    ),
+    FacadeRefusal.URL: ErrorRow(
+        400, "The address is not one that this client has registered, character by character.",
+        "RFC 9700 s2.1", "20008",
+    ),
+    FacadeRefusal.KEY: ErrorRow(
+        400, "This client has no content key in force. Ask getKey for one.", _FACTS, "30002"
+    ),
+    FacadeRefusal.DECRYPTION: ErrorRow(
+        400, "The content does not open with this client's content key.", _FACTS, "30004"
+    ),
+    FacadeRefusal.SCOPE: ErrorRow(
+        403, "The scope is not known, not this client's, or not this token's.", "", "20012"
+    ),
+    FacadeRefusal.CODE: ErrorRow(
+        400, "The code is not one of this client, was used, or is older than 30 seconds.", "",
+        "40004",
+    ),
+    FacadeRefusal.TOKEN: ErrorRow(
+        401, "The access token is not one in force of this client and this openID.", "", "20011"
+    ),
+    FacadeRefusal.IDENTITY_HASH: ErrorRow(
+        400,
+        "HKICHash is neither taken nor kept: an identity number can be found from it in seconds. "
+        "Leave it out.", "", "20014",
+    ),
+    FacadeRefusal.UBI: ErrorRow(
+        400, "The person may not act for a company with this UBI.", _FACTS, "20013"
+    ),
+    FacadeRefusal.PAGE: ErrorRow(
+        404, "There is no such page for this browser, or its time is over.", "", "20015"
+    ),
+    FacadeRefusal.NOT_ASKED: ErrorRow(
+        409, "The person cannot be asked now. Try again later.", "", "20016"
+    ),
+    FacadeRefusal.BUSINESS_ID_USED: ErrorRow(
+        409, "This client has used this businessID before.", "", "20017"
+    ),
+    FacadeRefusal.TICKET: ErrorRow(
+        404, "There is no such request of this client, or its result was fetched.", "", "20018"
+    ),
+    FacadeRefusal.PENDING: ErrorRow(409, "The person has not decided yet.", "", "40002"),
+    FacadeRefusal.CANCELLED: ErrorRow(400, "The action was cancelled.", _FACTS, "40000"),
+    FacadeRefusal.REJECTED: ErrorRow(400, "The person said no.", _FACTS, "40001"),
+    FacadeRefusal.TIMED_OUT: ErrorRow(400, "The person did not act in time.", _FACTS, "40003"),
+    FacadeRefusal.SIGN_TOKEN: ErrorRow(
+        400, "The signToken is not one in force for this digest and this company.", _FACTS,
+        "77001",
+    ),
+    FacadeRefusal.NO_SEAL: ErrorRow(
+        403, "The person has no mandate for the company's seal.", _FACTS, "77002"
+    ),
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The iAM Smart-style wire: persons, below /api/v1."""

@@ -1,0 +1,1 @@
+"""Attacks on the wire-style facades."""
