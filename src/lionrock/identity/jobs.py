@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from lionrock.identity.forms import store as forms_store
 from lionrock.identity.passkeys import store as passkeys_store
 from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
+from lionrock.identity.service.grants import KEPT_AFTER
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.sessions import LOGOUT_QUEUE
 from lionrock.identity.store import (
@@ -23,18 +25,16 @@ from lionrock.identity.store import (
     tokens,
 )
 from lionrock.kernel import jobs, ring
-from lionrock.kernel.db import Connection
+from lionrock.kernel.db import Connection, Database
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 
 SWEEP_QUEUE = "identity.sweep"
 KEYS_QUEUE = "identity.client_keys"
 RENEW_KEYS_EVERY_MS = 60_000
-# A grant on record is kept while a token issued on its last second may still live.
-GRANTS_KEPT_AFTER = timedelta(hours=1)
 # Begun recoveries are counted for a day.
 RECOVERIES_KEPT_AFTER = timedelta(days=1)
-# Longer than any grant lives without a new sign-in.
-AUTHENTICATIONS_KEPT = timedelta(days=400)
+# A round forgets as many rows as log-ins bring in its time, and more: 5,000 in ten seconds.
+SWEEP_STATEMENTS_MAX = 5
 RINGS = (
     *requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS,
     *sessions.RINGS,
@@ -71,8 +71,8 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         """Empty the slots of what expired; comes again for ever."""
         for each in RINGS:
             await ring.sweep(room.kernel.database, each, room.kernel.wire_clock.now())
-        ended = room.kernel.wire_clock.now() - GRANTS_KEPT_AFTER
-        await room.kernel.database.run(lambda db: grants.sweep(db, ended))
+        now = room.kernel.wire_clock.now()
+        await sweep_rows(room.kernel.database, now)
         await room.kernel.database.run(lambda db: _forget(db, room))
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
@@ -83,14 +83,26 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
     }
 
 
+async def sweep_rows(database: Database, now: datetime) -> None:
+    """Forget grants that ended, and how the persons of ended grants were authenticated.
+
+    A bounded number of statements of a bounded number of rows, each a transaction of its own.
+    """
+    for _ in range(SWEEP_STATEMENTS_MAX):
+        if await database.run(partial(grants.sweep, before=now - KEPT_AFTER)) == 0:
+            break
+    for _ in range(SWEEP_STATEMENTS_MAX):
+        if await database.run(partial(assurance.sweep_authentications, now=now)) == 0:
+            break
+
+
 async def _forget(db: Connection, room: Identity) -> None:
-    """Forget challenges, quiet sign-ins and recoveries that ended, and how old grants began."""
+    """Forget challenges, quiet sign-ins, recoveries and forms that ended."""
     now = room.kernel.wire_clock.now()
     await passkeys_store.sweep(db, now)
     await quiet.sweep_quiet(db, now)
     await recovery_store.sweep(db, room.kernel.business_clock.now() - RECOVERIES_KEPT_AFTER)
-    await forms_store.sweep(db, now - GRANTS_KEPT_AFTER)
-    await assurance.sweep_authentications(db, now - AUTHENTICATIONS_KEPT)
+    await forms_store.sweep(db, now - KEPT_AFTER)
 
 
 async def start(db: Connection) -> None:

@@ -7,7 +7,7 @@ A resource that needs more answers as RFC 9470 s3 says, and the service signs it
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -30,6 +30,10 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call
 from lionrock.kernel.http.replies import problem_reply
 from lionrock.kernel.http.table import Step
+
+# A code is redeemed within a minute, and what it brings lives a quarter of an hour; a grant on
+# record keeps the word longer (Grants.keep).
+PLAIN_KEPT = timedelta(hours=1)
 
 
 async def approval_acr(db: Connection, approval_id: str) -> str | None:
@@ -57,7 +61,7 @@ async def record_authentication(
     """
     acr = await approval_acr(db, approval_id) or ACR_DEVICE
     await store.insert_authentication(
-        db, grant_id, Authentication(acr=acr, authenticated_at=at)
+        db, grant_id, Authentication(acr=acr, authenticated_at=at), at + PLAIN_KEPT
     )
 
 

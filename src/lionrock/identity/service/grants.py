@@ -34,12 +34,15 @@ from lionrock.identity.service.receipts import PLATFORM_ORGANISATION, ReceiptRec
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import grants as store
 from lionrock.identity.store import tokens as token_store
+from lionrock.identity.store.assurance import keep_authentication
 from lionrock.kernel import outbox, secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 GRANT_REVOKED_TOPIC = "identity.grant_revoked"
+# A grant on record is kept while a token issued on its last second may still live.
+KEPT_AFTER = timedelta(hours=1)
 
 
 class ConsentDesk(Protocol):
@@ -91,6 +94,7 @@ class Grants:
             await store.end_families(db, before.id)
         grant = self._made(client, basis, before, now)
         await store.save_grant(db, grant)
+        await keep_authentication(db, grant.id, grant.expires_at + KEPT_AFTER)
         if before is not None:
             await self._announce_dropped(db, before, grant)
         token = await self._begin_family(db, grant, jkt, now) if may_refresh else None

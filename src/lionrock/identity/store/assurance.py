@@ -7,20 +7,32 @@ from datetime import datetime
 from lionrock.identity.domain.assurance import Authentication
 from lionrock.kernel.db import Connection
 
+SWEEP_ROWS_MAX = 1_000
+
 
 async def insert_authentication(
-    db: Connection, grant_id: str, authentication: Authentication
+    db: Connection, grant_id: str, authentication: Authentication, forget_at: datetime
 ) -> None:
     """Keep how a grant's person was authenticated; a newer sign-in's word takes the older's place.
 
     An older one that comes late (two sign-ins at once) changes nothing.
     """
     await db.execute(
-        "INSERT INTO identity.authentications (grant_id, acr, authenticated_at)"
-        " VALUES ($1, $2, $3) ON CONFLICT (grant_id) DO UPDATE"
-        " SET acr = excluded.acr, authenticated_at = excluded.authenticated_at"
-        " WHERE identity.authentications.authenticated_at <= excluded.authenticated_at",
-        grant_id, authentication.acr, authentication.authenticated_at,
+        "INSERT INTO identity.authentications AS known (grant_id, acr, authenticated_at, forget_at)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT (grant_id) DO UPDATE"
+        " SET acr = excluded.acr, authenticated_at = excluded.authenticated_at,"
+        "  forget_at = greatest(known.forget_at, excluded.forget_at)"
+        " WHERE known.authenticated_at <= excluded.authenticated_at",
+        grant_id, authentication.acr, authentication.authenticated_at, forget_at,
+    )  # fmt: skip
+
+
+async def keep_authentication(db: Connection, grant_id: str, until: datetime) -> None:
+    """Keep a grant's authentication until then: the grant is on record now."""
+    await db.execute(
+        "UPDATE identity.authentications SET forget_at = greatest(forget_at, $2)"
+        " WHERE grant_id = $1",
+        grant_id, until,
     )  # fmt: skip
 
 
@@ -32,8 +44,12 @@ async def authentication(db: Connection, grant_id: str) -> Authentication | None
     return Authentication(**dict(row)) if row else None
 
 
-async def sweep_authentications(db: Connection, before: datetime) -> None:
-    """Forget what is older than anything issued on its grant can be."""
-    await db.execute(
-        "DELETE FROM identity.authentications WHERE authenticated_at < $1", before
-    )
+async def sweep_authentications(db: Connection, now: datetime) -> int:
+    """Forget what nobody can ask for any more, a bounded number a time; returns how many."""
+    rows = await db.fetch(
+        "DELETE FROM identity.authentications WHERE grant_id IN ("
+        " SELECT grant_id FROM identity.authentications WHERE forget_at < $1"
+        " ORDER BY forget_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
+        now, SWEEP_ROWS_MAX,
+    )  # fmt: skip
+    return len(rows)

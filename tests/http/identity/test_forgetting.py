@@ -1,0 +1,95 @@
+"""How a person was authenticated is known as long as anybody can ask for it, and no longer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from lionrock.identity import jobs
+from lionrock.identity.domain.assurance import Authentication
+from lionrock.identity.service.assurance import PLAIN_KEPT
+from lionrock.identity.service.grants import KEPT_AFTER
+from lionrock.identity.store import assurance
+from lionrock.kernel.db import Connection
+from tests.http.identity.city import City
+from tests.http.identity.clients import TestClient
+from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
+
+
+@pytest.fixture
+async def keeper(city: City) -> Keeper:
+    """A client whose policy has refresh tokens."""
+    return await new_keeper(city)
+
+
+async def known(city: City) -> int:
+    """How many authentications are on record, after a sweep."""
+    await jobs.sweep_rows(city.kernel.database, city.wire_clock.now())
+    query = "SELECT count(*) FROM identity.authentications"
+    return int(await city.kernel.database.run(lambda db: db.fetchval(query)))
+
+
+async def test_word_on_a_plain_log_in_is_forgotten_after_its_token_and_not_before(
+    city: City, client: TestClient
+) -> None:
+    await client.token()
+    city.wire_clock.advance(seconds=PLAIN_KEPT.total_seconds())
+    assert await known(city) == 1
+    city.wire_clock.advance(seconds=1)
+    assert await known(city) == 0
+
+
+async def test_word_on_a_grant_on_record_is_kept_as_long_as_the_grant(
+    city: City, keeper: Keeper
+) -> None:
+    token = (await signed_in(keeper))["refresh_token"]
+    for _ in range(3):
+        city.wire_clock.advance(hours=24)
+        assert await known(city) == 1
+        answer = await refresh(keeper, token)
+        assert answer.status_code == 200, answer.text
+        token = answer.json()["refresh_token"]
+    ends = await city.kernel.database.run(
+        lambda db: db.fetchval("SELECT expires_at FROM identity.grants")
+    )
+    left = ends + KEPT_AFTER - city.wire_clock.now()
+    city.wire_clock.advance(seconds=left.total_seconds() + 1)
+    assert await known(city) == 0
+
+
+async def test_round_forgets_a_bounded_number_and_the_next_rounds_the_rest(city: City) -> None:
+    now = city.wire_clock.now()
+    round_max = jobs.SWEEP_STATEMENTS_MAX * assurance.SWEEP_ROWS_MAX
+
+    async def fill(db: Connection) -> None:
+        word = Authentication(acr="urn:lionrock:acr:device", authenticated_at=now)
+        for number in range(3):
+            await assurance.insert_authentication(db, f"gra_{number}", word, now)
+        await db.execute(
+            "INSERT INTO identity.authentications (grant_id, acr, authenticated_at, forget_at)"
+            " SELECT 'gra_x' || n, 'urn:lionrock:acr:device', $1, $1 FROM generate_series(1, $2) n",
+            now, round_max,
+        )  # fmt: skip
+
+    await city.kernel.database.run(fill)
+    city.wire_clock.advance(seconds=1)
+    assert [await known(city) for _ in range(2)] == [3, 0]
+
+
+async def test_newer_sign_in_never_shortens_how_long_a_word_is_kept(city: City) -> None:
+    now = city.wire_clock.now()
+
+    async def use_case(db: Connection) -> None:
+        first = Authentication(acr="urn:lionrock:acr:passkey-uv", authenticated_at=now)
+        await assurance.insert_authentication(db, "gra_1", first, now + PLAIN_KEPT)
+        await assurance.keep_authentication(db, "gra_1", now + timedelta(days=90))
+        later = Authentication(
+            acr="urn:lionrock:acr:device", authenticated_at=now + timedelta(minutes=1)
+        )
+        await assurance.insert_authentication(db, "gra_1", later, now + PLAIN_KEPT)
+        assert await assurance.authentication(db, "gra_1") == later
+
+    await city.kernel.database.run(use_case)
+    city.wire_clock.advance(hours=24)
+    assert await known(city) == 1
