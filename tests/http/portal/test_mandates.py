@@ -35,13 +35,13 @@ async def test_mandate_is_asked_for_approved_and_ended_on_the_phone(opened: Open
     assert (await ada.get(f"{path}/state")).json() != before
     assert "In effect" in (await ada.get(path)).text
     people = await ada.get("/portal/mandates")
-    assert "HKD 5000.00" in people.text and "In effect" in people.text
-    of_henry = r'action="(/portal/mandates/[^"]+/end)">[^/]*?<button[^>]*aria-label="[^"]*Henry'
+    assert "HK$5,000.00" in people.text and "In effect" in people.text
+    of_henry = r'action="(/portal/mandates/[^"]+/end)">[^/]*?<button[^/]*: Henry'
     (action,) = set(re.findall(of_henry, people.text))
     ending = await ada.submit(people, action)
     await ada.approve("ada", ending.text)
     assert "In effect" in (await ada.get(path_of(ending))).text
-    assert "HKD 5000.00" not in (await ada.get("/portal/mandates")).text
+    assert "HK$5,000.00" not in (await ada.get("/portal/mandates")).text
 
 
 async def test_grant_to_nobody_is_asked_like_any_other_and_takes_no_effect(
@@ -58,7 +58,7 @@ async def test_grant_to_nobody_is_asked_like_any_other_and_takes_no_effect(
     ("changes", "field"),
     [
         ({"holder": "?"}, "Who"), ({"kind": "firm", "holder": "99999999"}, "Who"),
-        ({"may_apply": ""}, "For"), ({"limit": "much"}, "Up to"), ({"signatures": "x"}, "Acts"),
+        ({"may_apply": ""}, "What for"), ({"limit": "much"}, "Up to"), ({"signatures": "x"}, "Acts"),
         ({"last_day": "soon"}, "Last day"), ({"last_day": "2001-01-01"}, "Last day"),
         ({"signatures": "9"}, "Acts"),
     ],

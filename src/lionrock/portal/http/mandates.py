@@ -282,7 +282,7 @@ _MENDABLE = frozenset({
     PortalRefusal.FIELD_MALFORMED, IdentityRefusal.MANDATE_DRAFT, IdentityRefusal.COMPANY_UNKNOWN,
 })  # fmt: skip
 _LABELS = {
-    "holder": "mandate_holder", "role": "role", "scopes": "mandate_for", "limit": "mandate_up_to",
+    "holder": "mandate_holder", "role": "role", "scopes": "mandate_may", "limit": "mandate_up_to",
     "amount_max": "mandate_up_to", "signatures": "mandate_how", "last_day": "mandate_last_day",
     "signatures_needed": "mandate_how", "valid_to": "mandate_last_day",
 }  # fmt: skip

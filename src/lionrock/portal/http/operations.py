@@ -33,6 +33,13 @@ from lionrock.portal.http.calls import PortalCall, show
 
 _PAGE = "/portal/operations"
 DECIDED_MAX = 12
+# The label of a deed's member, where the pages have a word for it.
+_LABELS = {
+    "company.business_number": "business_number", "company.names.en": "name_in_en",
+    "company.names.zh-Hant": "name_in_hant", "company.names.zh-Hans": "name_in_hans",
+    "company.status": "state", "status": "state", "role": "role", "person_id": "name",
+    "serial": "certificate_serial", "reason": "certificate_reason",
+}  # fmt: skip
 _PERSON_PREFIX = "per_"
 
 
@@ -189,7 +196,7 @@ async def _facts(call: PortalCall, deed: OperationDeed) -> list[tuple[str, str]]
         shown = value
         if name.endswith("person_id"):
             shown = f"{await _name(call, value)} ({value})"
-        facts.append((name, shown))
+        facts.append((_LABELS.get(name, name), shown))
     return facts
 
 

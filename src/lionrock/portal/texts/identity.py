@@ -71,11 +71,11 @@ IDENTITY_TEXTS = {
     ),
     "mandate_holder": Text("Who", "對象", "对象"),
     "mandate_holder_hint": Text(
-        "A person: phone number, e-mail or handle. An agent firm: business registration number.",
-        "個人：電話號碼、電郵或代號。代理公司：商業登記號碼。",
-        "个人：电话号码、电邮或代号。代理公司：商业登记号码。",
+        "Phone, e-mail or handle; a firm: its business number.",
+        "電話、電郵或代號；公司則為商業登記號碼。", "电话、电邮或代号；公司则为商业登记号码。",
     ),
-    "mandate_kind": Text("For", "授予", "授予"),
+    "mandate_kind": Text("Given to", "授予", "授予"),
+    "mandate_may": Text("What for", "可辦事項", "可办事项"),
     "mandate_kind_person": Text("a person", "個人", "个人"),
     "mandate_kind_firm": Text("an agent firm", "代理公司", "代理公司"),
     "mandate_limit_hint": Text(
@@ -93,7 +93,6 @@ IDENTITY_TEXTS = {
     "mandate_ask": Text("Ask the officers", "徵求批准", "征求批准"),
     "mandate_agent_firm": Text("agent firm", "代理公司", "代理公司"),
     "mandate_end": Text("End it", "終止", "终止"),
-    "mandate_end_of": Text("End the mandate of {name}", "終止{name}的授權", "终止{name}的授权"),
     "mandate_resign": Text("Lay mine down", "放棄我的授權", "放弃我的授权"),
     "mandate_deeds": Text("Change", "變更", "变更"),
     "scope_mandates.subagent": Text("agents of its own", "轉聘代理", "转聘代理"),
@@ -122,6 +121,9 @@ IDENTITY_TEXTS = {
         "由一名營運員提出，另一名決定。任何人不得決定自己提出或涉及自己的事項。",
         "由一名运营员提出，另一名决定。任何人不得决定自己提出或涉及自己的事项。",
     ),
+    "name_in_en": Text("Name in English", "英文名稱", "英文名称"),
+    "name_in_hant": Text("Name in traditional Chinese", "繁體中文名稱", "繁体中文名称"),
+    "name_in_hans": Text("Name in simplified Chinese", "簡體中文名稱", "简体中文名称"),
     "operations_waiting": Text("Waiting for you", "等候你決定", "等候你决定"),
     "operations_waiting_none": Text(
         "Nothing waits for a second person.", "沒有等候第二人決定的事項。",
