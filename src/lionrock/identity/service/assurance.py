@@ -42,7 +42,8 @@ async def approval_acr(db: Connection, approval_id: str) -> str | None:
     None when no yes stands any more: what a phone allowed that was taken out of use since (lost,
     recovered from), or a person suspended since, brings nobody a code or a token.
     """
-    reached = [ACR_VALUES.index(acr) for acr in await approvals_store.standing_acrs(db, approval_id)]
+    standing = await approvals_store.standing_acrs(db, approval_id)
+    reached = [ACR_VALUES.index(acr) for acr in standing]
     return ACR_VALUES[min(reached)] if reached else None
 
 
