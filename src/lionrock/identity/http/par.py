@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from starlette.responses import Response
 
@@ -26,8 +28,11 @@ from lionrock.identity.http.clients import (
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.authorization import PushedReply
-from lionrock.kernel.errors import Refused
+from lionrock.kernel.errors import KernelRefusal, Refused
 from lionrock.kernel.http import Route, reply
+
+# As JSON spells the character; an even number of backslashes before it spells themselves.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class PushCall(ClientCall):
@@ -96,6 +101,16 @@ async def check_records(call: PushCall) -> Refused | None:
     return None
 
 
+async def check_storable(call: PushCall) -> Refused | None:
+    """Refuse NUL in any spelling: PostgreSQL stores none, and would end a commit that many share.
+
+    Found there, it would cost the others their commit and make the assertion good once more.
+    """
+    if _NUL.search(msgspec.json.encode(call.pushed)) is None:
+        return None
+    return kept(Refused(KernelRefusal.BODY_MALFORMED, "No value may hold a NUL character."))
+
+
 async def save_request(call: PushCall) -> Response:
     """Keep the request and answer with its one-time address."""
     return reply(await call.room.authorization.push(call.db, call.pushed), status=201)
@@ -106,7 +121,7 @@ ROUTES = (
         method="POST", path=PAR_PATH, name="push_authorization_request",
         summary="Push an authorization request",
         steps=(check_client, load_form, check_policy, check_dpop, check_request, check_records,
-               save_request),
+               check_storable, save_request),
         call=PushCall, body=PushedForm, body_kind="form", replies={201: PushedReply},
         errors={**ERRORS, **GRANT_ERRORS},
         family="oauth", mend=learn_keys, clause="RFC 9126 s2", query=(),
