@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from lionrock.hongkong.facades.service.requests import (
     read_profile,
 )
 from lionrock.kernel.errors import Refused
+
+A = TypeVar("A", bound=ActionFields)
 
 
 class ProfileFields(ActionFields, frozen=True, kw_only=True):
@@ -60,12 +62,22 @@ class AckFields(msgspec.Struct, frozen=True):
     code: str
 
 
+async def _read_action(call: SignedCall, kind: type[A]) -> A | Refused:
+    """Read and check an action before anybody is asked: a refusal keeps the used nonce only."""
+    fields = convert(call.fields, kind)
+    if isinstance(fields, Refused):
+        return fields
+    problem = check_action(fields, call.known) or await call.room.requests.check_new(
+        call.db, call.known, call.wire, fields.businessID
+    )
+    return fields if problem is None else problem
+
+
 async def ask_profile(call: SignedCall) -> Ticket | Refused:
     """Ask for profile fields."""
-    fields = convert(call.fields, ProfileFields)
-    problem = fields if isinstance(fields, Refused) else check_action(fields, call.known)
-    if isinstance(fields, Refused) or problem is not None:
-        return problem or Refused(FacadeRefusal.REQUEST)
+    fields = await _read_action(call, ProfileFields)
+    if isinstance(fields, Refused):
+        return fields
     bearer = await load_bearer(call, "eidapi_profiles")
     if isinstance(bearer, Refused):
         return bearer
@@ -88,10 +100,9 @@ async def ask_form_of_anybody(call: SignedCall) -> Ticket | Refused:
 
 
 async def _ask_form(call: SignedCall, *, is_anonymous: bool) -> Ticket | Refused:
-    fields = convert(call.fields, FormFields)
-    problem = fields if isinstance(fields, Refused) else check_action(fields, call.known)
-    if isinstance(fields, Refused) or problem is not None:
-        return problem or Refused(FacadeRefusal.REQUEST)
+    fields = await _read_action(call, FormFields)
+    if isinstance(fields, Refused):
+        return fields
     principal = None
     if not is_anonymous:
         scope = "eidapi_formFilling" if call.wire.name == "iam" else "corpidapi_formFilling"
@@ -119,10 +130,9 @@ async def get_result(call: SignedCall) -> dict[str, Any] | Refused:
 
 async def ask_step_up(call: SignedCall) -> Ticket | Refused:
     """Ask the person to confirm once more."""
-    fields = convert(call.fields, ActionFields)
-    problem = fields if isinstance(fields, Refused) else check_action(fields, call.known)
-    if isinstance(fields, Refused) or problem is not None:
-        return problem or Refused(FacadeRefusal.REQUEST)
+    fields = await _read_action(call, ActionFields)
+    if isinstance(fields, Refused):
+        return fields
     bearer = await load_bearer(call, "eidapi_fr")
     if isinstance(bearer, Refused):
         return bearer
@@ -142,10 +152,9 @@ async def ask_pdf_signature(call: SignedCall) -> Ticket | Refused:
 
 
 async def _ask_signature(call: SignedCall, digest_name: str) -> Ticket | Refused:
-    fields = convert(call.fields, SignFields)
-    problem = fields if isinstance(fields, Refused) else check_action(fields, call.known)
-    if isinstance(fields, Refused) or problem is not None:
-        return problem or Refused(FacadeRefusal.REQUEST)
+    fields = await _read_action(call, SignFields)
+    if isinstance(fields, Refused):
+        return fields
     bearer = await load_bearer(call, sign_scope(call))
     if isinstance(bearer, Refused):
         return bearer

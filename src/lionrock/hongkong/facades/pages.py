@@ -239,7 +239,7 @@ async def _finish_action(call: SignInCall, wire: Wire) -> Response | Refused:
         assert not isinstance(approval, Refused), "a sign-in's approval is on record"
         await requests.settle_scanned(call.db, request, approval)
     elif view.state == "rejected":
-        await requests.end_scanned(call.db, request, "rejected")
+        await requests.settle_scanned(call.db, request, None)
     settled = await requests.by_id(call.db, request.id)
     return redirect(_ticket_answer(settled or request, wire))
 

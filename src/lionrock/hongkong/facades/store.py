@@ -158,17 +158,15 @@ async def token_scopes(
     return tuple(found) if found is not None else None
 
 
-async def insert_request(db: Connection, request: Request) -> bool:
-    """Keep an action; False when its client used the businessID before."""
+async def insert_request(db: Connection, request: Request) -> None:
+    """Keep an action; the caller has checked that its businessID is new."""
     values: dict[str, Any] = msgspec.structs.asdict(request)
     names = list(values)
     numbers = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-    inserted = await db.fetchval(
-        f"INSERT INTO hongkong_facades.requests ({', '.join(names)}) VALUES ({numbers})"
-        " ON CONFLICT ON CONSTRAINT requests_business_unique DO NOTHING RETURNING 1",
+    await db.execute(
+        f"INSERT INTO hongkong_facades.requests ({', '.join(names)}) VALUES ({numbers})",
         *values.values(),
     )
-    return inserted is not None
 
 
 async def lock_by_ticket(

@@ -171,6 +171,14 @@ class Requests:
         )
         return found or Refused(FacadeRefusal.TICKET, field="ticketID")
 
+    async def check_new(
+        self, db: Connection, known: Known, wire: Wire, business_id: str
+    ) -> Refused | None:
+        """Refuse a businessID used before, ahead of asking anybody; one call of a client a time."""
+        await store.lock_client(db, known.client.id)
+        used = await store.lock_by_business_id(db, business_id, known.client.id, wire.name)
+        return Refused(FacadeRefusal.BUSINESS_ID_USED, field="businessID") if used else None
+
     async def by_id(self, db: Connection, request_id: str) -> Request | None:
         """Return an action, held; for a page that belongs to it."""
         return await store.lock_request(db, request_id)
@@ -198,13 +206,14 @@ class Requests:
             return
         await self._settle_fields(db, request, approval)
 
-    async def settle_scanned(self, db: Connection, request: Request, approval: Approval) -> None:
-        """Read the fields that whoever scanned an action's page granted."""
+    async def settle_scanned(
+        self, db: Connection, request: Request, approval: Approval | None
+    ) -> None:
+        """Read the fields that whoever scanned an action's page granted; None: a no."""
+        if approval is None:
+            await self._end(db, request, "rejected")
+            return
         await self._settle_fields(db, request, approval)
-
-    async def end_scanned(self, db: Connection, request: Request, outcome: Outcome) -> None:
-        """Note that nobody granted an action without a log-in."""
-        await self._end(db, request, outcome)
 
     async def fetch(
         self, db: Connection, known: Known, wire: Wire, ticket_id: str, business_id: str
@@ -237,9 +246,7 @@ class Requests:
             return Refused(
                 FacadeRefusal.REQUEST, f"One of {', '.join(ACKNOWLEDGEMENTS)}.", "code"
             )
-        request = await store.lock_by_business_id(
-            db, business_id, known.client.id, wire.name
-        )
+        request = await store.lock_by_business_id(db, business_id, known.client.id, wire.name)
         is_own = (
             request is not None and request.kind == "sign"
             and request.person_id == principal.actor_person_id
@@ -259,9 +266,7 @@ class Requests:
         SIGN_TOKEN for another action, digest, company or person, and when it was used.
         """
         refused = Refused(FacadeRefusal.SIGN_TOKEN, field="signToken")
-        request = await store.lock_by_business_id(
-            db, business_id, known.client.id, wire.name
-        )
+        request = await store.lock_by_business_id(db, business_id, known.client.id, wire.name)
         if request is None or request.sign_token_hash is None:
             return refused
         asked = self.asked(request)
@@ -390,6 +395,5 @@ class Requests:
         return await self._save(db, waiting, request[1])
 
     async def _save(self, db: Connection, request: Request, ticket: str) -> Ticket | Refused:
-        if not await store.insert_request(db, request):
-            return Refused(FacadeRefusal.BUSINESS_ID_USED, field="businessID")
+        await store.insert_request(db, request)
         return Ticket(authByQR=True, ticketID=ticket)
