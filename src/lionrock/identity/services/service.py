@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -243,10 +242,11 @@ class Services:
     async def _open_client(
         self, db: Connection, held: Onboarding, *, is_test: bool
     ) -> Client | Refused:
-        address = urlsplit(held.draft.redirect_uris[0])
+        # Its sector is itself, as of every client: somebody else's address among its own must not
+        # bring the pseudonyms of that somebody (OIDC Core s8.1 leaves the sector to the server).
         client = Client(
             id=held.client_id, names=held.draft.names, organisation_id=held.company_id,
-            sector=address.netloc, redirect_uris=held.draft.redirect_uris,
+            sector=held.client_id, redirect_uris=held.draft.redirect_uris,
             scopes=frozenset(held.draft.scopes), keys=held.draft.keys,
         )  # fmt: skip
         policy = msgspec.structs.replace(
