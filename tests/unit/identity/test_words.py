@@ -33,13 +33,17 @@ def _rendered(fields: dict[str, str] | None = None, language: str = "en") -> Ren
     return shown
 
 
+# Shown in short beside each document's name, and bound in full by the hash of the words.
+BOUND_BEHIND = {"hashes"}
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_each_template_has_the_same_fields_in_three_languages(name: str) -> None:
     template = TEMPLATES[name]
     texts = (template.words.en, template.words.zh_hant, template.words.zh_hans)
     for text in texts:
         used = {field for _, field, _, _ in string.Formatter().parse(text) if field}
-        assert used == set(template.fields)
+        assert used == set(template.fields) - BOUND_BEHIND
     # Some sentences are the same in both Chinese scripts; none is left in English.
     assert texts[0] not in texts[1:]
 
