@@ -1,6 +1,7 @@
 """Make docs/conformance-identity.md: each listed behaviour, the tests that prove it, the result.
 
-`python tools/conformance.py` runs every test marked with `behaviour` and writes the page; --check
+`python tools/conformance.py` runs every test marked with `behaviour` and writes the page; --stale
+runs those of behaviours whose row is old and keeps the other rows as they were found; --check
 only compares list, marks and page, without running anything: an id that nobody knows, a behaviour
 without a test, and a page that is old are problems. The list of behaviours is
 tests/behaviours/identity.toml. Not for: claiming more than was run here; tests that need a browser
@@ -32,26 +33,39 @@ class Proof(NamedTuple):
     outcome: str
 
 
+class Row(NamedTuple):
+    """A behaviour's row of a written page."""
+
+    result: str
+    tests: list[str]
+
+
 class Collector:
     """A pytest plug-in: which tests carry which ids, and how they ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, written: Mapping[str, Row] | None = None) -> None:
+        self.written = written
         self.tests: dict[str, list[str]] = {}
         self.outcomes: dict[str, str] = {}
 
     # Last: pytest has by then taken out what is not run here.
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the tests that carry an id."""
-        kept = []
-        for item in items:
-            marks = list(item.iter_markers("behaviour"))
-            for mark in marks:
-                for behaviour in mark.args:
-                    self.tests.setdefault(behaviour, []).append(item.nodeid)
-            if marks:
-                kept.append(item)
-        items[:] = kept
+        """Keep the tests that carry an id; with a page, those of its old rows."""
+        carried = {item: _ids(item) for item in items}
+        for item, ids in carried.items():
+            for behaviour in ids:
+                self.tests.setdefault(behaviour, []).append(item.nodeid)
+        old = self.old_rows()
+        items[:] = [item for item, ids in carried.items() if ids & old]
+
+    def old_rows(self) -> set[str]:
+        """The behaviours to run: all, or those whose row lists other tests or did not pass."""
+        if self.written is None:
+            return set(self.tests)
+        listed = {b: [p.test for p in proofs] for b, proofs in self.proofs().items()}
+        rows = self.written
+        return {b for b, names in listed.items() if rows.get(b) != Row("passed", names)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember the worst of set-up, call and tear-down."""
@@ -77,10 +91,15 @@ def load_list() -> list[dict[str, Any]]:
     return groups
 
 
-def page(groups: list[dict[str, Any]], proofs: Mapping[str, list[Proof]]) -> str:
+def page(groups: list[dict[str, Any]], collector: Collector) -> str:
     """The page: a summary, then a table per group."""
+    proofs, old, written = collector.proofs(), collector.old_rows(), collector.written or {}
     rows = [b for group in groups for b in group.get("behaviours", {})]
-    held = sum(1 for b in rows if _result(proofs.get(b, [])) == "passed")
+    results = {
+        b: "passed" if b in proofs and b not in old and written else _result(proofs.get(b, []))
+        for b in rows
+    }
+    held = list(results.values()).count("passed")
     tests = {proof.test for found in proofs.values() for proof in found}
     lines = [
         "# Identity: what was held to which behaviour", "",
@@ -96,21 +115,22 @@ def page(groups: list[dict[str, Any]], proofs: Mapping[str, list[Proof]]) -> str
         for behaviour, sentence in group.get("behaviours", {}).items():
             found = proofs.get(behaviour, [])
             names = "<br>".join(f"`{proof.test.replace('::', ' :: ')}`" for proof in found)
-            lines.append(f"| {behaviour} | {sentence} | {_result(found)} | {names} |")
+            lines.append(f"| {behaviour} | {sentence} | {results[behaviour]} | {names} |")
         for behaviour, sentence in group.get("not_run", {}).items():
             lines.append(f"| {behaviour} | {sentence} | not run | |")
         lines.append("")
     return "\n".join(lines)
 
 
-def listed_on_page(text: str) -> dict[str, list[str]]:
-    """Behaviour to test names, as a written page has them."""
-    found = {}
+def rows_of_page() -> dict[str, Row]:
+    """The rows of the written page, if there is one, by behaviour."""
+    found: dict[str, Row] = {}
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) == 6 and cells[1] not in ("behaviour", "---"):
             names = [name.strip("`").replace(" :: ", "::") for name in cells[4].split("<br>")]
-            found[cells[1]] = [name for name in names if name]
+            found[cells[1]] = Row(cells[3], [name for name in names if name])
     return found
 
 
@@ -119,13 +139,13 @@ def check(collector: Collector) -> list[str]:
     groups = load_list()
     known = {b for group in groups for b in group.get("behaviours", {})}
     problems = [f"no such behaviour: {b}" for b in sorted(collector.tests.keys() - known)]
-    written = listed_on_page(PAGE.read_text(encoding="utf-8") if PAGE.exists() else "")
+    written = rows_of_page()
     proofs = collector.proofs()
     for behaviour in sorted(known):
         now = [proof.test for proof in proofs.get(behaviour, [])]
         if not now:
             problems.append(f"no test: {behaviour}")
-        if written.get(behaviour) != now:
+        if behaviour not in written or written[behaviour].tests != now:
             problems.append(f"the page is old: {behaviour}")
     return problems
 
@@ -138,7 +158,7 @@ def marked_files() -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or check it."""
-    collector = Collector()
+    collector = Collector(rows_of_page() if "--stale" in arguments else None)
     is_check = "--check" in arguments
     options = [
         "-q",
@@ -156,8 +176,12 @@ def main(arguments: list[str]) -> int:
         for problem in problems:
             print(problem)
         return 1 if problems else 0
-    PAGE.write_text(page(load_list(), collector.proofs()), encoding="utf-8")
+    PAGE.write_text(page(load_list(), collector), encoding="utf-8")
     return int(ended)
+
+
+def _ids(item: pytest.Item) -> set[str]:
+    return {str(behaviour) for mark in item.iter_markers("behaviour") for behaviour in mark.args}
 
 
 def _result(proofs: list[Proof]) -> str:
