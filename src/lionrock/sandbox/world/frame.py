@@ -7,25 +7,30 @@ world's own database.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lionrock.kernel import replay, ring
 from lionrock.kernel.clock import BusinessClock, WireClock
-from lionrock.kernel.db import Database
+from lionrock.kernel.db import DATABASE_FAILURES, Database
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jobs import JobHandler, Worker
 from lionrock.kernel.jose import Key
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 from lionrock.sandbox.world.store import WorldStore
+
+_log = structlog.get_logger("lionrock.world")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,10 +124,21 @@ class World:
 
     def loops(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """What the parties do all the time, beside their jobs."""
-        found: list[Callable[[], Awaitable[None]]] = []
+        found: list[Callable[[], Awaitable[None]]] = [self._forget_for_ever]
         for party in self.parties.values():
             found.extend(getattr(party, "loops", tuple)())
         return found
+
+    async def _forget_for_ever(self) -> None:
+        """Empty the parties' memory of single-use values as they expire: it never grows."""
+        while True:
+            try:
+                now = self.context.wire_clock.now()
+                await ring.sweep(self.context.database, replay.REPLAYS, now)
+            except DATABASE_FAILURES as error:
+                # It comes back; what expired meanwhile is forgotten then.
+                _log.warning("world_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(ring.SWEEP_EVERY_MS / 1_000)
 
     async def _index(self, _request: Request) -> Response:
         """Who is here, with address and public key: what an operator needs to enrol them."""
