@@ -89,7 +89,8 @@ async def test_damaged_content_is_refused_and_gives_no_token(
     caller: FacadeCaller, facade: FacadeCity, how: str
 ) -> None:
     await caller.get_key()
-    body = caller.sealed({"code": "x", "grantType": "authorization_code"}, lambda c: damaged(c, how))
+    fields = {"code": "x", "grantType": "authorization_code"}
+    body = caller.sealed(fields, lambda content: damaged(content, how))
     assert (await caller.send("/auth/getToken", body)).code == "D30004"
     assert await facade.count("tokens") == 0
 
