@@ -1,6 +1,6 @@
 """The pages of identity in a real browser: sign-in, scanned code, log-out, services, checks.
 
-The walk (doors.mjs) goes by keyboard in three languages and a phone's width; axe-core finds nothing,
+The walk (doors.mjs) goes by keyboard in three languages and a phone's width; axe finds nothing,
 and jsqr, which nobody here wrote, reads our code from the screen.
 """
 

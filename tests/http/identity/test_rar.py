@@ -123,7 +123,8 @@ async def test_resource_server_is_told_of_the_types_it_serves(city: City, keeper
     [
         "", "{}", "null", "[]", "[1]", "not json", json.dumps([{}]),
         told({"type": "no_such"}), told({"type": 7}), told({**FORM, "extra": 1}),
-        told({"type": "form_filling"}), told({"type": "form_filling", "form": {"name": "F"}, "fields": []}),
+        told({"type": "form_filling"}),
+        told({"type": "form_filling", "form": {"name": "F"}, "fields": []}),
         told({"type": "form_filling", "form": {"name": "F"}, "fields": ["name", "name"]}),
         told({"type": "form_filling", "form": {"name": "F"}, "fields": ["shoe_size"]}),
         told({"type": "form_filling", "form": {"name": "F"}, "fields": "name"}),
