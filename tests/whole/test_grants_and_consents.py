@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from lionrock.exchange.api import Consent
-from lionrock.identity.api import Client, ClientPolicy
+from lionrock.exchange.api import PRODUCTS, Consent
+from lionrock.identity.api import Client, ClientPolicy, show_details
+from lionrock.identity.domain.details import enriched
 from lionrock.identity.domain.grants import TokenBasis
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.i18n import Text
+from lionrock.kernel.i18n import LANGUAGES, Text
 from lionrock.kernel.jose import generate_key
 from tests.whole.conftest import WholeCity
 from tests.whole.test_intake import asked
@@ -173,3 +174,22 @@ async def test_revocation_amid_the_making_of_a_grant_ends_the_grant(city: WholeC
     await city.settle_down()
     assert [await is_alive(city, each) for each in (token, late)] == [False, False]
     assert grant_id
+
+
+async def test_data_consent_is_told_by_names_in_the_readers_language(city: WholeCity) -> None:
+    consent, *_ = await consents_of_ada(city)
+    desk = city.platform.identity.grants.consent_desk
+    assert desk is not None
+    outline = await city.platform.kernel.database.run(lambda db: desk.outline(db, consent.id))
+    assert outline is not None
+    provider = await city.platform.kernel.database.run(
+        lambda db: city.platform.directory.get(db, consent.provider)
+    )
+    assert provider is not None
+    product = PRODUCTS[consent.terms.product, consent.terms.product_version]
+    told = enriched(detail(consent.id), outline)
+    for language in LANGUAGES:
+        (words,) = show_details((told,), language)
+        assert provider.name(language) in words
+        assert product.words.in_language(language) in words
+        assert consent.id in words

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lionrock.directory import api as directory_api
 from lionrock.exchange import api as exchange_api
 from lionrock.identity import api as identity_api
 from lionrock.kernel import outbox
 from lionrock.kernel.db import Connection
+from lionrock.kernel.i18n import LANGUAGES, Text
 
 CONSENT_REVOKED_TOPIC = "exchange.consent_revoked"
 # Who ended a grant, in the exchange's words; the end of one of its consents is no word on others.
@@ -22,8 +24,11 @@ _SIDES = {"client": "consumer", "owner": "owner"}
 class ExchangeDesk:
     """What identity asks of consents (its port `ConsentDesk`), answered by the exchange."""
 
-    def __init__(self, exchange: exchange_api.Exchange) -> None:
+    def __init__(
+        self, exchange: exchange_api.Exchange, directory: directory_api.Directory
+    ) -> None:
         self._exchange = exchange
+        self._directory = directory
 
     async def outline(
         self, db: Connection, consent_id: str
@@ -36,9 +41,14 @@ class ExchangeDesk:
         now = self._exchange.kernel.business_clock.now()
         if consent is None or consent.status != "active" or now >= consent.terms.expires_at:
             return None
+        provider = await self._directory.get(db, consent.provider)
+        terms = consent.terms
+        product = exchange_api.PRODUCTS.get((terms.product, terms.product_version))
         return identity_api.ConsentOutline(
             id=consent.id, owner_kind=consent.owner.kind, owner_id=consent.owner.id,
-            provider=consent.provider, consumer=consent.consumer, product=consent.terms.product,
+            provider=consent.provider, consumer=consent.consumer, product=terms.product,
+            provider_names=Text(*map(provider.name, LANGUAGES)) if provider else None,
+            product_names=product.words if product is not None else None,
         )  # fmt: skip
 
     async def may_give(

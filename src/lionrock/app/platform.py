@@ -67,7 +67,9 @@ class Platform:
         self.exchange = exchange_api.Exchange(
             kernel, self.directory, self.evidence, self.identity
         )
-        self.identity.grants.consent_desk = grants_and_consents.ExchangeDesk(self.exchange)
+        self.identity.grants.consent_desk = grants_and_consents.ExchangeDesk(
+            self.exchange, self.directory
+        )
         self.programmes = programmes_api.Programmes(kernel, scheme_book())
         self.intake = programmes_api.Intake(kernel, self.exchange)
         self.cases = programmes_api.Cases(

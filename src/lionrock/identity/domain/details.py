@@ -28,6 +28,8 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import LANGUAGES, Text
 from lionrock.kernel.jose import strict_json_object
 
+# Of a provider or a product; several stand in one line of a phone.
+NAME_LENGTH_MAX = 120
 DATA_CONSENT = "data_consent"
 PAYMENT_INITIATION = "payment_initiation"
 FORM_FILLING = "form_filling"
@@ -50,7 +52,7 @@ FORM_FIELDS: dict[str, Text] = {name: spec.label for name, spec in FIELDS.items(
 
 
 class ConsentOutline(msgspec.Struct, frozen=True, kw_only=True):
-    """What the exchange says of a consent that a detail names."""
+    """What the exchange says of a consent that a detail names; names where it knows them."""
 
     id: str
     owner_kind: str
@@ -58,6 +60,8 @@ class ConsentOutline(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     consumer: str
     product: str
+    provider_names: Text | None = None
+    product_names: Text | None = None
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +123,9 @@ def _consent_words(detail: Detail, language: str) -> str:
         "使用您对{provider}资料的同意书：{product}（{id}）",
     )
     return text.in_language(language).format(
-        id=detail["consent_id"], provider=detail["provider"], product=detail["product"]
+        id=detail["consent_id"],
+        provider=detail.get("provider_names", {}).get(language, detail["provider"]),
+        product=detail.get("product_names", {}).get(language, detail["product"]),
     )
 
 
@@ -162,7 +168,7 @@ def _check_form(detail: Detail) -> str | None:
 TYPES: dict[str, DetailType] = {
     DATA_CONSENT: DetailType(
         fields={"consent_id": Field(check=_matches(_CONSENT_ID))}, words=_consent_words,
-        server_fields=frozenset({"provider", "product"}),
+        server_fields=frozenset({"provider", "product", "provider_names", "product_names"}),
     ),
     PAYMENT_INITIATION: DetailType(
         fields={
@@ -263,7 +269,14 @@ def narrowed_to(
 def enriched(detail: Detail, outline: ConsentOutline) -> Detail:
     """Return a data consent's detail with what the exchange says of it."""
     assert detail["type"] == DATA_CONSENT, "only consents have an outline"
-    return detail | {"provider": outline.provider, "product": outline.product}
+    told: Detail = {"provider": outline.provider, "product": outline.product}
+    named = (("provider_names", outline.provider_names), ("product_names", outline.product_names))
+    for member, text in named:
+        names = {each: text.in_language(each) for each in LANGUAGES} if text is not None else {}
+        # A name that no phone would show as it is leaves the id in its place.
+        if names and all(is_safe_line(name, NAME_LENGTH_MAX) for name in names.values()):
+            told[member] = names
+    return detail | told
 
 
 def merged(before: Iterable[Detail], added: Iterable[Detail]) -> tuple[Detail, ...]:
@@ -305,6 +318,13 @@ def consent_ids(details: Iterable[Detail]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
+def _text_or_names(value: Any) -> bool:
+    """What the server added, when a client sends it back."""
+    if not isinstance(value, dict):
+        return _text(value)
+    return value.keys() <= set(LANGUAGES) and all(_text(name) for name in value.values())
+
+
 def _own_part(detail: Detail) -> Detail:
     """What the client itself asked for."""
     added = TYPES[detail["type"]].server_fields
@@ -318,7 +338,7 @@ def _check_detail(detail: Any, allowed: frozenset[str], *, is_echo: bool) -> str
         return "This client may not ask for that type."
     fields = dict(TYPES[detail["type"]].fields)
     if is_echo:
-        added = Field(check=_text, is_required=False)
+        added = Field(check=_text_or_names, is_required=False)
         fields |= dict.fromkeys(TYPES[detail["type"]].server_fields, added)
     problem = _problem_of({n: v for n, v in detail.items() if n != "type"}, fields)
     return problem or TYPES[detail["type"]].check(detail)
