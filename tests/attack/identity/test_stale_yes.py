@@ -15,9 +15,11 @@ from lionrock.identity.service.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jose import thumbprint
 from tests.http.identity.backchannel import new_back_channel_client
-from tests.http.identity.browser import Browser
+from tests.http.identity.browser import Browser, error_code
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
+from tests.http.identity.keepers import OWN_SCOPES, new_keeper
+from tests.http.identity.test_form_fillings import begin
 from tests.http.identity.test_recovery import post, proven
 
 
@@ -89,6 +91,15 @@ async def test_a_yes_of_a_lost_phone_is_not_pushed(city: City) -> None:
     await city.worker().run_until_idle()
     (told,) = client.callback.bodies
     assert told["error"] == "access_denied" and "access_token" not in told
+
+
+@pytest.mark.parametrize("event", EVENTS)
+async def test_a_yes_of_a_lost_phone_fills_no_form(city: City, event: Any) -> None:
+    keeper = await new_keeper(city, more_scopes=OWN_SCOPES | {"forms"})
+    filling = await begin(city, keeper)
+    await filling.approve()
+    await event(city)
+    assert error_code(await filling.fetch()) == "identity.form_filling_denied"
 
 
 async def test_a_code_of_a_person_suspended_since_brings_nothing(

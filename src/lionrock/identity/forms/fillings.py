@@ -32,6 +32,7 @@ from lionrock.identity.forms import store
 from lionrock.identity.forms.domain import FETCH_LIFE_S, FormRefusal
 from lionrock.identity.forms.service import Delivered, Forms
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
+from lionrock.identity.service.assurance import stands
 from lionrock.identity.service.receipts import (
     PLATFORM_ORGANISATION,
     ReceiptRecorder,
@@ -213,6 +214,8 @@ class Fillings:
         approval = await self._approvals.approval(db, filling.approval_id)
         assert not isinstance(approval, Refused), "a filling's approval is on record"
         state = approval.state_at(self._kernel.business_clock.now())
+        if state == "approved" and not await stands(db, approval):
+            return "rejected"
         return "expired" if state == "pending" and is_over else state
 
     def _tag(self, filling: store.Filling, step: int) -> str:
