@@ -61,7 +61,7 @@ async def test_a_wire_that_is_not_named_is_not_there(
     kernel: Kernel, names: tuple[str, ...], status: int
 ) -> None:
     settings = msgspec.structs.replace(
-        kernel.settings, hosts=("platform.test",), facades=names  # type: ignore[arg-type]  # literals
+        kernel.settings, hosts=("platform.test",), facades=names
     )
     own = dataclasses.replace(kernel, settings=settings)
     async with in_process(kernel.database, kernel.business_clock) as ledger:
