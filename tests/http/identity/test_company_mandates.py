@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lionrock.identity.api import ROLE_SCOPES
+from lionrock.kernel.errors import Refused
 from tests.attack.identity.handset import answer, code_of
 from tests.http.identity.browser import error_code
 from tests.http.identity.city import City
@@ -239,7 +240,12 @@ async def test_grantor_whose_own_mandate_ended_while_asked_grants_nothing(
     )
     approval = await city.approval(body["approval_id"])
     refused = await answer(city, approval, persona="ada", number=body["number"])
-    assert code_of(refused) == "identity.mandate_missing"
+    assert code_of(refused) == "identity.approval_decided", "the revocation ended it"
+    deed = await city.kernel.database.run(
+        lambda db: city.identity.deeds.deed(db, city.company.id, body["request_id"])
+    )
+    assert not isinstance(deed, Refused)
+    assert (deed.state, deed.outcome) == ("refused", "approval rejected")
 
 
 async def test_another_company_sees_and_ends_nothing_of_this_one(city: City, desk: Desk) -> None:

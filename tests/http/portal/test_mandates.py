@@ -58,7 +58,8 @@ async def test_grant_to_nobody_is_asked_like_any_other_and_takes_no_effect(
     ("changes", "field"),
     [
         ({"holder": "?"}, "Who"), ({"kind": "firm", "holder": "99999999"}, "Who"),
-        ({"may_apply": ""}, "What for"), ({"limit": "much"}, "Up to"), ({"signatures": "x"}, "Acts"),
+        ({"may_apply": ""}, "What for"), ({"limit": "much"}, "Up to"),
+        ({"signatures": "x"}, "Acts"),
         ({"last_day": "soon"}, "Last day"), ({"last_day": "2001-01-01"}, "Last day"),
         ({"signatures": "9"}, "Acts"),
     ],
