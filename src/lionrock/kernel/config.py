@@ -168,7 +168,10 @@ SETTINGS: dict[str, str] = {
         "limit (sandbox only, as with every limit)."
     ),
     "limit_sign_ins": "The same over all clients.",
-    "limit_sign_ins_pending": "Sign-ins that wait on a person's phone at once.",
+    "limit_sign_ins_pending": (
+        "Open questions on a person's phone from which on nobody else's sign-in or CIBA request is "
+        "put there."
+    ),
     "limit_approvals_pending": "Questions of all kinds that wait on a person's phone at once.",
     "limit_form_fillings": "Forms without log-in that one client may begin in ten minutes.",
     "limit_scans": "QR codes that a person's phone may scan in ten minutes.",

@@ -69,3 +69,13 @@ async def test_rings_that_were_refused_still_count(city: City) -> None:
         city.wire_clock.advance(seconds=10)
         city.business_clock.advance(seconds=10)
     assert 1 <= rung <= 5
+
+
+@pytest.mark.behaviour("attack-push-bombing")
+async def test_flood_of_the_back_channel_leaves_room_for_the_persons_deeds(city: City) -> None:
+    for number in range(3):
+        back = await new_back_channel_client(city, client_id=f"client-flood-{number}")
+        for _ in range(4):
+            assert (await back.ask()).status_code == 200
+    assert len(await city.phone.pending("ada")) == city.kernel.settings.limit_sign_ins_pending
+    await city.asked("ada")

@@ -223,6 +223,15 @@ async def test_another_companys_request_is_not_found(opened: Opened) -> None:
     assert answer.status_code == 404 and error_code(answer) == "identity.onboarding_unknown"
 
 
+async def test_a_representative_brings_no_service_on(opened: Opened) -> None:
+    ada, ben = await opened("ada"), await opened("ben")
+    path = await ask(ada, generate_key())
+    assert error_code(await ben.get(path)) == "identity.onboarding_officer"
+    page = await ben.open("/portal/onboarding/new")
+    refused = await ben.submit(page, "/portal/onboarding", **request_form(generate_key()))
+    assert error_code(refused) == "identity.onboarding_officer"
+
+
 async def test_reviews_are_for_operators_only(opened: Opened) -> None:
     ada = await opened("ada")
     assert (await ada.get("/portal/reviews")).status_code == 404

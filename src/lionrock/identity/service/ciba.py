@@ -44,6 +44,7 @@ from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.request_objects import RequestObjects
 from lionrock.identity.service.tokens import TokenForm, TokenReply, Tokens
 from lionrock.identity.service.vault import Vault
+from lionrock.identity.store import approvals as approvals_store
 from lionrock.identity.store import ciba as store
 from lionrock.kernel import jobs, secrets
 from lionrock.kernel.config import is_reached
@@ -156,7 +157,7 @@ class Ciba:
             kept = NoticeSecrets(secret, request.notification_token)
             sealed = self._vault.seal("ciba", record.id, msgspec.json.encode(kept).decode())
             record = msgspec.structs.replace(record, sealed=sealed)
-        if person is not None and await self._may_ask(db, record):
+        if person is not None and await self._may_ask(db, record, person.id):
             record = await self._ask(db, record, person, client, request, language)
         await store.insert(db, record)
         if record.mode != "poll":
@@ -265,14 +266,20 @@ class Ciba:
             return Refused(CibaRefusal.PERSON_UNKNOWN, field="id_token_hint")
         return await self._parties.person(db, person_id)
 
-    async def _may_ask(self, db: Connection, record: CibaRecord) -> bool:
+    async def _may_ask(self, db: Connection, record: CibaRecord, person_id: str) -> bool:
         settings = self._kernel.settings
         own, every = await store.count_asked(
             db, record.subject_key, record.started_at - WINDOW, record.client_id
         )
-        return not is_reached(settings.limit_ciba_per_client, own) and not is_reached(
+        if is_reached(settings.limit_ciba_per_client, own) or is_reached(
             settings.limit_ciba, every
+        ):
+            return False
+        pending = await approvals_store.count_pending(
+            db, person_id, self._kernel.business_clock.now()
         )
+        # As with sign-ins: what strangers begin leaves room on the phone for the person's deeds.
+        return not is_reached(settings.limit_sign_ins_pending, pending)
 
     async def _ask(
         self,

@@ -19,6 +19,7 @@ class ServicesRefusal(Refusal):
     ONBOARDING_REVIEWED = "identity.onboarding_reviewed"
     ONBOARDING_TESTS = "identity.onboarding_tests"
     ONBOARDING_LIMIT = "identity.onboarding_limit"
+    ONBOARDING_OFFICER = "identity.onboarding_officer"
     OPERATOR_NEEDED = "identity.operator_needed"
 
 
@@ -56,6 +57,9 @@ SERVICES_ERRORS: ErrorTable = {
     ),
     _R.ONBOARDING_LIMIT: ErrorRow(
         409, "Your company has as many open requests as it may have. Finish or withdraw one."
+    ),
+    _R.ONBOARDING_OFFICER: ErrorRow(
+        403, "Bringing a service on is for the company's own responsible person or administrator."
     ),
     _R.OPERATOR_NEEDED: ErrorRow(
         403, "Only an operator reviews requests. Sign in as one."

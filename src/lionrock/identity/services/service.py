@@ -41,7 +41,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
-ONBOARD_SCOPE = "services.onboard"
+OFFICER_ROLES = ("responsible_person", "administrator")
 _State = OnboardingState
 
 
@@ -78,7 +78,7 @@ class Services:
     ) -> Onboarding | Refused:
         """Begin a request as a draft of the officer's company."""
         company_id = _company_of(officer)
-        problem = check_draft(draft)
+        problem = _check_officer(officer) or check_draft(draft)
         if problem is not None:
             return problem
         if await store.count_open(db, company_id) >= OPEN_REQUESTS_MAX:
@@ -279,6 +279,9 @@ class Services:
     async def _own(
         self, db: Connection, officer: Principal, onboarding_id: str
     ) -> Onboarding | Refused:
+        problem = _check_officer(officer)
+        if problem is not None:
+            return problem
         held = await store.hold_onboarding(db, onboarding_id)
         if held is None or held.company_id != _company_of(officer):
             return Refused(ServicesRefusal.ONBOARDING_UNKNOWN)
@@ -325,6 +328,14 @@ class Services:
             references={"onboarding": onboarding.id, "version": str(onboarding.version)},
             digests={"draft": digest_of(onboarding.draft)},
         )  # fmt: skip
+
+
+def _check_officer(officer: Principal) -> Refused | None:
+    """A service speaks for the company: no user, representative or agent firm brings one on."""
+    mandate = officer.mandate
+    if mandate is None or mandate.via or mandate.role not in OFFICER_ROLES:
+        return Refused(ServicesRefusal.ONBOARDING_OFFICER)
+    return None
 
 
 def _company_of(officer: Principal) -> str:
