@@ -205,7 +205,8 @@ SETTINGS: dict[str, str] = {
     "refresh_idle_s": "Seconds in which a refresh token must be used, or it ends.",
     "refresh_life_s": "Seconds after a sign-in when its refresh tokens and its grant end.",
     "facades": (
-        "Hong Kong wire-style facades that are on: iam, corpid (docs/facades.md); empty: none. In the "
+        "Hong Kong wire-style facades that are on: iam, corpid (docs/facades.md); empty: none. In "
+        "the "
         "environment separated by a comma."
     ),
     "recovery_cooling_s": (

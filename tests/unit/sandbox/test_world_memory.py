@@ -32,7 +32,7 @@ async def test_memory_of_the_outside_parties_is_emptied_when_its_values_have_exp
     width_s = replay.REPLAYS.width_s
     wire_clock.advance(seconds=60 + width_s - int(until.timestamp()) % width_s)
     (forget,) = world.loops()
-    task = asyncio.create_task(forget())
+    task: asyncio.Future[None] = asyncio.ensure_future(forget())
     for _ in range(400):
         if not await database.run(lambda db: db.fetchval("SELECT count(*) FROM kernel.replays")):
             break
