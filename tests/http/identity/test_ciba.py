@@ -168,7 +168,7 @@ async def test_rich_details_are_shown_on_the_phone_and_come_with_the_token(city:
             authorization_details=json.dumps(details), binding_message=message
         )
         question = await client.decide()
-        assert "to fill in its form with" in question["words"]
+        assert "fill in its form “Licence” with" in question["words"]
         assert ("“88”" in question["words"]) is (message is not None)
         answer = await client.poll(auth_req_id)
         assert answer.json()["authorization_details"] == details, answer.text
