@@ -35,7 +35,6 @@ CLAIM_SCOPES: dict[str, str] = {
 }
 _OWN = frozenset({"sub", "acr", "auth_time"})
 _PLACES = ("userinfo", "id_token")
-_WISH = frozenset({"essential", "value", "values"})
 
 
 class ClaimWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

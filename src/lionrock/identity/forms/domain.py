@@ -22,7 +22,6 @@ Source = Literal["registry_of_persons", "address_proof", "self"]
 REGISTRY: Source = "registry_of_persons"
 ADDRESS_PROOF: Source = "address_proof"
 SELF: Source = "self"
-STATED_SOURCES = (REGISTRY, ADDRESS_PROOF)
 # How a registry came to know: OpenID Identity Assurance's words for records and documents.
 EVIDENCE: Mapping[str, tuple[str, ...]] = {
     REGISTRY: ("population_register",),

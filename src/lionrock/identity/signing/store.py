@@ -63,19 +63,6 @@ async def current_certificate(
     return None if row is None else _certificate(row)
 
 
-async def certificates_of(
-    db: Connection, kind: SignerKind, subject_id: str
-) -> list[CertificateRow]:
-    """Return all certificates ever issued to a subject, oldest first."""
-    rows = await db.fetch(
-        "SELECT serial, kind, subject_id, certificate, not_before, not_after"
-        " FROM identity.signing_certificates WHERE kind = $1 AND subject_id = $2"
-        " ORDER BY not_before, serial",
-        kind.value, subject_id,
-    )
-    return [_certificate(row) for row in rows]
-
-
 async def lock_subject(db: Connection, kind: SignerKind, subject_id: str) -> None:
     """Let one transaction at a time issue to a subject; held until the transaction ends."""
     await db.execute(

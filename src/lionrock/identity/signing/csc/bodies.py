@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-BASE64_HASH_LENGTH_MAX = 64
-
 
 class Empty(msgspec.Struct, frozen=True):
     """A body of no meaning to us, `{}`."""

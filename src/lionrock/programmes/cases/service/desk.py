@@ -37,7 +37,7 @@ from lionrock.ledger.api import (
 )
 from lionrock.payments.api import CreditTransferOrder, Payment
 from lionrock.programmes.cases.domain.refusals import CaseRefusal
-from lionrock.programmes.cases.domain.states import CaseState, Step, move
+from lionrock.programmes.cases.domain.states import Step, move
 from lionrock.programmes.cases.domain.values import CURRENCY, Case
 from lionrock.programmes.cases.judge import RuleJudge
 from lionrock.programmes.cases.store import cases as store
@@ -269,8 +269,3 @@ def check_staff(actor: Actor, *roles: str) -> Refused | None:
     if not actor.staff_roles & set(roles):
         return Refused(CaseRefusal.NOT_STAFF, f"The role {' or '.join(roles)} is needed.")
     return None
-
-
-def is_state(case: Case, *states: CaseState) -> bool:
-    """Say whether a case is in one of these states."""
-    return case.state in states
