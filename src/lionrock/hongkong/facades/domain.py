@@ -46,10 +46,10 @@ DIGEST_BYTES = 32
 WireName = Literal["iam", "corpid"]
 Outcome = Literal["approved", "rejected", "expired"]
 _TIMESTAMP = re.compile(r"[0-9]{13}")
-_NONCE = re.compile(r"[A-Za-z0-9_-]{1,36}")
+_NONCE = re.compile(rf"[A-Za-z0-9_-]{{1,{NONCE_LENGTH_MAX}}}")
 _SIGNATURE_LENGTH_MAX = 160
-_STATE = re.compile(r"[A-Za-z0-9._~-]{1,36}")
-_BUSINESS_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+_STATE = re.compile(rf"[A-Za-z0-9._~-]{{1,{STATE_LENGTH_MAX}}}")
+_BUSINESS_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{BUSINESS_ID_LENGTH_MAX}}}")
 _SOURCE = re.compile(
     r"PC_Browser|App_Link|App_Package"
     r"|(?:Android|iOS)_(?:[A-Z][A-Za-z]{1,15})(?:_IMS_InAppBrowser)?"
@@ -194,7 +194,7 @@ def read_headers(headers: Mapping[str, str]) -> SignedHeaders | Refused:
     if not _TIMESTAMP.fullmatch(given["timestamp"]):
         return _unsigned("timestamp is 13 digits of milliseconds.")
     if not _NONCE.fullmatch(given["nonce"]):
-        return _unsigned(f"nonce is 1 to {NONCE_LENGTH_MAX} letters, digits, hyphens.")
+        return _unsigned(f"nonce is 1 to {NONCE_LENGTH_MAX} letters, digits, hyphens, underscores.")
     if not given["clientID"] or not 0 < len(given["signature"]) <= _SIGNATURE_LENGTH_MAX:
         return _unsigned("clientID and signature are needed.")
     return SignedHeaders(
@@ -277,7 +277,8 @@ def check_state(state: str) -> Refused | None:
     """State is needed, so that the service can tie the answer to its browser (RFC 6749 s10.12)."""
     if _STATE.fullmatch(state):
         return None
-    return Refused(FacadeRefusal.REQUEST, f"1 to {STATE_LENGTH_MAX} characters.", "state")
+    detail = f"1 to {STATE_LENGTH_MAX} letters, digits, and any of . _ ~ -"
+    return Refused(FacadeRefusal.REQUEST, detail, "state")
 
 
 def check_source(source: str) -> Refused | None:
@@ -291,7 +292,8 @@ def check_business_id(business_id: str) -> Refused | None:
     """The service's own name of an action."""
     if _BUSINESS_ID.fullmatch(business_id):
         return None
-    return Refused(FacadeRefusal.REQUEST, "1 to 36 letters, digits, hyphens.", "businessID")
+    detail = f"1 to {BUSINESS_ID_LENGTH_MAX} letters, digits, hyphens, underscores."
+    return Refused(FacadeRefusal.REQUEST, detail, "businessID")
 
 
 def read_digest(text: str, field: str) -> bytes | Refused:
