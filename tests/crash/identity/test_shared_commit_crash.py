@@ -1,4 +1,4 @@
-"""Connections that die in the middle of shared commits: what was answered is there, nothing hangs."""
+"""Connections that die in the middle of shared commits: what was answered is there."""
 
 from __future__ import annotations
 
