@@ -2,7 +2,7 @@
 
 Identity and the exchange do not know each other; here each hears of the other's events. Both
 handlers may come again and in any order: what has ended stays ended, and no event answers itself.
-Source: DESIGN.md (one truth of each thing); Grant Management for OAuth 2.0 s6.4.
+Source: docs/decisions/0001 (one consent for every system); Grant Management for OAuth 2.0 s6.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""lionrock bench ledger: transfers a second through the real path, in DESIGN's JSON format.
+"""lionrock bench ledger: transfers a second through the real path, in the benches' JSON format.
 
 The path is that of production: a client in this process, the socket, a ledger process, its journal
 in a durable embedded PostgreSQL, an answer after COMMIT. One caller in a closed loop sends batches

@@ -1,7 +1,8 @@
 """What a bench reports: rates, latencies, and where the processor's time went, from /proc.
 
-The shape is DESIGN's; beside it `cpu` splits the time by part and `load` is the machine's load
-average when the case began: figures of a busy machine must be read as such.
+The JSON is that of every bench (`lionrock bench ledger`); beside it `cpu` splits the time by part and
+`load` is the machine's load average when the case began: figures of a busy machine must be read as
+such.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def percentile(durations: Sequence[float], percent: int) -> float:
 
 
 def report(bench: str, cases: Sequence[Case], json_path: Path | None) -> None:
-    """Print a table, and write DESIGN's JSON if asked."""
+    """Print a table, and write the JSON if asked."""
     if json_path is not None:
         facts = {
             "bench": bench, "commit": _commit(),

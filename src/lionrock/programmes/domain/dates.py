@@ -1,7 +1,7 @@
 """Dates of rules: half-open intervals whose ends may be known to the day, month or year only.
 
 Source of the field meanings: the seed's README (valid_from, valid_to, *_day, seen_on,
-last_seen_on) and DESIGN ("Dates of rules are half-open intervals").
+last_seen_on).
 
 Invariants: inside a month (or year) that is all a source gives, nothing is certain, also not on
 its first or last day; a marked day from another source is used only when the caller asks for it,

@@ -3,7 +3,7 @@
 A budget is an account that cannot be overdrawn; an award is a posted transfer from it to the case's
 own commitment account. So an over-commitment is refused by the ledger (exceeds_credits) and by
 nothing else: two committees that decide at once cannot both spend the last dollar.
-Source: DESIGN "A programme's budget is an account".
+Source: docs/decisions/0001 (a budget is a ledger account).
 """
 
 from __future__ import annotations
