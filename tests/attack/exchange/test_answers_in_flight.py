@@ -1,7 +1,8 @@
 """Attacker: time. The owner revokes, or the hub is cut off, while a provider is answering.
 
 And the network's own tricks on the gateway's questions to the hub: old words played again, words of
-somebody else. Clauses: RFC 9421 s2.4; DESIGN "Revocation is a protocol, not a flag".
+somebody else. Clauses: RFC 9421 s2.4; the leases of
+src/lionrock/exchange/README.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An officer for programmes only tries the doors to the company's data: API, intake and portal.
 
-facts/identity.md s7: mandates are checked at each use; every door asks the same.
+Mandates are checked at each use; every door asks the same (identity/README.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The golden cases of facts/programmes.md for the six executable schemes, number by number.
+"""The golden cases of the six executable schemes, number by number.
 
 Each case is asked twice: with only the inputs of the table (a conditional amount names what is
 still open, a refusal is final), and with a whole firm that otherwise meets every requirement (the

@@ -1,6 +1,6 @@
 """Who does the same thing several times at once gets it once: submissions, awards, claims, payouts.
 
-DESIGN "case": exactly once under concurrency; facts/programmes.md s3.7.
+A case goes exactly once through each of its steps (programmes/cases/README.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An officer whose mandate is limited tries every door to a deed above it.
 
 The limit holds at each deed that binds the company, not only where an application begins: sealing,
-claiming, withdrawing. DESIGN "mandate"; facts/identity.md s7 (check at grant and at each use).
+claiming, withdrawing. Mandates are checked when granted and at each use (identity/README.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An applicant names somebody else's proxy: public money goes to the company that was awarded it.
 
-DESIGN "case"; facts/payments.md (a look-up shows whose account a proxy stands for).
+A look-up shows whose account a proxy stands for (payments/README.md).
 """
 
 from __future__ import annotations
