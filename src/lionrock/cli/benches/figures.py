@@ -1,8 +1,8 @@
 """What a bench reports: rates, latencies, and where the processor's time went, from /proc.
 
-The JSON is that of every bench (`lionrock bench ledger`); beside it `cpu` splits the time by part and
-`load` is the machine's load average when the case began: figures of a busy machine must be read as
-such.
+The JSON is that of every bench (`lionrock bench ledger`); beside it `cpu` splits the time by part
+and `load` is the machine's load average when the case began: figures of a busy machine must be
+read as such.
 """
 
 from __future__ import annotations

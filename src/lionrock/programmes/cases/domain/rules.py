@@ -1,8 +1,8 @@
 """The rules of cases beside the programme's own: who may act, what adds up, what is well-formed.
 
-Source: docs/decisions/0001 (case). The committee decides, the rules only inform; two assessors and a chair are
-three different persons, none with an interest. Invariants: milestones add up to the award to the
-cent; what is paid never exceeds what was awarded.
+Source: docs/decisions/0001 (case). The committee decides, the rules only inform; two assessors and
+a chair are three different persons, none with an interest. Invariants: milestones add up to the
+award to the cent; what is paid never exceeds what was awarded.
 """
 
 from __future__ import annotations
