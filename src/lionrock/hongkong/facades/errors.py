@@ -40,18 +40,25 @@ class FacadeRefusal(Refusal):
 
 
 FACADE_ERRORS: ErrorTable = {
-    FacadeRefusal.REQUEST: ErrorRow(400, "The request is not as it must be.", "", "20000"),
+    FacadeRefusal.REQUEST: ErrorRow(
+        400,
+        "The request cannot be read. The field and the sentence after it say what to send.",
+        "", "20000"
+    ),
     FacadeRefusal.SIGNATURE: ErrorRow(
         401, "The request is not signed as it must be with this client's secret.", _FACTS, "20006"
     ),
     FacadeRefusal.TIMESTAMP: ErrorRow(
-        401, "The timestamp is more than five minutes away from now.", _FACTS, "20006"
+        401,
+        "The timestamp is more than five minutes away from now. Check the clock.", _FACTS, "20006"
     ),
     FacadeRefusal.NONCE_USED: ErrorRow(
         401, "This client has used this nonce before. Take a fresh one.", _FACTS, "20006"
     ),
     FacadeRefusal.CLIENT_CONTROLS: ErrorRow(
-        403, "This client's policy demands controls that this wire cannot show.", "", "20009"
+        403,
+        "This client's policy demands more than this wire can show. Use the OAuth endpoints.",
+        "", "20009"
     ),
     FacadeRefusal.URL: ErrorRow(
         400, "The address is not one that this client has registered, character by character.",
@@ -61,17 +68,22 @@ FACADE_ERRORS: ErrorTable = {
         400, "This client has no content key in force. Ask getKey for one.", _FACTS, "30002"
     ),
     FacadeRefusal.DECRYPTION: ErrorRow(
-        400, "The content does not open with this client's content key.", _FACTS, "30004"
+        400,
+        "The content does not open with this client's content key. Ask getKey for the current one.",
+        _FACTS, "30004"
     ),
     FacadeRefusal.SCOPE: ErrorRow(
         403, "The scope is not known, not this client's, or not this token's.", "", "20012"
     ),
     FacadeRefusal.CODE: ErrorRow(
-        400, "The code is not one of this client, was used, or is older than 30 seconds.", "",
+        400,
+        "The code is not this client's, was used, or is older than 30 seconds. Sign in again.", "",
         "40004",
     ),
     FacadeRefusal.TOKEN: ErrorRow(
-        401, "The access token is not one in force of this client and this openID.", "", "20011"
+        401,
+        "The access token is not in force for this client and this openID. Sign in again.",
+        "", "20011"
     ),
     FacadeRefusal.IDENTITY_HASH: ErrorRow(
         400,
@@ -79,24 +91,34 @@ FACADE_ERRORS: ErrorTable = {
         "Leave it out.", "", "20014",
     ),
     FacadeRefusal.UBI: ErrorRow(
-        400, "The person may not act for a company with this UBI.", _FACTS, "20013"
+        400,
+        "The person may not act for a company with this UBI. Ask corpList for those they may.",
+        _FACTS, "20013"
     ),
     FacadeRefusal.PAGE: ErrorRow(
-        404, "There is no such page for this browser, or its time is over.", "", "20015"
+        404,
+        "There is no such page for this browser, or its time is over. Go back to the service.",
+        "", "20015"
     ),
     FacadeRefusal.NOT_ASKED: ErrorRow(
         409, "The person cannot be asked now. Try again later.", "", "20016"
     ),
     FacadeRefusal.BUSINESS_ID_USED: ErrorRow(
-        409, "This client has used this businessID before.", "", "20017"
+        409, "This client has used this businessID before. Take a fresh one.", "", "20017"
     ),
     FacadeRefusal.TICKET: ErrorRow(
-        404, "There is no such request of this client, or its result was fetched.", "", "20018"
+        404,
+        "There is no such request of this client, or its result was fetched. Begin a new one.",
+        "", "20018"
     ),
-    FacadeRefusal.PENDING: ErrorRow(409, "The person has not decided yet.", "", "40002"),
+    FacadeRefusal.PENDING: ErrorRow(
+        409, "The person has not decided yet. Ask again in a few seconds.", "", "40002"
+    ),
     FacadeRefusal.CANCELLED: ErrorRow(400, "The action was cancelled.", _FACTS, "40000"),
     FacadeRefusal.REJECTED: ErrorRow(400, "The person said no.", _FACTS, "40001"),
-    FacadeRefusal.TIMED_OUT: ErrorRow(400, "The person did not act in time.", _FACTS, "40003"),
+    FacadeRefusal.TIMED_OUT: ErrorRow(
+        400, "The person did not act in time. Begin a new request.", _FACTS, "40003"
+    ),
     FacadeRefusal.SIGN_TOKEN: ErrorRow(
         400, "The signToken is not one in force for this digest and this company.", _FACTS,
         "77001",

@@ -10,11 +10,13 @@ from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
 # (status, OAuth code, sentence, clause)
 _ROWS: dict[Refusal, tuple[int, str, str, str]] = {
     C.MODE_MISSING: (
-        400, "unauthorized_client", "The client's policy has no ciba_mode.",
+        400, "unauthorized_client",
+        "This client is not registered for CIBA. Ask the operator for a ciba_mode.",
         "CIBA Core s13",
     ),
     C.SIGNED_REQUEST_REQUIRED: (
-        400, "invalid_request", "The client's policy demands a signed request object.",
+        400, "invalid_request",
+        "The client's policy demands a signed request object: send it in request.",
         "CIBA Core s7.1.1",
     ),
     C.PROOF_REQUIRED: (
@@ -45,7 +47,8 @@ _ROWS: dict[Refusal, tuple[int, str, str, str]] = {
     ),
     C.SCOPE_OPENID: (400, "invalid_scope", "The scope must hold openid.", "CIBA Core s7.1"),
     C.BINDING_MESSAGE: (
-        400, "invalid_binding_message", "The phone cannot show this binding message.",
+        400, "invalid_binding_message",
+        "The phone cannot show this binding message. Send up to 64 plain characters.",
         "CIBA Core s13",
     ),
     C.REQUESTED_EXPIRY: (
@@ -64,12 +67,16 @@ _ROWS: dict[Refusal, tuple[int, str, str, str]] = {
         "RFC 8707 s2",
     ),
     C.ID_MISSING: (400, "invalid_request", "Send auth_req_id.", "CIBA Core s10.1"),
-    C.ID_UNKNOWN: (400, "invalid_grant", "This client has no such auth_req_id.", "CIBA Core s11"),
+    C.ID_UNKNOWN: (
+        400, "invalid_grant", "This client has no such auth_req_id. Ask anew.", "CIBA Core s11",
+    ),
     C.ID_USED: (
-        400, "invalid_grant", "The auth_req_id has brought its tokens already.", "CIBA Core s11",
+        400, "invalid_grant",
+        "The auth_req_id has brought its tokens already. Ask anew.", "CIBA Core s11",
     ),
     C.KEY_MISMATCH: (
-        400, "invalid_grant", "The proof is by another key than the request was bound to.",
+        400, "invalid_grant",
+        "The proof is by another key than the request was bound to. Use that key.",
         "RFC 9449 s10",
     ),
     C.PUSHED: (

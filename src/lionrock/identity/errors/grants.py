@@ -9,9 +9,7 @@ from lionrock.identity.domain.grant_refusals import GrantRefusal as G
 from lionrock.kernel.errors import ErrorRow, ErrorTable
 
 GRANT_ERRORS: ErrorTable = {
-    G.REFRESH_MISSING: ErrorRow(
-        400, "Send refresh_token.", "RFC 6749 s6", "invalid_request"
-    ),
+    G.REFRESH_MISSING: ErrorRow(400, "Send refresh_token.", "RFC 6749 s6", "invalid_request"),
     G.REFRESH_UNKNOWN: ErrorRow(
         400, "This client has no such refresh token. Sign in again.", "RFC 6749 s5.2",
         "invalid_grant",
@@ -20,7 +18,8 @@ GRANT_ERRORS: ErrorTable = {
         400, "The refresh token has expired. Sign in again.", "RFC 6749 s5.2", "invalid_grant"
     ),
     G.REFRESH_REUSED: ErrorRow(
-        400, "The refresh token was replaced and its successor used: the grant was revoked.",
+        400,
+        "This refresh token was replaced; its use again revoked the grant. Sign in again.",
         "RFC 9700 s4.14.2", "invalid_grant",
     ),
     G.GRANT_REVOKED: ErrorRow(
@@ -39,12 +38,12 @@ GRANT_ERRORS: ErrorTable = {
         "Grant Management s5.1", "invalid_request",
     ),
     G.GRANT_ID: ErrorRow(
-        400, "This client has no such grant of this person in force.", "Grant Management s5.3",
+        400,
+        "This client has no such grant of this person in force. Create a new one.",
+        "Grant Management s5.3",
         "invalid_grant_id",
     ),
-    G.GRANT_UNKNOWN: ErrorRow(
-        404, "This client has no such grant.", "Grant Management s6.5"
-    ),
+    G.GRANT_UNKNOWN: ErrorRow(404, "This client has no such grant.", "Grant Management s6.5"),
     G.TOKEN_PARAMETER: ErrorRow(
         400, "Send token.", "RFC 7662 s2.1, RFC 7009 s2.1", "invalid_request"
     ),

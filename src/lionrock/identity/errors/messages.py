@@ -16,7 +16,7 @@ POLICY_ERRORS: ErrorTable = {
         "RFC 9101 s10.5", "invalid_request",
     ),
     P.RESPONSE_MODE_NOT_ALLOWED: ErrorRow(
-        400, "The client's policy does not allow this response_mode.",
+        400, "The client's policy does not allow this response_mode. Leave it out.",
         "OAuth 2.0 Multiple Response Types s2.1", "invalid_request",
     ),
     P.SIGNED_RESPONSE_REQUIRED: ErrorRow(
@@ -49,7 +49,7 @@ _OBJECT: dict[Refusal, tuple[str, str]] = {
     ),
     O.JTI: ("jti of the request object is a text of 1 to 256 characters.", "RFC 7519 s4.1.7"),
     O.REPLAYED: ("This request object was used before. Make a new one.", "RFC 9101 s10.2"),
-    O.PARAMETER: ("A parameter in the request object cannot be used.", "RFC 9101 s4"),
+    O.PARAMETER: ("A parameter in the request object cannot be used. Leave it out.", "RFC 9101 s4"),
 }
 REQUEST_OBJECT_ERRORS: ErrorTable = {
     refusal: ErrorRow(400, title, clause, "invalid_request_object")
@@ -73,10 +73,14 @@ REGISTRATION_ERRORS: ErrorTable = {
         "invalid_client_metadata",
     ),
     G.METADATA: ErrorRow(
-        400, "The metadata is not acceptable.", "RFC 7591 s3.2.2", "invalid_client_metadata",
+        400,
+        "The metadata is not acceptable. Mend the member that is named.",
+        "RFC 7591 s3.2.2", "invalid_client_metadata",
     ),
     G.REDIRECT_URI: ErrorRow(
-        400, "An address to send people to is not acceptable.", "RFC 7591 s3.2.2",
+        400,
+        "An address to send people to is not acceptable. Mend the one that is named.",
+        "RFC 7591 s3.2.2",
         "invalid_redirect_uri",
     ),
     G.STATEMENT: ErrorRow(
@@ -84,7 +88,9 @@ REGISTRATION_ERRORS: ErrorTable = {
         "unapproved_software_statement",
     ),
     G.KEYS_UNREACHABLE: ErrorRow(
-        400, "The keys at jwks_uri could not be fetched.", "RFC 7591 s2",
+        400,
+        "The keys at jwks_uri could not be fetched. Serve a JWK Set there, then try again.",
+        "RFC 7591 s2",
         "invalid_client_metadata",
     ),
 }  # fmt: skip

@@ -28,18 +28,12 @@ SERVICES_ERRORS: ErrorTable = {
     _R.SERVICES_QUERY: ErrorRow(
         400, "The search cannot be read. The field and the detail say what was expected."
     ),
-    _R.SERVICE_UNKNOWN: ErrorRow(
-        404, "No such service is listed. Search by its name instead."
-    ),
-    _R.SERVICE_DRAFT: ErrorRow(
-        422, "The listing is not acceptable. Mend the field that is named."
-    ),
+    _R.SERVICE_UNKNOWN: ErrorRow(404, "No such service is listed. Search by its name instead."),
+    _R.SERVICE_DRAFT: ErrorRow(422, "The listing is not acceptable. Mend the field that is named."),
     _R.ONBOARDING_DRAFT: ErrorRow(
         422, "The request is not acceptable yet. Mend the field that is named.", "RFC 7591 s2"
     ),
-    _R.ONBOARDING_UNKNOWN: ErrorRow(
-        404, "There is no such request for onboarding of yours."
-    ),
+    _R.ONBOARDING_UNKNOWN: ErrorRow(404, "Your company has no such request. List those it has."),
     _R.ONBOARDING_STATE: ErrorRow(
         409, "The request is not at that step. Load it again; it says what comes next."
     ),
@@ -61,7 +55,5 @@ SERVICES_ERRORS: ErrorTable = {
     _R.ONBOARDING_OFFICER: ErrorRow(
         403, "Bringing a service on is for the company's own responsible person or administrator."
     ),
-    _R.OPERATOR_NEEDED: ErrorRow(
-        403, "Only an operator reviews requests. Sign in as one."
-    ),
+    _R.OPERATOR_NEEDED: ErrorRow(403, "Only an operator reviews requests. Sign in as one."),
 }  # fmt: skip

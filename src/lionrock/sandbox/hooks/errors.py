@@ -16,11 +16,17 @@ class HookRefusal(Refusal):
 
 
 HOOK_ERRORS: ErrorTable = {
-    HookRefusal.PERSONA_UNKNOWN: ErrorRow(404, "The sandbox has no such persona."),
-    HookRefusal.APPROVAL_UNKNOWN: ErrorRow(404, "This persona was not asked that."),
+    HookRefusal.PERSONA_UNKNOWN: ErrorRow(
+        404, "The sandbox has no such persona. The detail names those there are."
+    ),
+    HookRefusal.APPROVAL_UNKNOWN: ErrorRow(
+        404, "This persona was not asked that. List what they were asked."
+    ),
     HookRefusal.APPROVAL_DECIDED: ErrorRow(
         409, "It is not open any more: answered, decided or out of time."
     ),
-    HookRefusal.PHONE_REFUSED: ErrorRow(502, "The simulated phone could not answer."),
+    HookRefusal.PHONE_REFUSED: ErrorRow(
+        502, "The simulated phone could not answer. The detail says why."
+    ),
 }
 PHONE_ERRORS: ErrorTable = {**ERRORS, **HOOK_ERRORS}

@@ -18,7 +18,9 @@ CSC_ERRORS: ErrorTable = {
         "CSC API v2 credentials/info", "invalid_request",
     ),
     CscRefusal.HASHES: ErrorRow(
-        400, "The hashes are not as they must be.", _AUTHORIZE, "invalid_request"
+        400,
+        "The hashes cannot be taken. The detail says why.",
+        _AUTHORIZE, "invalid_request"
     ),
     CscRefusal.HASH_ALGORITHM: ErrorRow(
         400, "Hashes are SHA-256 (2.16.840.1.101.3.4.2.1).", _HASH, "invalid_request"
@@ -27,11 +29,12 @@ CSC_ERRORS: ErrorTable = {
         400, "Signatures are ECDSA with SHA-256 (1.2.840.10045.4.3.2).", _HASH, "invalid_request"
     ),
     CscRefusal.LABELS: ErrorRow(
-        400, "A document's name cannot be shown on a phone as it is.", _AUTHORIZE,
+        400,
+        "A document's name cannot be shown on a phone as it is. Send a plainer label.", _AUTHORIZE,
         "invalid_request",
     ),
     CscRefusal.HANDLE_UNKNOWN: ErrorRow(
-        400, "There is no such authorization of this client and person.",
+        400, "There is no such authorization of this client and person. Begin a new one.",
         "CSC API v2 credentials/authorizeCheck", "invalid_request",
     ),
     CscRefusal.DENIED: ErrorRow(
@@ -42,7 +45,7 @@ CSC_ERRORS: ErrorTable = {
         "expired_token",
     ),
     CscRefusal.SAD_UNKNOWN: ErrorRow(
-        400, "The activation data is not one of this client, person and credential.",
+        400, "The activation data is not one of this client, person and credential. Ask anew.",
         _SOLE_CONTROL, "invalid_request",
     ),
     CscRefusal.SAD_EXPIRED: ErrorRow(
@@ -62,7 +65,9 @@ CSC_ERRORS: ErrorTable = {
         "invalid_request",
     ),
     CscRefusal.MANDATE: ErrorRow(
-        403, "No mandate in force lets this person seal for the company.", "", "access_denied"
+        403,
+        "No mandate in force lets this person seal for the company. Ask a director for one.",
+        "", "access_denied"
     ),
     CscRefusal.NOT_ASKED: ErrorRow(
         403, "The phone could not be asked. The detail says why.", _AUTHORIZE, "access_denied"
