@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from lionrock.directory.api import SignedCall, check_signed_call, sign_reply
 from lionrock.identity.domain.registry import REGISTRY_ROLE
+from lionrock.identity.domain.scopes import OPENID
 from lionrock.identity.errors.forms import FORM_REGISTRY_ERRORS, FORM_ROUTE_ERRORS
 from lionrock.identity.forms.domain import (
     FIELDS,
@@ -200,7 +201,7 @@ ROUTES = (
     Route(
         method="GET", path=DATA_PATH, name="fetch_form_data",
         summary="The granted fields of a form, once", steps=(check_access_token, reply_data),
-        call=PrincipalCall, replies={200: Delivered}, errors=FORM_ROUTE_ERRORS, scope="",
+        call=PrincipalCall, replies={200: Delivered}, errors=FORM_ROUTE_ERRORS, scope=OPENID,
         clause="RFC 9396 s7",
     ),
     Route(
