@@ -342,6 +342,43 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "營運員不能同時審批個案。",
         "运营员不能同时审批个案。",
     ),
+    "identity.operator_needed": (
+        "只有營運員可審核。請以營運員身分登入。", "只有运营员可审核。请以运营员身份登录。",
+    ),
+    "identity.service_unknown": (
+        "清單上沒有此服務。請以名稱搜尋。", "清单上没有此服务。请以名称搜索。",
+    ),
+    "identity.services_query": (
+        "未能讀取搜尋條件，詳情見下。", "未能读取搜索条件，详情见下。",
+    ),
+    "identity.onboarding_draft": (
+        "申請尚未符合要求。請修正所指的一欄。", "申请尚未符合要求。请修正所指的一栏。",
+    ),
+    "identity.onboarding_unknown": (
+        "貴公司沒有此項申請。", "贵公司没有此项申请。",
+    ),
+    "identity.onboarding_state": (
+        "申請不在此步驟。請重新載入，查看下一步。", "申请不在此步骤。请重新加载，查看下一步。",
+    ),
+    "identity.onboarding_stale": (
+        "你查看後申請已更改。請重新載入再作決定。", "你查看后申请已更改。请重新加载再作决定。",
+    ),
+    "identity.onboarding_own": (
+        "不能審核自己所代表公司的申請，須由另一名營運員處理。",
+        "不能审核自己所代表公司的申请，须由另一名运营员处理。",
+    ),
+    "identity.onboarding_reviewed": (
+        "你已審核此步驟；尚須另一人審核。", "你已审核此步骤；尚须另一人审核。",
+    ),
+    "identity.onboarding_tests": (
+        "測試尚未全部完成。請完成所列各項後再提出。", "测试尚未全部完成。请完成所列各项后再提出。",
+    ),
+    "identity.onboarding_limit": (
+        "貴公司未完成的申請過多。請先完成或撤回其一。", "贵公司未完成的申请过多。请先完成或撤回其一。",
+    ),
+    "identity.onboarding_officer": (
+        "只有公司的負責人或管理員可申請服務上線。", "只有公司的负责人或管理员可申请服务上线。",
+    ),
 }  # fmt: skip
 
 
