@@ -87,7 +87,7 @@ def test_every_type_has_words_in_every_language() -> None:
             "instructedAmount": {"currency": "HKD", "amount": "1.00"}, "creditorName": "Tea",
             "creditorAccount": {"identification": "1"},
         },
-        "form_filling": {"fields": list(FORM_FIELDS)},
+        "form_filling": {"form": {"name": "Licence"}, "fields": list(FORM_FIELDS)},
     }  # fmt: skip
     for name in TYPES:
         detail = {"type": name} | examples.get(name, {})
@@ -107,7 +107,8 @@ def test_merging_keeps_each_different_detail_once_and_narrowing_takes_granted_on
 
 @pytest.mark.parametrize("count", [1, 5, 6])
 def test_details_are_taken_up_to_their_number(count: int) -> None:
-    text = "[" + ",".join(['{"type":"form_filling","fields":["name"]}'] * count) + "]"
+    details = (f'{{"type":"data_consent","consent_id":"cns_{n}"}}' for n in range(count))
+    text = f"[{','.join(details)}]"
     answer = read_details(text, frozenset(TYPES))
     assert isinstance(answer, Refused) is (count == 6)
 
