@@ -53,7 +53,7 @@ from tests.unit.identity.signing.signing_world import (
 
 LEVELS = list(Level)
 SEED = 20260220
-FLIPS = 40
+FLIPS = 12
 
 
 async def sign(
