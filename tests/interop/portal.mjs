@@ -223,7 +223,8 @@ async function records({ page, address }) {
   await look(page, "awards");
   await everyLanguage(page, address, id);
   await links(page);
-  await page.locator("header form button").click();
+  await page.locator("details.me summary").click();
+  await page.locator("details.me form button").click();
   await page.goto(`${CITY}${address}`);
   expect(page.url().includes("/identity/authorize"), "signed out means signed out");
 }
