@@ -47,9 +47,10 @@ async def authentication(db: Connection, grant_id: str) -> Authentication | None
 async def sweep_authentications(db: Connection, now: datetime) -> int:
     """Forget what nobody can ask for any more, a bounded number a time; returns how many."""
     rows = await db.fetch(
-        "DELETE FROM identity.authentications WHERE grant_id IN ("
+        # An array is made once; a subquery under IN may be run again per row, past its LIMIT.
+        "DELETE FROM identity.authentications WHERE grant_id = ANY (ARRAY("
         " SELECT grant_id FROM identity.authentications WHERE forget_at < $1"
-        " ORDER BY forget_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
+        " ORDER BY forget_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1",
         now, SWEEP_ROWS_MAX,
     )  # fmt: skip
     return len(rows)
