@@ -14,7 +14,7 @@ class Bench(StrEnum):
     """The benches there are."""
 
     ledger = "ledger"
-    token = "token"  # noqa: S105 - a bench
+    token = "token"  # noqa: S105 - the name of a bench, not a secret
     login = "login"
     expiry = "expiry-1m"
 

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -30,6 +27,14 @@ from rich.table import Table
 from lionrock.kernel import log
 from lionrock.kernel.clock import OffsetBusinessClock, SystemWireClock, monotonic_ms
 from lionrock.kernel.db import Database, Migration, migrate, migrations_in
+from lionrock.kernel.measure import (
+    MS_PER_S,
+    commit,
+    cpu_ms,
+    machine,
+    peak_rss_mib,
+    percentile,
+)
 from lionrock.kernel.postgres import EmbeddedPostgres
 from lionrock.ledger.client import LedgerClient, connect
 from lionrock.ledger.domain.results import all_created
@@ -38,10 +43,8 @@ from lionrock.ledger.server import serve
 
 ACCOUNTS = 100
 WARM_UP_S = 0.3
-MS_PER_S = 1_000
 CASES = (("batch-1", 1, 1), ("batch-10", 1, 10), ("batch-100", 1, 100), ("batch-1000", 1, 1_000),
          ("callers-64", 64, 1))
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -62,9 +65,9 @@ async def run(seconds: float, json_path: Path | None) -> None:
     cases = await measure(seconds)
     report = {
         "bench": "ledger",
-        "commit": _commit(),
+        "commit": commit(),
         "date": SystemWireClock().now().isoformat(timespec="seconds"),
-        "machine": _machine(),
+        "machine": machine(),
         "cases": msgspec.to_builtins(cases),
     }
     if json_path is not None:
@@ -127,7 +130,7 @@ async def _measure_case(
 
     warm_until_ms = monotonic_ms() + WARM_UP_S * MS_PER_S
     await asyncio.gather(*(call(warm_until_ms, False) for _ in range(callers)))
-    cpu_before_ms = _cpu_ms(process_id)
+    cpu_before_ms = cpu_ms(process_id)
     started_ms = monotonic_ms()
     until_ms = started_ms + seconds * MS_PER_S
     await asyncio.gather(*(call(until_ms, True) for _ in range(callers)))
@@ -136,11 +139,11 @@ async def _measure_case(
     return Case(
         case=name,
         per_s=round(operations / elapsed_ms * MS_PER_S, 1),
-        p50_ms=_percentile(durations, 50),
-        p99_ms=_percentile(durations, 99),
+        p50_ms=percentile(durations, 50),
+        p99_ms=percentile(durations, 99),
         errors=errors,
-        cpu_ms_per_op=round((_cpu_ms(process_id) - cpu_before_ms) / operations, 5),
-        peak_rss_mib=_peak_rss_mib(process_id),
+        cpu_ms_per_op=round((cpu_ms(process_id) - cpu_before_ms) / operations, 5),
+        peak_rss_mib=peak_rss_mib(process_id),
     )
 
 
@@ -170,44 +173,6 @@ def _draft(transfer_id: int) -> TransferDraft:
         credit_account_id=(credit if credit != debit else (credit + 1) % ACCOUNTS) + 1,
         amount=1, ledger=344, code=1,
     )
-
-
-def _percentile(durations: Sequence[float], percent: int) -> float:
-    """The nearest-rank percentile in milliseconds."""
-    ranked = sorted(durations)
-    rank = max(1, -(-len(ranked) * percent // 100))
-    return round(ranked[rank - 1], 3)
-
-
-def _cpu_ms(process_id: int) -> float:
-    """User and system time of a process so far (proc(5), stat fields 14 and 15)."""
-    fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S * MS_PER_S
-
-
-def _peak_rss_mib(process_id: int) -> float:
-    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return 0.0
-
-
-def _commit() -> str:
-    result = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git the user has
-        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
-    )
-    return result.stdout.strip()
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "fsync": "on; virtual disks may acknowledge it early",
-    }
 
 
 def _print(cases: Sequence[Case]) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from lionrock.kernel.clock import SystemWireClock, monotonic_ms
-
-MS_PER_S = 1_000
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+from lionrock.kernel.measure import (
+    MS_PER_S,
+    commit,
+    cpu_ms,
+    machine,
+    peak_rss_mib,
+    percentile,
+)
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ class Stopwatch:
             p50_ms=percentile(durations, 50), p99_ms=percentile(durations, 99), errors=errors,
             cpu_ms_per_op=round(sum(ms for part, ms in cpu.items() if part != "driver"), 4),
             peak_rss_mib=max(
-                _peak_rss_mib(pid) for group, pids in self._groups.items() for pid in pids
+                peak_rss_mib(pid) for group, pids in self._groups.items() for pid in pids
                 if group != "driver"
             ),
             operations=len(durations), cpu=cpu, load=round(self.load, 2), notes=notes,
@@ -71,26 +74,18 @@ class Stopwatch:
 
     def _cpu(self) -> dict[str, float]:
         return {
-            group: sum(_cpu_ms(pid) for pid in _with_children(pids, group))
+            group: sum(cpu_ms(pid) for pid in _with_children(pids, group))
             for group, pids in self._groups.items()
         }
-
-
-def percentile(durations: Sequence[float], percent: int) -> float:
-    """The nearest-rank percentile in milliseconds; 0 without any."""
-    ranked = sorted(durations)
-    if not ranked:
-        return 0.0
-    return round(ranked[max(1, -(-len(ranked) * percent // 100)) - 1], 3)
 
 
 def report(bench: str, cases: Sequence[Case], json_path: Path | None) -> None:
     """Print a table, and write the JSON if asked."""
     if json_path is not None:
         facts = {
-            "bench": bench, "commit": _commit(),
+            "bench": bench, "commit": commit(),
             "date": SystemWireClock().now().isoformat(timespec="seconds"),
-            "machine": _machine(), "cases": msgspec.to_builtins(cases),
+            "machine": machine(), "cases": msgspec.to_builtins(cases),
         }  # fmt: skip
         json_path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     table = Table("case", "ops", "per s", "p50 ms", "p99 ms", "errors", "cpu ms/op", "load")
@@ -125,37 +120,3 @@ def _parent(entry: Path) -> int:
         return int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:
         return 0
-
-
-def _cpu_ms(process_id: int) -> float:
-    """User and system time of a process so far (proc(5), stat fields 14 and 15)."""
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S * MS_PER_S
-
-
-def _peak_rss_mib(process_id: int) -> float:
-    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return 0.0
-
-
-def _commit() -> str:
-    result = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git the user has
-        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
-    )
-    return result.stdout.strip()
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "fsync": "on; virtual disks may acknowledge it early",
-    }
