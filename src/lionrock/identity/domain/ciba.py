@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from lionrock.identity.domain.assurance import read_acr_values
-from lionrock.identity.domain.clients import CibaMode, Client, ClientPolicy
+from lionrock.identity.domain.clients import CibaMode, Client
 from lionrock.identity.domain.details import Detail, read_details
 from lionrock.identity.domain.scopes import OPENID, read_scope
 from lionrock.identity.domain.words import is_safe_line
@@ -146,23 +146,6 @@ class CibaRecord(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes | None = None
     delivery: bytes | None = None
     noticed_at: datetime | None = None
-
-
-def check_controls(
-    policy: ClientPolicy, *, is_request_signed: bool, has_proof: bool
-) -> CibaMode | Refused:
-    """Return how the client is answered; the controls that its policy demands are all there.
-
-    MODE_MISSING, SIGNED_REQUEST_REQUIRED, PROOF_REQUIRED: tokens that are pushed are bound to the
-    key whose possession the request proves, as nothing else is asked of the client afterwards.
-    """
-    if policy.ciba_mode is None:
-        return Refused(CibaRefusal.MODE_MISSING)
-    if policy.ciba_request_signing_alg and not is_request_signed:
-        return Refused(CibaRefusal.SIGNED_REQUEST_REQUIRED, field="request")
-    if policy.ciba_mode == "push" and not has_proof:
-        return Refused(CibaRefusal.PROOF_REQUIRED)
-    return policy.ciba_mode
 
 
 def check_form(

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from lionrock.identity.domain.assertions import SIGNING_ALGORITHMS
+from lionrock.identity.domain.ciba import CibaRefusal
 from lionrock.identity.domain.clients import (
     CIBA,
     GRANT_TYPES,
@@ -50,7 +51,7 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
 
     `grant_type` at the token endpoint only; `asks_person`: it begins an authorization (PAR, CIBA),
     so that what the policy says of requests applies; `response_mode`, `binds_code` at PAR only.
-    `has_proof`, `has_proof_nonce`: a DPoP proof, and a nonce in it.
+    `has_proof`, `has_proof_nonce`: a DPoP proof, and a nonce in it. `is_back_channel`: at CIBA.
     """
 
     grant_type: str | None = None
@@ -60,6 +61,7 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
     binds_code: bool | None = None
     has_proof: bool = False
     has_proof_nonce: bool = False
+    is_back_channel: bool = False
 
 
 def check_controls(policy: ClientPolicy, presented: Presented) -> Refused | None:
@@ -75,6 +77,8 @@ def check_controls(policy: ClientPolicy, presented: Presented) -> Refused | None
         return Refused(PolicyRefusal.SIGNED_REQUEST_REQUIRED, field="request")
     if policy.require_code_binding and presented.binds_code is False:
         return Refused(PolicyRefusal.CODE_BINDING_REQUIRED, field="dpop_jkt")
+    if presented.is_back_channel:
+        return _check_back_channel(policy, presented)
     return _check_response_mode(policy, presented.response_mode)
 
 
@@ -86,6 +90,18 @@ def _check_response_mode(policy: ClientPolicy, mode: str | None) -> Refused | No
         return Refused(PolicyRefusal.SIGNED_RESPONSE_REQUIRED, field="response_mode")
     if mode not in policy.response_modes:
         return Refused(PolicyRefusal.RESPONSE_MODE_NOT_ALLOWED, field="response_mode")
+    return None
+
+
+def _check_back_channel(policy: ClientPolicy, presented: Presented) -> Refused | None:
+    """Tokens that are pushed are bound to the key whose possession the request proves, as nothing
+    else is asked of the client afterwards."""
+    if policy.ciba_mode is None:
+        return Refused(CibaRefusal.MODE_MISSING)
+    if policy.ciba_request_signing_alg and not presented.is_request_signed:
+        return Refused(CibaRefusal.SIGNED_REQUEST_REQUIRED, field="request")
+    if policy.ciba_mode == "push" and not presented.has_proof:
+        return Refused(CibaRefusal.PROOF_REQUIRED)
     return None
 
 

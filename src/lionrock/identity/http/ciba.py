@@ -8,18 +8,17 @@ from starlette.responses import Response
 from lionrock.identity.domain.ciba import (
     CibaForm,
     CibaRequest,
-    check_controls,
     check_form,
 )
 from lionrock.identity.domain.clients import CIBA, CibaMode
 from lionrock.identity.domain.policy import Presented
 from lionrock.identity.errors.ciba import CIBA_ROUTE_ERRORS
 from lionrock.identity.http.clients import (
-    ClientCall,
+    BindingCall,
     check_client,
+    check_dpop,
     check_policy,
     learn_keys,
-    use_proof,
 )
 from lionrock.identity.http.discovery import CIBA_PATH
 from lionrock.identity.http.keeping import kept
@@ -30,11 +29,10 @@ from lionrock.kernel.http import Route, reply
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-class CibaCall(ClientCall):
+class CibaCall(BindingCall):
     """A back-channel request on its way."""
 
     body: CibaForm
-    proof_jkt: str | None
     mode: CibaMode
     form: CibaForm
     asked: CibaRequest
@@ -43,32 +41,14 @@ class CibaCall(ClientCall):
         """Every control, and those of a request that asks a person."""
         return msgspec.structs.replace(
             super().presented(), grant_type=CIBA, asks_person=True,
-            is_request_signed=self.body.request is not None,
+            is_back_channel=True, is_request_signed=self.body.request is not None,
         )  # fmt: skip
 
 
-async def check_mode(call: CibaCall) -> Refused | None:
-    """Check what the client's policy says of this endpoint: the mode, a signed request, a proof."""
-    mode = check_controls(
-        call.client.policy, is_request_signed=call.body.request is not None,
-        has_proof="dpop" in call.request.headers,
-    )  # fmt: skip
-    if isinstance(mode, Refused):
-        return kept(mode)
-    call.mode = mode
-    return None
-
-
-async def check_dpop(call: CibaCall) -> Refused | None:
-    """Check a DPoP proof when one is sent: it binds the tokens to its key (RFC 9449 s10.1)."""
-    call.proof_jkt = None
-    if "dpop" not in call.request.headers:
-        return None
-    proof = await use_proof(call)
-    if isinstance(proof, Refused):
-        return proof
-    call.proof_jkt = proof.jkt
-    return None
+async def load_mode(call: CibaCall) -> None:
+    """How the client is answered; that it may ask at all was checked with its policy."""
+    assert call.client.policy.ciba_mode is not None, "check_policy refuses its absence"
+    call.mode = call.client.policy.ciba_mode
 
 
 async def load_parameters(call: CibaCall) -> Refused | None:
@@ -105,7 +85,7 @@ ROUTES = (
         method="POST", path=CIBA_PATH, name="ask_over_back_channel",
         summary="Ask a person on the phone (CIBA)",
         steps=(
-            check_client, check_policy, check_mode, check_dpop, load_parameters,
+            check_client, check_policy, load_mode, check_dpop, load_parameters,
             check_parameters, save_request,
         ),
         call=CibaCall, body=CibaForm, body_kind="form", replies={200: CibaReply},

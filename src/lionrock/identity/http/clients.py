@@ -86,6 +86,24 @@ async def use_proof(call: ClientCall) -> Proof | Refused:
     return kept(proof) if isinstance(proof, Refused) else proof
 
 
+class BindingCall(ClientCall):
+    """A request that may bind what comes of it to a key, by a proof sent with it."""
+
+    proof_jkt: str | None
+
+
+async def check_dpop(call: BindingCall) -> Refused | None:
+    """Check a DPoP proof when one is sent: what comes is bound to its key (RFC 9449 s10.1)."""
+    call.proof_jkt = None
+    if "dpop" not in call.request.headers:
+        return None
+    proof = await use_proof(call)
+    if isinstance(proof, Refused):
+        return proof
+    call.proof_jkt = proof.jkt
+    return None
+
+
 def endpoint_url(call: ClientCall) -> str:
     """The address that a DPoP proof of this request must name (RFC 9449 s4.3)."""
     return request_url(call, call.room.issuer)

@@ -19,11 +19,11 @@ from lionrock.identity.domain.requests import (
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http.clients import (
-    ClientCall,
+    BindingCall,
     check_client,
+    check_dpop,
     check_policy,
     learn_keys,
-    use_proof,
 )
 from lionrock.identity.http.discovery import PAR_PATH
 from lionrock.identity.http.keeping import kept
@@ -35,11 +35,10 @@ from lionrock.kernel.http import Route, reply
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-class PushCall(ClientCall):
+class PushCall(BindingCall):
     """A push on its way: its client, the key of its proof, the checked request."""
 
     body: PushedForm
-    proof_jkt: str | None
     pushed: AuthorizationRequest
     form: PushedForm
 
@@ -67,18 +66,6 @@ async def load_form(call: PushCall) -> Refused | None:
     if isinstance(opened, Refused):
         return kept(opened)
     call.form = msgspec.convert(opened, PushedForm)
-    return None
-
-
-async def check_dpop(call: PushCall) -> Refused | None:
-    """Check a DPoP proof when one is sent: it binds the code to its key (RFC 9449 s10.1)."""
-    call.proof_jkt = None
-    if "dpop" not in call.request.headers:
-        return None
-    proof = await use_proof(call)
-    if isinstance(proof, Refused):
-        return proof
-    call.proof_jkt = proof.jkt
     return None
 
 
