@@ -90,7 +90,7 @@ CASES: list[tuple[str, str, str, str]] = [
      body("try: f()", "except Not" "ImplementedError: pass")),
     ("T15", SERVICE, body("A = 1  # type: " "ignore"), body("A = 1  # type: ignore  # stubs lie")),
     ("T15", SERVICE, body("A = 1  # no" "qa: E501"), body("A = 1  # noqa: E501 - a link")),
-    ("T16", SERVICE, body("# see /wo" "rk/main"), body("# see docs/work/main")),
+    ("T16", SERVICE, body("# see /ro" "ot/notes"), body("# see docs/ro" "ot/notes")),
     ("T16", SERVICE, body("# https://py" "pi.org/x"), body("# https://example.org/x")),
     ("T17", SERVICE, body("def _f(amt): ..."), body("def _f(amount): ...")),
     ("T17", SERVICE, body("class _TokenManager: ..."), body("class _Tokens: ...")),
