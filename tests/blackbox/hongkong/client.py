@@ -21,12 +21,13 @@ Read as
 - ``hashCode`` and ``docDigest`` are standard base64 of a SHA-256 digest. ``signature`` is
   standard base64, ``cert`` is base64 of DER, or PEM; the first certificate is the signer's.
 - SHA256withRSA over ``hashCode`` means that the digest given is the digest signed (PKCS #1 v1.5):
-  the signature is that of the document. It is not hashed a second time.
+  the signature is that of the document. It is not hashed a second time. Who asks for it gets a
+  certificate with an RSA key, or a refusal; another ``sigAlgo`` is asked for by its own name.
 - The result for a PDF digest is either such a signature or a detached CMS signature whose
   message digest is ``docDigest``; both prove the same and both are accepted.
 - ackResult names the action by ``businessID`` and tells SR001, SR002 or SR003 in ``code``.
-- ``HKICHash`` is never sent: it gives the identity number away. Signing without log-in, which
-  demands it, is therefore absent.
+- ``HKICHash`` is never sent: it gives the identity number away (1.3). Signing without log-in,
+  which demands it in the facts, is asked for without it; who signed is read in the certificate.
 - ``expiresIn`` is kept as sent; whether it is a duration or a moment is not decided here.
 - Both prefixes have content keys of their own.
 - Under the second prefix the log-in page takes the parameters of ``auth/corpId/getQR``; the
@@ -352,11 +353,13 @@ def page_parameters(
     return parameters
 
 
-def signing_fields(name: str, digest: str, document: str) -> Fields:
+def signing_fields(
+    name: str, digest: str, document: str, *, algorithm: str = "SHA256withRSA"
+) -> Fields:
     """What a request for a signature says about the document; ``name`` is the digest's field."""
     return {
         name: digest,
-        "sigAlgo": "SHA256withRSA",
+        "sigAlgo": algorithm,
         "department": "Tests",
         "serviceName": "Black box",
         "documentName": document,

@@ -1,8 +1,34 @@
-"""The two styles: the calls of each prefix, over the same wire."""
+"""The two styles: the calls of each prefix, over the same wire.
+
+Facts followed (identity.md)
+----------------------------
+- 1.1 "Sign a hash", "Sign a PDF", "Acknowledge", "Signing, no login"; the list of scopes, which
+  alone tells of bulk signing (``eidapi_bulksign``) and of the step-up's face (``eidapi_fr``).
+- 1.3 on ``HKICHash``: it is not sent, although "Signing, no login" calls it mandatory.
+- 2 "API surface": ``profiles``, ``formFilling``, ``signing`` and ``pdfsigning`` with their
+  anonymous and corporate parts, ``corp/requestDocSharing``; the list of ``sigAlgo``; company data;
+  "M8000x wallet".
+
+Read as
+-------
+- A signature without log-in is fetched from ``getResult`` like a form without log-in, by
+  ``businessID`` and ``ticketID``; it is what a callback would have held.
+- No path of bulk signing is stated. It is taken to be a sibling of signing,
+  ``/account/bulksigning/initiateRequest``, with a list ``documents`` of ``hashCode`` and
+  ``documentName``; the callback holds ``results`` in the order asked, each with its ``hashCode``
+  and ``signature``, beside one ``cert`` for all.
+- ``profiles`` has no initiateRequest, so that its answer itself holds what the log-in's scope
+  corpidapi_profiles allowed: the company's data with ``ubi``, and ``lastMatched``.
+- ``corp/requestDocSharing`` names wanted ``docTypes`` and is an action like the others: the
+  callback holds ``documents``, a list with a ``docType`` and the document itself, or the refusal.
+- A form's list of fields is ``eMEFields`` under both prefixes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from tests.blackbox.hongkong.client import (
     Acknowledgement,
@@ -17,6 +43,29 @@ from tests.blackbox.hongkong.client import (
     signing_fields,
 )
 from tests.blackbox.hongkong.signatures import Malformed
+
+DigestField = Literal["hashCode", "docDigest"]
+SIGNING_PATHS: dict[DigestField, str] = {"hashCode": "signing", "docDigest": "pdfsigning"}
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """What a bulk signing brings: one signature for each digest, in the order asked."""
+
+    signatures: list[Signed]
+    digests: list[str]
+
+    @classmethod
+    def read(cls, content: Fields) -> Bulk:
+        """Read ``results`` and the ``cert`` they share."""
+        results = content.get("results")
+        if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
+            raise Malformed("the results of a bulk signing are no list of objects")
+        cert = content["cert"]
+        return cls(
+            [Signed.read({"cert": cert, **one}) for one in results],
+            [one["hashCode"] for one in results],
+        )
 
 
 class IamStyle(Wire):
@@ -87,6 +136,45 @@ class IamStyle(Wire):
             "/account/pdfsigning/initiateRequest", token, redirect_uri, fields
         )
 
+    async def sign_anonymously(
+        self,
+        redirect_uri: str,
+        name: DigestField,
+        digest: str,
+        document: str,
+        *,
+        more: Mapping[str, object] | None = None,
+    ) -> Ticket:
+        """Ask whoever opens the page to sign a digest; ``more`` are further fields."""
+        fields = {**signing_fields(name, digest, document), **(more or {})}
+        path = f"/anonymous/{SIGNING_PATHS[name]}/initiateRequest"
+        return await self.initiate(path, None, redirect_uri, fields)
+
+    async def anonymous_signature(self, ticket: Ticket, name: DigestField) -> Signed:
+        """Fetch the signature of somebody who did not log in."""
+        fields = {"businessID": ticket.business_id, "ticketID": ticket.ticket_id}
+        path = f"/anonymous/{SIGNING_PATHS[name]}/getResult"
+        return Signed.read((await self.call(path, fields)).fields())
+
+    async def sign_many(
+        self, token: Token, redirect_uri: str, documents: Sequence[tuple[str, str]]
+    ) -> Ticket:
+        """Ask the person to sign several digests, each with its document's name, at once."""
+        fields: Fields = {
+            "sigAlgo": "SHA256withRSA",
+            "department": "Tests",
+            "serviceName": "Black box",
+            "documents": [
+                {"hashCode": digest, "documentName": name} for digest, name in documents
+            ],
+        }
+        path = "/account/bulksigning/initiateRequest"
+        return await self.initiate(path, token, redirect_uri, fields)
+
+    async def step_up(self, token: Token, redirect_uri: str) -> Ticket:
+        """Ask the person to confirm once more."""
+        return await self.initiate("/account/stepup/initiateRequest", token, redirect_uri, {})
+
     async def ack_result(
         self, token: Token, ticket: Ticket, verdict: Acknowledgement | str
     ) -> None:
@@ -153,6 +241,63 @@ class CorpStyle(Wire):
             "signToken": sign_token,
         }
         return Signed.read((await self.call("/signing/requestCorpSigning", fields)).fields())
+
+    async def seal_pdf(
+        self, token: Token, ticket: Ticket, digest: str, document: str, sign_token: str
+    ) -> Signed:
+        """Add the company's seal to a PDF's digest after the person's signature."""
+        fields = signing_fields("docDigest", digest, document) | {
+            "businessID": ticket.business_id,
+            "accessToken": token.access_token,
+            "openID": token.open_id,
+            "signToken": sign_token,
+        }
+        return Signed.read((await self.call("/pdfsigning/requestCorpSigning", fields)).fields())
+
+    async def sign_anonymously(
+        self, redirect_uri: str, name: DigestField, digest: str, document: str
+    ) -> Ticket:
+        """Ask whoever opens the page to sign a digest as a person."""
+        fields = signing_fields(name, digest, document) | {"signType": "PERSONAL_SIGN"}
+        path = f"/{SIGNING_PATHS[name]}/anonymous/initiateRequest"
+        return await self.initiate(path, None, redirect_uri, fields)
+
+    async def anonymous_signature(self, ticket: Ticket, name: DigestField) -> Signed:
+        """Fetch the signature of somebody who did not log in."""
+        fields = {"businessID": ticket.business_id, "ticketID": ticket.ticket_id}
+        path = f"/{SIGNING_PATHS[name]}/anonymous/getResult"
+        return Signed.read((await self.call(path, fields)).fields())
+
+    async def company_profile(self, token: Token) -> Fields:
+        """What the registries hold of the token's company."""
+        fields = {"accessToken": token.access_token, "openID": token.open_id}
+        return (await self.call("/profiles", fields)).fields()
+
+    async def share_documents(
+        self, token: Token, redirect_uri: str, kinds: Sequence[str]
+    ) -> Ticket:
+        """Ask for documents of the company; they come to the callback URL."""
+        fields = {"docTypes": list(kinds)}
+        return await self.initiate("/corp/requestDocSharing", token, redirect_uri, fields)
+
+    async def fill_form(
+        self, token: Token | None, redirect_uri: str, names: Sequence[str]
+    ) -> Ticket:
+        """Ask for the fields of a form, with a token or anonymously."""
+        part = "/anonymous" if token is None else ""
+        fields = {
+            "formName": "Black box form",
+            "formNum": "BB-2",
+            "formDesc": "A form of the tests",
+            "eMEFields": list(names),
+        }
+        path = f"/formFilling{part}/initiateRequest"
+        return await self.initiate(path, token, redirect_uri, fields)
+
+    async def form_result(self, ticket: Ticket) -> Fields:
+        """Fetch the result of an anonymous form."""
+        fields = {"businessID": ticket.business_id, "ticketID": ticket.ticket_id}
+        return (await self.call("/formFilling/anonymous/getResult", fields)).fields()
 
     async def ack_result(
         self, token: Token, ticket: Ticket, verdict: Acknowledgement | str
