@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import (
+    DEFINITIONS,
     CreditTransfer,
     Document,
     Envelope,
@@ -149,3 +150,14 @@ def test_the_published_schemas_are_the_ones_in_use() -> None:
     assert all(schema_text(f"{name}.xsd") == schema_text(name) for name in NAMES)
     assert schema_text("../refusals") is None
     assert HEADER.from_member == "LRSWITCH"
+
+
+def test_every_definition_has_a_schema_a_sample_and_a_place_in_the_envelope() -> None:
+    sampled = {definition_of(document) for document in DOCUMENTS}
+    envelope = schema_text("envelope")
+    assert envelope is not None
+    for name, row in DEFINITIONS.items():
+        assert row.name == name
+        assert schema_text(name), name
+        assert f'namespace="urn:iso:std:iso:20022:tech:xsd:{name}"'.encode() in envelope, name
+    assert sampled == set(DEFINITIONS)

@@ -28,9 +28,9 @@ from lionrock.payments.domain.iso20022 import (
     CreditTransfer,
     PartyAccount,
     Proxy,
+    Status,
     StatusReport,
 )
-from lionrock.payments.domain.iso20022.messages import Status
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 State = Literal["accepted", "held", "sent", "answered", "settled", "rejected"]
@@ -68,6 +68,14 @@ class Parties(msgspec.Struct, frozen=True, kw_only=True):
     remittance: str = ""
 
 
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message is about: a payment, or a thing of a sub-room. `references` are ids only."""
+
+    id: str
+    references: dict[str, str]
+    payment_id: str | None = None
+
+
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as stored. Organisations are directory ids, "" where the switch itself stands."""
 
@@ -98,6 +106,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     original_message_id: str = ""
     sent_message_id: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """It as what a message or a receipt is about."""
+        references = {**self.references, "payment_id": self.id}
+        return Subject(id=self.id, references=references, payment_id=self.id)
 
     @property
     def is_final(self) -> bool:

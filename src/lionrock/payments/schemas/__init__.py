@@ -13,10 +13,7 @@ from pathlib import Path
 from lxml import etree
 
 FOLDER = Path(__file__).resolve().parent
-NAMES = (
-    "envelope", "common", "head.001.001.02", "pacs.008.001.08", "pacs.002.001.10",
-    "pacs.028.001.03", "admi.002.001.01",
-)
+NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.xsd")))
 
 
 @cache

@@ -14,7 +14,7 @@ from lionrock.directory.api import PLATFORM_ORGANISATION, Directory
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.ledger.api import Ledger
-from lionrock.payments.domain.payments import Payment
+from lionrock.payments.domain.payments import Subject
 from lionrock.payments.sealing import Vault
 
 
@@ -46,8 +46,7 @@ class Core:
     receipts: Receipts
 
     async def record(
-        self, db: Connection, kind: str, payment: Payment, digests: dict[str, str]
+        self, db: Connection, kind: str, subject: Subject, digests: dict[str, str]
     ) -> None:
-        """Leave a receipt about a payment, under its own id and the ids its initiator gave."""
-        references = {**payment.references, "payment_id": payment.id}
-        await self.receipts.record(db, kind, PLATFORM_ORGANISATION, references, digests)
+        """Leave a receipt about a payment or another subject, under the ids that it is known by."""
+        await self.receipts.record(db, kind, PLATFORM_ORGANISATION, subject.references, digests)

@@ -176,6 +176,6 @@ class Orders:
         assert payment.state == "accepted", "nothing has happened to it yet"
         assert payment.debit_account_id and payment.credit_account_id, "both ends are known"
         await self._core.record(
-            db, "payments.payment_accepted", payment, {"order": payment.order_digest.hex()}
+            db, "payments.payment_accepted", payment.subject, {"order": payment.order_digest.hex()}
         )
         await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment.id)

@@ -18,6 +18,7 @@ from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
 from lionrock.payments.service.inbox import Inbox
+from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.participants import (
     Enrolment,
@@ -49,7 +50,8 @@ class Payments:
         self.post = Post(core)
         self.switch = Switch(core, self.post, quota)
         self.orders = Orders(core, router, self.switch)
-        self.inbox = Inbox(core, self.orders, self.post, quota)
+        self.inbox = Inbox(core)
+        self.inbox.extend(PaymentMessages(core, self.orders, self.post, quota).handlings())
         self.participants = Participants(core, router, quota)
 
     async def initiate_credit_transfer(

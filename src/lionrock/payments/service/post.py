@@ -30,7 +30,7 @@ from lionrock.payments.domain.iso20022 import (
     read_envelope,
     write_envelope,
 )
-from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, status_report
+from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, Subject, status_report
 from lionrock.payments.service.core import Core
 from lionrock.payments.store import members, messages
 from lionrock.payments.store.messages import Message
@@ -55,7 +55,7 @@ class Post:
     async def write(
         self,
         db: Connection,
-        payment: Payment,
+        subject: Subject,
         organisation_id: str,
         document: Document,
         *,
@@ -77,14 +77,15 @@ class Post:
         assert not isinstance(checked, Refused), f"we would send what we refuse: {checked}"
         digest = hashlib.sha256(content)
         message = Message(
-            id=row_id, payment_id=payment.id, direction="out", organisation_id=organisation_id,
+            id=row_id, payment_id=subject.payment_id, subject_id=subject.id,
+            direction="out", organisation_id=organisation_id,
             definition=definition_of(document), message_id=header.message_id,
             digest=digest.digest(), is_outcome=is_outcome, recorded_at=header.created_at,
         )
         is_new = await messages.insert_message(db, core.vault, message, content)
         assert is_new, "MsgIds are new"
         await core.record(
-            db, "payments.message_sent", payment, {message.definition: digest.hexdigest()}
+            db, "payments.message_sent", subject, {message.definition: digest.hexdigest()}
         )
         return message
 
@@ -102,7 +103,7 @@ class Post:
             assert original, "a participant is told about a message that it knows"
             report = status_report(payment, original)
             told = await self.write(
-                db, payment, organisation_id, report, is_outcome=payment.is_final
+                db, payment.subject, organisation_id, report, is_outcome=payment.is_final
             )
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
 

@@ -128,7 +128,7 @@ class Switch:
             if there.state != "held":
                 return
             message = await self._post.write(
-                db, payment, payment.creditor_organisation_id, outgoing_transfer(payment)
+                db, payment.subject, payment.creditor_organisation_id, outgoing_transfer(payment)
             )
             deadline_at = kernel.wire_clock.now() + wait
             moved = await payments.move_to_sent(db, payment.id, message.message_id, deadline_at)
@@ -206,7 +206,8 @@ class Switch:
             "reason_code": payment.reason_code,
         })
         await self._core.record(
-            db, f"payments.payment_{payment.state}", payment, {"order": payment.order_digest.hex()}
+            db, f"payments.payment_{payment.state}", payment.subject,
+            {"order": payment.order_digest.hex()},
         )
         if payment.debtor_organisation_id:
             await self._post.notify(db, payment, payment.debtor_organisation_id)

@@ -16,8 +16,8 @@ from lionrock.payments.sealing import Vault
 
 _CONTENT = "messages.sealed_content"
 _COLUMNS = (
-    "id, payment_id, direction, organisation_id, definition, message_id, digest, refusal,"
-    " is_outcome, recorded_at, delivered_at"
+    "id, payment_id, subject_id, direction, organisation_id, definition, message_id, digest,"
+    " refusal, is_outcome, recorded_at, delivered_at"
 )
 MESSAGES_LISTED_MAX = 200
 
@@ -26,6 +26,9 @@ Direction = Literal["in", "out"]
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A message as stored: `digest` is the SHA-256 of the whole HTTP body.
+
+    `subject_id` is the id of what it is about, "" while that is not known; `payment_id` is the
+    same when that is a payment.
 
     `is_outcome` marks the one message that tells a participant how a payment ended.
     """
@@ -41,15 +44,17 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str = ""
     is_outcome: bool = False
     delivered_at: datetime | None = None
+    subject_id: str = ""
 
 
 async def insert_message(db: Connection, vault: Vault, message: Message, content: bytes) -> bool:
     """Write a message; False when the sender has used the MsgId before."""
     created = await db.fetchval(
         f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-        " ON CONFLICT DO NOTHING RETURNING 1",
-        message.id, message.payment_id, message.direction, message.organisation_id,
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+        " $13) ON CONFLICT DO NOTHING RETURNING 1",
+        message.id, message.payment_id, message.subject_id, message.direction,
+        message.organisation_id,
         message.definition, message.message_id, message.digest, message.refusal,
         message.is_outcome, message.recorded_at, message.delivered_at,
         vault.seal(_CONTENT, message.id, content),
@@ -120,10 +125,13 @@ async def mark_refused(db: Connection, row_id: str, refusal: str) -> None:
     await db.execute("UPDATE payments.messages SET refusal = $2 WHERE id = $1", row_id, refusal)
 
 
-async def attach_payment(db: Connection, row_id: str, payment_id: str) -> None:
-    """Say which payment an incoming message is about, once that is known."""
+async def attach_subject(
+    db: Connection, row_id: str, subject_id: str, payment_id: str | None
+) -> None:
+    """Say what an incoming message is about, once that is known."""
     await db.execute(
-        "UPDATE payments.messages SET payment_id = $2 WHERE id = $1", row_id, payment_id
+        "UPDATE payments.messages SET subject_id = $2, payment_id = $3 WHERE id = $1",
+        row_id, subject_id, payment_id,
     )
 
 

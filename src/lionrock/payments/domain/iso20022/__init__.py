@@ -1,22 +1,16 @@
 """ISO 20022 messages of the switch: values, writer, reader.
 
-Five definitions in one envelope: head.001.001.02 with pacs.008.001.08, pacs.002.001.10,
-pacs.028.001.03 or admi.002.001.01. Not for: signatures (the HTTP message is signed as a whole).
+One module per family of definitions, one table of them (definitions.py), in one envelope with
+head.001.001.02. Not for: signatures (the HTTP message is signed as a whole).
 """
 
-from lionrock.payments.domain.iso20022.messages import (
-    ACCEPTED_STATUSES,
-    CreditTransfer,
+from lionrock.payments.domain.iso20022.definitions import (
+    DEFINITIONS,
     Document,
     Envelope,
-    Header,
-    MessageReject,
-    PartyAccount,
-    Proxy,
-    StatusReport,
-    StatusRequest,
     definition_of,
 )
+from lionrock.payments.domain.iso20022.messages import Header, PartyAccount, Proxy
 from lionrock.payments.domain.iso20022.read import (
     MESSAGE_BYTES_MAX,
     Parts,
@@ -24,10 +18,19 @@ from lionrock.payments.domain.iso20022.read import (
     reference_of,
     split_envelope,
 )
+from lionrock.payments.domain.iso20022.rejects import MessageReject
+from lionrock.payments.domain.iso20022.reports import (
+    ACCEPTED_STATUSES,
+    Status,
+    StatusReport,
+    StatusRequest,
+)
+from lionrock.payments.domain.iso20022.transfers import CreditTransfer
 from lionrock.payments.domain.iso20022.write import write_envelope
 
 __all__ = [
     "ACCEPTED_STATUSES",
+    "DEFINITIONS",
     "MESSAGE_BYTES_MAX",
     "CreditTransfer",
     "Document",
@@ -37,6 +40,7 @@ __all__ = [
     "Parts",
     "PartyAccount",
     "Proxy",
+    "Status",
     "StatusReport",
     "StatusRequest",
     "definition_of",

@@ -11,28 +11,15 @@ Invariant: a message that is returned is valid, and its header and document agre
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import msgspec
 from lxml import etree
 
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.money import Money
-from lionrock.payments.domain.iso20022.messages import (
-    HEADER_DEFINITION,
-    CreditTransfer,
-    Envelope,
-    Header,
-    MessageReject,
-    PartyAccount,
-    Proxy,
-    ProxyKind,
-    Status,
-    StatusReport,
-    StatusRequest,
-    namespace_of,
-)
+from lionrock.payments.domain.iso20022.definitions import DEFINITIONS, Envelope
+from lionrock.payments.domain.iso20022.elements import instant_of, text_of
+from lionrock.payments.domain.iso20022.messages import HEADER_DEFINITION, Header, namespace_of
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 MESSAGE_BYTES_MAX = 32 * 1024
@@ -43,8 +30,6 @@ _ENCODING = re.compile(r"""encoding\s*=\s*["']([^"']*)["']""")
 _QUALIFIED = re.compile(r"\{[^}]*\}")
 _REFERENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/\-]{0,34}$")
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-_XML_SPACE = " \t\r\n"
-_PROXY_KINDS: dict[str, ProxyKind] = {"TELE": "mobile", "EMAL": "email"}
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -63,15 +48,15 @@ def read_envelope(raw: bytes, schema: etree.XMLSchema) -> Envelope | Refused:
         return _invalid(root, schema)
     header_element, document_element = root[0], root[1]
     header = _header(header_element)
-    definition = _text(header_element, "MsgDefIdr")
+    definition = text_of(header_element, "MsgDefIdr")
     if document_element.tag != f"{{{namespace_of(definition)}}}Document":
         return Refused(
             PaymentRefusal.DEFINITION_DIFFERS,
             f"MsgDefIdr says {definition}, the document is of another namespace.",
             "/Envelope/AppHdr/MsgDefIdr",
         )
-    body = document_element[0]
-    return _check_agreement(header, body) or Envelope(header, _READERS[definition](body))
+    row, body = DEFINITIONS[definition], document_element[0]
+    return row.check(header, body) or Envelope(header, row.read(body))
 
 
 def reference_of(raw: bytes) -> str:
@@ -183,134 +168,10 @@ def _clean(text: str) -> str:
     return _NOT_SHOWN.sub(" ", text).strip()[:DESCRIPTION_LENGTH_MAX] or "unknown"
 
 
-def _check_agreement(header: Header, body: Any) -> Refused | None:
-    """Header and document name the same message, sender and receiver."""
-    message_id = _optional(body, "GrpHdr/MsgId")
-    if message_id and message_id != header.message_id:
-        return Refused(
-            PaymentRefusal.REFERENCE_DIFFERS, "BizMsgIdr and MsgId are the same identifier.",
-            "/Envelope/AppHdr/BizMsgIdr",
-        )
-    for name, member in (("InstgAgt", header.from_member), ("InstdAgt", header.to_member)):
-        path = f"{name}/FinInstnId/ClrSysMmbId/MmbId"
-        agent = _optional(body, f"GrpHdr/{path}") or _optional(body, f"CdtTrfTxInf/{path}")
-        if agent and agent != member:
-            return Refused(
-                PaymentRefusal.AGENT_DIFFERS, f"{name} is {agent}, the header says {member}.", name
-            )
-    is_rejected = _optional(body, "TxInfAndSts/TxSts") == "RJCT"
-    if is_rejected != bool(_optional(body, "TxInfAndSts/StsRsnInf/Rsn/Cd")):
-        return Refused(
-            PaymentRefusal.REASON_MISPLACED, "A reason goes with RJCT and with nothing else.",
-            "TxInfAndSts/StsRsnInf",
-        )
-    return None
-
-
 def _header(element: Any) -> Header:
     return Header(
-        from_member=_text(element, "Fr/FIId/FinInstnId/ClrSysMmbId/MmbId"),
-        to_member=_text(element, "To/FIId/FinInstnId/ClrSysMmbId/MmbId"),
-        message_id=_text(element, "BizMsgIdr"),
-        created_at=_instant(_text(element, "CreDt")),
+        from_member=text_of(element, "Fr/FIId/FinInstnId/ClrSysMmbId/MmbId"),
+        to_member=text_of(element, "To/FIId/FinInstnId/ClrSysMmbId/MmbId"),
+        message_id=text_of(element, "BizMsgIdr"),
+        created_at=instant_of(text_of(element, "CreDt")),
     )
-
-
-def _credit_transfer(body: Any) -> CreditTransfer:
-    transaction = _find(body, "CdtTrfTxInf")
-    return CreditTransfer(
-        settlement_date=date.fromisoformat(_text(body, "GrpHdr/IntrBkSttlmDt")),
-        end_to_end_id=_text(transaction, "PmtId/EndToEndId"),
-        transaction_id=_text(transaction, "PmtId/TxId"),
-        uetr=_text(transaction, "PmtId/UETR"),
-        amount=_amount(transaction, "IntrBkSttlmAmt"),
-        debtor=_party(transaction, "Dbtr"),
-        creditor=_party(transaction, "Cdtr"),
-        proxy=_proxy(transaction),
-        remittance=_optional(transaction, "RmtInf/Ustrd"),
-    )
-
-
-def _status_report(body: Any) -> StatusReport:
-    transaction = _find(body, "TxInfAndSts")
-    return StatusReport(
-        original_message_id=_text(transaction, "OrgnlGrpInf/OrgnlMsgId"),
-        original_definition=_text(transaction, "OrgnlGrpInf/OrgnlMsgNmId"),
-        end_to_end_id=_text(transaction, "OrgnlEndToEndId"),
-        transaction_id=_text(transaction, "OrgnlTxId"),
-        uetr=_text(transaction, "OrgnlUETR"),
-        status=cast(Status, _text(transaction, "TxSts")),
-        amount=_amount(transaction, "OrgnlTxRef/IntrBkSttlmAmt"),
-        reason_code=_optional(transaction, "StsRsnInf/Rsn/Cd"),
-        reason_text=_optional(transaction, "StsRsnInf/AddtlInf"),
-    )
-
-
-def _status_request(body: Any) -> StatusRequest:
-    transaction = _find(body, "TxInf")
-    return StatusRequest(
-        original_message_id=_text(transaction, "OrgnlGrpInf/OrgnlMsgId"),
-        original_definition=_text(transaction, "OrgnlGrpInf/OrgnlMsgNmId"),
-        transaction_id=_text(transaction, "OrgnlTxId"),
-        uetr=_text(transaction, "OrgnlUETR"),
-    )
-
-
-def _message_reject(body: Any) -> MessageReject:
-    return MessageReject(
-        related_reference=_text(body, "RltdRef/Ref"),
-        reason=_text(body, "Rsn/RjctgPtyRsn"),
-        rejected_at=_instant(_text(body, "Rsn/RjctnDtTm")),
-        description=_text(body, "Rsn/RsnDesc"),
-        location=_optional(body, "Rsn/ErrLctn"),
-    )
-
-
-_READERS: dict[str, Any] = {
-    "pacs.008.001.08": _credit_transfer,
-    "pacs.002.001.10": _status_report,
-    "pacs.028.001.03": _status_request,
-    "admi.002.001.01": _message_reject,
-}
-
-
-def _party(transaction: Any, name: str) -> PartyAccount:
-    return PartyAccount(
-        name=_text(transaction, f"{name}/Nm"),
-        account=_text(transaction, f"{name}Acct/Id/Othr/Id"),
-        member=_text(transaction, f"{name}Agt/FinInstnId/ClrSysMmbId/MmbId"),
-    )
-
-
-def _proxy(transaction: Any) -> Proxy | None:
-    value = _optional(transaction, "CdtrAcct/Prxy/Id")
-    if not value:
-        return None
-    return Proxy(kind=_PROXY_KINDS[_text(transaction, "CdtrAcct/Prxy/Tp/Cd")], value=value)
-
-
-def _amount(element: Any, path: str) -> Money:
-    found = _find(element, path)
-    return Money.parse(found.text.strip(_XML_SPACE), found.get("Ccy"))
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _find(element: Any, path: str) -> Any:
-    """Find by local names in the element's own namespace: prefixes differ between banks."""
-    namespace = etree.QName(element).namespace
-    found = element.find("/".join(f"{{{namespace}}}{name}" for name in path.split("/")))
-    assert found is not None, f"the schema demands {path}"
-    return found
-
-
-def _text(element: Any, path: str) -> str:
-    return (_find(element, path).text or "").strip(_XML_SPACE)
-
-
-def _optional(element: Any, path: str) -> str:
-    namespace = etree.QName(element).namespace
-    found = element.find("/".join(f"{{{namespace}}}{name}" for name in path.split("/")))
-    return (found.text or "").strip(_XML_SPACE) if found is not None else ""

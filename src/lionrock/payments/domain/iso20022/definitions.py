@@ -1,0 +1,77 @@
+"""The one table of message definitions: how each is checked, read and written.
+
+To add one: a module with its value, check, reader and writer; a row here and its type in
+`Document`; its usage schema in payments/schemas and the two lines for it in envelope.xsd; a sample
+in tests/unit/payments/samples.py, which is checked against the official schema. What the switch
+does with it is a handler of the inbox (payments/service/inbox.py).
+Invariant: one value type for each definition, so that a value says which message it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from lionrock.kernel.errors import Refused
+from lionrock.payments.domain.iso20022 import rejects, reports, transfers
+from lionrock.payments.domain.iso20022.elements import Node
+from lionrock.payments.domain.iso20022.messages import Header
+from lionrock.payments.domain.iso20022.rejects import MessageReject
+from lionrock.payments.domain.iso20022.reports import StatusReport, StatusRequest
+from lionrock.payments.domain.iso20022.transfers import CreditTransfer
+
+Document = CreditTransfer | StatusReport | StatusRequest | MessageReject
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """One message definition; its schema is the file of the same name in payments/schemas.
+
+    `check` and `read` get the element below Document, after the schema was checked.
+    """
+
+    name: str
+    kind: type
+    check: Callable[[Header, Any], Refused | None]
+    read: Callable[[Any], Document]
+    write: Callable[[Header, Any], Node]
+
+
+ROWS: tuple[Definition, ...] = (
+    Definition(
+        name=transfers.CREDIT_TRANSFER, kind=CreditTransfer, check=transfers.check_transfer,
+        read=transfers.read_transfer, write=transfers.write_transfer,
+    ),
+    Definition(
+        name=reports.STATUS_REPORT, kind=StatusReport, check=reports.check_report,
+        read=reports.read_report, write=reports.write_report,
+    ),
+    Definition(
+        name=reports.STATUS_REQUEST, kind=StatusRequest, check=reports.check_request,
+        read=reports.read_request, write=reports.write_request,
+    ),
+    Definition(
+        name=rejects.MESSAGE_REJECT, kind=MessageReject, check=rejects.check_reject,
+        read=rejects.read_reject, write=rejects.write_reject,
+    ),
+)  # fmt: skip
+DEFINITIONS: dict[str, Definition] = {row.name: row for row in ROWS}
+_BY_KIND: dict[type, Definition] = {row.kind: row for row in ROWS}
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """One HTTP body: header and document."""
+
+    header: Header
+    document: Document
+
+
+def row_of(document: Document) -> Definition:
+    """Return the definition of a value."""
+    return _BY_KIND[type(document)]
+
+
+def definition_of(document: Document) -> str:
+    """Return the ISO 20022 message definition identifier, such as "pacs.008.001.08"."""
+    return row_of(document).name

@@ -1,0 +1,144 @@
+"""Elements that several families share: how to find and read them, and how to write them.
+
+Reading happens after the schema has been checked, so that what it demands is there. Writing makes
+nodes, (name, content) pairs, which `write` turns into XML. Not for: whole messages (the families).
+Source: ISO 20022 XML design rules (one namespace per definition; prefixes differ between banks).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from lxml import etree
+
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
+from lionrock.payments.domain.iso20022.messages import Header, PartyAccount, Proxy, ProxyKind
+from lionrock.payments.domain.refusals import PaymentRefusal
+
+Node: TypeAlias = tuple[str, "str | Money | list[Node]"]
+XML_SPACE = " \t\r\n"
+PROXY_KINDS: dict[str, ProxyKind] = {"TELE": "mobile", "EMAL": "email"}
+PROXY_CODES: dict[ProxyKind, str] = {kind: code for code, kind in PROXY_KINDS.items()}
+_AGENTS = (("InstgAgt", "from_member"), ("InstdAgt", "to_member"))
+
+
+def find(element: Any, path: str) -> Any:
+    """Find by local names in the element's own namespace; the schema demands that it is there."""
+    found = element.find(_qualified(element, path))
+    assert found is not None, f"the schema demands {path}"
+    return found
+
+
+def text_of(element: Any, path: str) -> str:
+    """Return the text of an element that the schema demands."""
+    return (find(element, path).text or "").strip(XML_SPACE)
+
+
+def optional_text(element: Any, path: str) -> str:
+    """Return the text of an element, "" when it is not there."""
+    found = element.find(_qualified(element, path))
+    return (found.text or "").strip(XML_SPACE) if found is not None else ""
+
+
+def amount_of(element: Any, path: str) -> Money:
+    """Return an amount with its currency attribute."""
+    found = find(element, path)
+    return Money.parse(found.text.strip(XML_SPACE), found.get("Ccy"))
+
+
+def instant_of(text: str) -> datetime:
+    """Return an ISODateTime with an offset as an aware instant in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def member_of(element: Any, path: str) -> str:
+    """Return the clearing code of an agent, "" when it is not there."""
+    return optional_text(element, f"{path}/FinInstnId/ClrSysMmbId/MmbId")
+
+
+def party_of(transaction: Any, name: str) -> PartyAccount:
+    """Return the party `name` ("Dbtr", "Cdtr") with the account and agent beside it."""
+    return PartyAccount(
+        name=text_of(transaction, f"{name}/Nm"),
+        account=text_of(transaction, f"{name}Acct/Id/Othr/Id"),
+        member=text_of(transaction, f"{name}Agt/FinInstnId/ClrSysMmbId/MmbId"),
+    )
+
+
+def proxy_of(account: Any) -> Proxy | None:
+    """Return the proxy of a cash account, None when it has none."""
+    value = optional_text(account, "Prxy/Id")
+    if not value:
+        return None
+    return Proxy(kind=PROXY_KINDS[text_of(account, "Prxy/Tp/Cd")], value=value)
+
+
+def check_message_id(header: Header, body: Any, path: str) -> Refused | None:
+    """The header and the document name the same message (head.001 BizMsgIdr)."""
+    if text_of(body, path) == header.message_id:
+        return None
+    return Refused(
+        PaymentRefusal.REFERENCE_DIFFERS, f"BizMsgIdr and {path.rpartition('/')[2]} are the same "
+        "identifier.", "/Envelope/AppHdr/BizMsgIdr",
+    )
+
+
+def check_agents(header: Header, element: Any) -> Refused | None:
+    """The instructing and instructed agents of an element, where given, are the header's."""
+    for name, side in _AGENTS:
+        agent, member = member_of(element, name), getattr(header, side)
+        if agent and agent != member:
+            return Refused(
+                PaymentRefusal.AGENT_DIFFERS, f"{name} is {agent}, the header says {member}.", name
+            )
+    return None
+
+
+def instant_text(instant: datetime) -> str:
+    """Write an instant in UTC with milliseconds."""
+    assert instant.tzinfo is not None, "instants are timezone-aware"
+    in_utc = instant.astimezone(UTC).replace(tzinfo=None)
+    return in_utc.isoformat(timespec="milliseconds") + "Z"
+
+
+def institution(member: str) -> list[Node]:
+    """Write an agent by its clearing code."""
+    return [("FinInstnId", [("ClrSysMmbId", [("MmbId", member)])])]
+
+
+def account(number: str, proxy: Proxy | None = None) -> list[Node]:
+    """Write a cash account, with the proxy that stands for it."""
+    nodes: list[Node] = [("Id", [("Othr", [("Id", number)])])]
+    if proxy is not None:
+        code = PROXY_CODES[proxy.kind]
+        nodes.append(("Prxy", [("Tp", [("Cd", code)]), ("Id", proxy.value)]))
+    return nodes
+
+
+def agents(header: Header) -> list[Node]:
+    """Write the instructing and instructed agents, which are the header's members."""
+    return [
+        ("InstgAgt", institution(header.from_member)),
+        ("InstdAgt", institution(header.to_member)),
+    ]
+
+
+def group_header(header: Header) -> list[Node]:
+    """Write a group header that says which message, when, and who instructs whom."""
+    return [
+        ("MsgId", header.message_id),
+        ("CreDtTm", instant_text(header.created_at)),
+        *agents(header),
+    ]
+
+
+def original_group(message_id: str, definition: str) -> Node:
+    """Write which message another one is about."""
+    return "OrgnlGrpInf", [("OrgnlMsgId", message_id), ("OrgnlMsgNmId", definition)]
+
+
+def _qualified(element: Any, path: str) -> str:
+    namespace = etree.QName(element).namespace
+    return "/".join(f"{{{namespace}}}{name}" for name in path.split("/"))

@@ -1,0 +1,109 @@
+"""Credit transfers between participants: pacs.008.001.08, one transaction a message.
+
+Not for: what becomes of them (reports). Source: ISO 20022 pacs.008.001.08 in our narrower usage.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.money import Money
+from lionrock.payments.domain.iso20022.elements import (
+    Node,
+    account,
+    agents,
+    amount_of,
+    check_agents,
+    check_message_id,
+    find,
+    instant_text,
+    institution,
+    optional_text,
+    party_of,
+    proxy_of,
+    text_of,
+)
+from lionrock.payments.domain.iso20022.messages import (
+    CLEARING_SYSTEM,
+    Header,
+    PartyAccount,
+    Proxy,
+)
+
+CREDIT_TRANSFER = "pacs.008.001.08"
+
+
+class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """pacs.008: pay this amount from the debtor to the creditor."""
+
+    settlement_date: date
+    end_to_end_id: str
+    transaction_id: str
+    uetr: str
+    amount: Money
+    debtor: PartyAccount
+    creditor: PartyAccount
+    proxy: Proxy | None = None
+    remittance: str = ""
+
+
+def check_transfer(header: Header, body: Any) -> Refused | None:
+    """Header and transaction agree."""
+    refused = check_message_id(header, body, "GrpHdr/MsgId")
+    return refused or check_agents(header, find(body, "CdtTrfTxInf"))
+
+
+def read_transfer(body: Any) -> CreditTransfer:
+    """Read a valid FIToFICstmrCdtTrf."""
+    transaction = find(body, "CdtTrfTxInf")
+    return CreditTransfer(
+        settlement_date=date.fromisoformat(text_of(body, "GrpHdr/IntrBkSttlmDt")),
+        end_to_end_id=text_of(transaction, "PmtId/EndToEndId"),
+        transaction_id=text_of(transaction, "PmtId/TxId"),
+        uetr=text_of(transaction, "PmtId/UETR"),
+        amount=amount_of(transaction, "IntrBkSttlmAmt"),
+        debtor=party_of(transaction, "Dbtr"),
+        creditor=party_of(transaction, "Cdtr"),
+        proxy=proxy_of(find(transaction, "CdtrAcct")),
+        remittance=optional_text(transaction, "RmtInf/Ustrd"),
+    )
+
+
+def write_transfer(header: Header, transfer: CreditTransfer) -> Node:
+    """Write a FIToFICstmrCdtTrf."""
+    assert transfer.amount.amount_minor > 0, "a credit transfer moves money"
+    transaction: list[Node] = [
+        ("PmtId", [
+            ("EndToEndId", transfer.end_to_end_id),
+            ("TxId", transfer.transaction_id),
+            ("UETR", transfer.uetr),
+        ]),
+        ("IntrBkSttlmAmt", transfer.amount),
+        ("ChrgBr", "SLEV"),
+        *agents(header),
+        ("Dbtr", [("Nm", transfer.debtor.name)]),
+        ("DbtrAcct", account(transfer.debtor.account)),
+        ("DbtrAgt", institution(transfer.debtor.member)),
+        ("CdtrAgt", institution(transfer.creditor.member)),
+        ("Cdtr", [("Nm", transfer.creditor.name)]),
+        ("CdtrAcct", account(transfer.creditor.account, transfer.proxy)),
+    ]
+    if transfer.remittance:
+        transaction.append(("RmtInf", [("Ustrd", transfer.remittance)]))
+    group = settlement_header(header, transfer.settlement_date)
+    return "FIToFICstmrCdtTrf", [("GrpHdr", group), ("CdtTrfTxInf", transaction)]
+
+
+def settlement_header(header: Header, settlement_date: date) -> list[Node]:
+    """Write the group header of a message that moves money: one transaction, settled by us."""
+    return [
+        ("MsgId", header.message_id),
+        ("CreDtTm", instant_text(header.created_at)),
+        ("NbOfTxs", "1"),
+        ("IntrBkSttlmDt", settlement_date.isoformat()),
+        ("SttlmInf", [("SttlmMtd", "CLRG"), ("ClrSys", [("Prtry", CLEARING_SYSTEM)])]),
+    ]
