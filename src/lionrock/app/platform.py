@@ -14,7 +14,7 @@ import lionrock
 from lionrock import portal
 from lionrock.app import grants_and_consents
 from lionrock.app.kernels import close_kernel, open_kernel
-from lionrock.app.surroundings import hook_tables, surroundings
+from lionrock.app.surroundings import hook_tables, message_carrier, surroundings
 from lionrock.directory import api as directory_api
 from lionrock.evidence import api as evidence_api
 from lionrock.exchange import api as exchange_api
@@ -58,6 +58,7 @@ class Platform:
         self.services = identity_api.Services(kernel, self.identity, self.evidence)
         self.signing = identity_api.Signing(kernel, self.identity, self.identity)
         self.identity.operations.certificate_desk = self.signing.authority
+        self.identity.recovery.messages.carrier = message_carrier(kernel)
         self.facades = facades_api.Facades(kernel, self.identity, self.signing)
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
         self.projection = ledger_api.Projection(kernel.database)

@@ -61,6 +61,7 @@ from lionrock.identity.domain.operations import (
     CertificateReason,
     CreateCompany,
     GrantStaffRole,
+    IssueRecoveryCode,
     Operation,
     OperationDeed,
     RevokeCertificate,
@@ -87,8 +88,9 @@ from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http import table
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
-from lionrock.identity.jobs import RINGS, handlers, start
-from lionrock.identity.recovery.service import Message
+from lionrock.identity.jobs import handlers, start
+from lionrock.identity.recovery.domain import Carried, Channel
+from lionrock.identity.recovery.messages import Carrier, Letter, MailCarrier, Message, NoCarrier
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.assurance import step_up
@@ -171,7 +173,10 @@ __all__ = [
     "Approval",
     "ApprovalRequest",
     "CertificateReason",
+    "Carried",
+    "Carrier",
     "Client",
+    "Channel",
     "ClientPolicy",
     "ClientPrincipal",
     "Company",
@@ -196,10 +201,14 @@ __all__ = [
     "Identity",
     "IdentityRefusal",
     "Mandate",
+    "IssueRecoveryCode",
+    "Letter",
+    "MailCarrier",
     "MandateDraft",
     "MandateRole",
     "Message",
     "OfficeSealSigner",
+    "NoCarrier",
     "Onboarding",
     "Operation",
     "OperationDeed",

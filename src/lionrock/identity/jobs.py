@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from functools import partial
-
-from lionrock.identity.forms import store as forms_store
-from lionrock.identity.passkeys import store as passkeys_store
-from lionrock.identity.recovery import store as recovery_store
+from lionrock.identity import expiry
+from lionrock.identity.recovery.messages import QUEUE as MESSAGE_QUEUE
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
 from lionrock.identity.service.grants import KEPT_AFTER
@@ -42,6 +38,10 @@ RINGS = (
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
+    async def carry_message(job: Job) -> Done | Again:
+        """A message waits for its carrier."""
+        return await room.recovery.messages.carry(job.key, job.attempt)
+
     """Return the pillar's job handlers by queue."""
 
     async def expire_approval(job: Job) -> Done | Again:
@@ -57,6 +57,7 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
     async def notify_client(job: Job) -> Done | Again:
         """A back-channel request of a ping or push client was decided."""
         return await room.ciba_notices.deliver(job.key, job.attempt)
+        MESSAGE_QUEUE: carry_message,
 
     async def tell_of_logout(job: Job) -> Done | Again:
         """A session ended, and its service wants to know."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -21,6 +22,9 @@ import platformdirs
 ENVIRONMENT_PREFIX = "LIONROCK_"
 # What the table of these requests has room for (identity/store/ciba.py).
 CIBA_LIFE_S_MAX = 1_800
+# Less than a job has altogether (kernel/jobs.py), so that a silent relay is told from a slow job.
+MAIL_TIMEOUT_MS_MAX = 7_000
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 
 
 class SettingsRefused(ValueError):
@@ -78,6 +82,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     facades: tuple[Literal["iam", "corpid"], ...] = ()
 
     @property
+    mail_relay: str = ""
+    mail_from: str = ""
+    mail_security: Literal["starttls", "tls", "none"] = "starttls"
+    mail_user: str = ""
+    mail_password: str = ""
+    mail_timeout_ms: int = 4_000
     def data_path(self) -> Path:
         """The data directory as a path, the user's own data directory when unset."""
         return Path(self.data_directory) if self.data_directory else default_data_path()
@@ -220,6 +230,17 @@ LIMITS = tuple(name for name in SETTINGS if name.startswith("limit_"))
 
 
 def is_reached(limit: int, count: int) -> bool:
+    "mail_relay": (
+        "SMTP relay, host:port, that carries messages to persons such as codes of a recovery "
+        "(serve only: the sandbox shows them at the personas' phones); empty: none are sent."
+    ),
+    "mail_from": "The address that messages come from; needed with mail_relay.",
+    "mail_security": (
+        "starttls, tls (from the first byte) or none (only for a relay on this machine)."
+    ),
+    "mail_user": "The relay's user name; empty: without a log-in.",
+    "mail_password": "The relay's password; better in the environment than in a file.",
+    "mail_timeout_ms": "Milliseconds that the relay has for each answer; 100 to 7000.",
     """Say whether a count has come to a limit of the settings; 0 is no limit."""
     return 0 < limit <= count
 
@@ -320,3 +341,27 @@ def _checked(settings: Settings) -> Settings:
         if (getattr(settings, name) or 0) < 0:
             raise SettingsRefused(f"{name}: expected 0 or more")
     return settings
+
+
+def relay_address(text: str) -> tuple[str, int]:
+    """Return host and port of mail_relay; SettingsRefused when it is not host:port."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise SettingsRefused("mail_relay: expected host:port such as mail.example.org:587")
+    return host.strip("[]"), int(port)
+
+
+def _check_mail(settings: Settings) -> None:
+    if not 100 <= settings.mail_timeout_ms <= MAIL_TIMEOUT_MS_MAX:
+        raise SettingsRefused(f"mail_timeout_ms: expected 100 to {MAIL_TIMEOUT_MS_MAX}")
+    if not settings.mail_relay:
+        return
+    if settings.composition != "serve":
+        raise SettingsRefused("mail_relay belongs to serve; the sandbox writes to nobody")
+    host, _port = relay_address(settings.mail_relay)
+    if settings.mail_security == "none" and host not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsRefused("mail_security: none is for a relay on this machine only")
+    if not _MAIL_ADDRESS.fullmatch(settings.mail_from):
+        raise SettingsRefused("mail_from: expected an address such as city@example.org")
+    if bool(settings.mail_user) != bool(settings.mail_password):
+        raise SettingsRefused("mail_user and mail_password: expected both or neither")

@@ -33,6 +33,7 @@ from lionrock.kernel.http import Application, build_application
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.jobs import Worker
 from lionrock.kernel.keys import KeyStore
+from lionrock.sandbox.hooks import SimulatedMailbox
 from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.phone import Phone
 from lionrock.sandbox.world.service import Service
@@ -152,6 +153,7 @@ async def found(kernel: Kernel, folder: Path, issuer: str = ISSUER) -> City:
     """Build the city: three people with phones, a company, a mandate, a service."""
     directory = Directory(kernel)
     identity = Identity(kernel, Evidence(kernel, directory))
+    identity.recovery.messages.carrier = SimulatedMailbox()
     application = build_application(kernel, [api.table(identity)])
     context = WorldContext(
         platform_url=issuer, world_url=WORLD, wire_clock=kernel.wire_clock,

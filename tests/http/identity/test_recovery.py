@@ -36,7 +36,7 @@ async def messages(city: City, persona: str = "ada") -> list[Any]:
     """What was sent to a persona, newest first."""
     person_id = city.people[persona].id
     return await city.kernel.database.run(
-        lambda db: city.identity.recovery.messages_of(db, person_id)
+        lambda db: city.identity.recovery.messages.of_person(db, person_id)
     )
 
 
@@ -57,8 +57,8 @@ async def in_person_code(city: City, persona: str = "ada") -> str:
             db, person_id, made_by=made_by, checked_by=checked_by
         )
     )
-    assert isinstance(code, str), code
-    return code
+    assert not isinstance(code, Refused), code
+    return code.code
 
 
 async def proven(city: City) -> str:
@@ -161,3 +161,29 @@ async def test_code_handed_over_needs_two_operators_and_leaves_a_receipt(city: C
     await in_person_code(city)
     (receipt,) = await city.receipts("identity.recovery_code_issued")
     assert "per_" not in str(receipt)
+
+
+async def test_new_code_handed_over_ends_the_one_before(city: City) -> None:
+    first, secret = await in_person_code(city), await begin(city)
+    second = await in_person_code(city)
+    refused = await post(city, "/codes", secret=secret, code=first)
+    assert refused.json()["code"] == "identity.recovery_code"
+    shown = await post(city, "/codes", secret=secret, code=second)
+    assert shown.json()["proven"] == ["in_person"]
+
+
+async def test_code_handed_over_lasts_seven_days(city: City) -> None:
+    code = await in_person_code(city)
+    city.business_clock.advance(days=7)
+    secret = await begin(city)
+    assert (await post(city, "/codes", secret=secret, code=code)).status_code == 403
+
+
+async def test_person_is_told_of_a_code_handed_over_in_three_languages(city: City) -> None:
+    code = await in_person_code(city)
+    sent = await messages(city)
+    assert sorted(message.channel for message in sent) == ["email", "phone"]
+    for message in sent:
+        assert code not in message.body
+        for words in ("Two officers", "兩名職員", "两名职员"):
+            assert words in message.body

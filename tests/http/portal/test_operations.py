@@ -100,3 +100,19 @@ async def test_page_is_told_in_three_languages(opened: Opened) -> None:
         page = await iris.get(f"{PAGE}?lang={language}")
         assert page.status_code == 200 and f'<html lang="{language}">' in page.text
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]* src=)", page.text)
+
+
+async def test_recovery_code_is_shown_once_after_the_second_approval(opened: Opened) -> None:
+    iris, jason = await opened("iris"), await opened("jason")
+    await ask(iris, "recovery-codes", person="ada")
+    page = await jason.get(PAGE)
+    assert "Code for a person without a device" in page.text
+    done = await decide(jason, "approve", "Seen at the counter with her card.")
+    found = re.search(r'data-recovery-code="([^"]{20,})"', done.text)
+    assert found is not None and "lasts seven days" in done.text
+    for reader in (iris, jason):
+        assert found.group(1) not in (await reader.get(PAGE)).text
+    own = await ask(iris, "recovery-codes", person="iris")
+    assert error_code(own) == "identity.operation_own"
+    unknown = await ask(iris, "recovery-codes", person="nobody")
+    assert error_code(unknown) == "identity.person_unknown"

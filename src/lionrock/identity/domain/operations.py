@@ -112,9 +112,18 @@ class RevokeCertificate(
     reason: CertificateReason
 
 
+class IssueRecoveryCode(
+    msgspec.Struct, frozen=True, tag="issue_recovery_code", tag_field="kind"
+):
+    """Hand a code over to a person whom an operator has seen; the outcome has it once."""
+
+    person_id: str
+
+
 OperationDeed = (
     CreatePerson | CreateCompany | GrantMandate | GrantFirmMandate | RevokeMandate | RegisterClient
     | GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus | RevokeCertificate
+    | IssueRecoveryCode
 )  # fmt: skip
 
 
@@ -144,7 +153,9 @@ def concerns(deed: OperationDeed) -> str | None:
     """Return the person whom a deed is about, if any."""
     if isinstance(deed, GrantMandate):
         return deed.mandate.person_id
-    if isinstance(deed, GrantStaffRole | RevokeStaffRole | SetPersonStatus):
+    if isinstance(
+        deed, GrantStaffRole | RevokeStaffRole | SetPersonStatus | IssueRecoveryCode
+    ):
         return deed.person_id
     return None
 

@@ -22,6 +22,7 @@ from lionrock.identity.domain.operations import (
     GrantFirmMandate,
     GrantMandate,
     GrantStaffRole,
+    IssueRecoveryCode,
     Operation,
     OperationDeed,
     RegisterClient,
@@ -39,6 +40,7 @@ from lionrock.kernel.http import Route, reply
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 
+RECOVERY_CODE_KIND = str(IssueRecoveryCode.__struct_config__.tag)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -66,7 +68,7 @@ class OperationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deed: (
         CreatePerson | CreateCompany | GrantMandateBody | RevokeMandate | RegisterClient
         | GrantStaffRole | RevokeStaffRole | SetPersonStatus | SetCompanyStatus
-        | RevokeCertificate
+        | RevokeCertificate | IssueRecoveryCode
     )  # fmt: skip
 
 
@@ -78,7 +80,10 @@ class OperatorReply(msgspec.Struct, frozen=True):
 
 
 class OperationReply(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation with what was asked, by whom, and how it stands."""
+    """An operation with what was asked, by whom, and how it stands.
+
+    A code to hand over is in the reply of the approval, and in no other one.
+    """
 
     operation_id: str
     kind: str
@@ -91,6 +96,7 @@ class OperationReply(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     outcome: dict[str, Any] | None
     enrolment_code: str | None = None
+    recovery_code: str | None = None
 
 
 class OperationsReply(msgspec.Struct, frozen=True):
@@ -133,7 +139,9 @@ async def save_approval(call: OperatorCall) -> Response | Refused:
     if isinstance(done, Refused):
         return done
     operation, code = done
-    return reply(msgspec.structs.replace(await _shown(call, operation), enrolment_code=code))
+    member = "recovery_code" if operation.kind == RECOVERY_CODE_KIND else "enrolment_code"
+    shown = await _shown(call, operation)
+    return reply(msgspec.structs.replace(shown, **{member: code}))
 
 
 async def save_rejection(call: OperatorCall) -> Response | Refused:

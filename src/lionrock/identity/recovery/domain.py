@@ -17,6 +17,7 @@ from lionrock.kernel.errors import Refusal, Refused
 
 Factor = Literal["message", "in_person", "device"]
 Channel = Literal["phone", "email"]
+Carried = Literal["carried", "later", "refused"]
 
 FACTORS_NEEDED = 2
 CODE_TRIES_MAX = 5
@@ -54,6 +55,13 @@ class RecoveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
     tries_left: int
     proven: frozenset[Factor]
     ended_at: datetime | None = None
+
+
+class IssuedCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code to be handed over in person; it is kept as a hash only."""
+
+    code: str
+    expires_at: datetime
 
 
 def check_complete(recovery: RecoveryAttempt, now: datetime) -> Refused | None:

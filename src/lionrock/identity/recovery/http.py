@@ -8,14 +8,21 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from lionrock.identity.recovery.domain import FACTORS_NEEDED, Factor, RecoveryAttempt
+from lionrock.identity.recovery.domain import FACTORS_NEEDED, Channel, Factor, RecoveryAttempt
 from lionrock.identity.recovery.errors import RECOVERY_ROUTE_ERRORS
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, reply
+from lionrock.kernel.i18n import Text
 
 IDENTIFIER_LENGTH_MAX = 254
 _ROOT = "/identity/v1/recoveries"
+_NO_MESSAGES = Text(
+    "This city sends no messages: the ways are a code that its officers hand over in person, and a "
+    "yes on another device of yours.",
+    "本市不發送訊息：可用方法為由職員親身交付的代碼，以及在你另一部裝置上確認。",
+    "本市不发送消息：可用方法为由职员当面交付的代码，以及在您另一部设备上确认。",
+)
 _SOURCE = "NIST SP 800-63B-4 s4.2"
 
 
@@ -39,13 +46,18 @@ class CodeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RecoveryShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a recovery stands; `secret` once, at the beginning."""
+    """How a recovery stands; `secret` once, at the beginning.
+
+    `channels`: how this city sends codes, whoever is named; none, and `note` says what remains.
+    """
 
     ready_at: datetime
     expires_at: datetime
     factors_needed: int
     proven: list[Factor]
+    channels: list[Channel]
     secret: str = ""
+    note: str = ""
 
 
 class CompletedReply(msgspec.Struct, frozen=True):
@@ -58,13 +70,13 @@ async def save_begun(call: Call[Identity, BeginBody]) -> Response:
     """Begin; the answer is the same whoever is named."""
     identifier = call.body.identifier[:IDENTIFIER_LENGTH_MAX]
     begun = await call.room.recovery.begin(call.db, identifier, call.lang)
-    return reply(_shown(begun.recovery, begun.secret), status=201)
+    return reply(_shown(call, begun.recovery, begun.secret), status=201)
 
 
 async def reply_attempt(call: Call[Identity, SecretBody]) -> Response | Refused:
     """Answer with how it stands."""
     found = await call.room.recovery.attempt(call.db, call.body.secret)
-    return found if isinstance(found, Refused) else reply(_shown(found))
+    return found if isinstance(found, Refused) else reply(_shown(call, found))
 
 
 async def save_code(call: Call[Identity, CodeBody]) -> Response | Refused:
@@ -72,7 +84,7 @@ async def save_code(call: Call[Identity, CodeBody]) -> Response | Refused:
     proven = await call.room.recovery.prove_by_code(
         call.db, call.body.secret, call.body.code, call.lang
     )
-    return proven if isinstance(proven, Refused) else reply(_shown(proven))
+    return proven if isinstance(proven, Refused) else reply(_shown(call, proven))
 
 
 async def save_completed(call: Call[Identity, SecretBody]) -> Response | Refused:
@@ -81,10 +93,14 @@ async def save_completed(call: Call[Identity, SecretBody]) -> Response | Refused
     return code if isinstance(code, Refused) else reply(CompletedReply(code), status=201)
 
 
-def _shown(recovery: RecoveryAttempt, secret: str = "") -> RecoveryShown:
+def _shown(
+    call: Call[Identity, Any], recovery: RecoveryAttempt, secret: str = ""
+) -> RecoveryShown:
+    channels = call.room.recovery.messages.channels()
     return RecoveryShown(
         ready_at=recovery.ready_at, expires_at=recovery.expires_at,
         factors_needed=FACTORS_NEEDED, proven=sorted(recovery.proven), secret=secret,
+        channels=channels, note="" if channels else _NO_MESSAGES.in_language(call.lang),
     )  # fmt: skip
 
 

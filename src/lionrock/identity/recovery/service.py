@@ -12,13 +12,14 @@ needs to see the notice: that is what the cooling period is for.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest, State
 from lionrock.identity.domain.grants import secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
+from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.recovery import store
 from lionrock.identity.recovery.domain import (
     CODE_TRIES_MAX,
@@ -27,11 +28,12 @@ from lionrock.identity.recovery.domain import (
     MESSAGE_CODE_LIFE,
     MESSAGED_PER_DAY_MAX,
     OPEN_FOR,
-    Channel,
+    IssuedCode,
     RecoveryAttempt,
     RecoveryRefusal,
     check_complete,
 )
+from lionrock.identity.recovery.messages import Messages
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.devices import Devices
 from lionrock.identity.service.grants import Grants
@@ -53,11 +55,18 @@ from lionrock.kernel.i18n import Text
 NOTICE_KIND = "identity.recovery"
 COMPLETED_RECEIPT = "identity.recovery_completed"
 IN_PERSON_RECEIPT = "identity.recovery_code_issued"
-_MESSAGE = Text(
+_CODE = Text(
     "{code} is your code to recover your Lion Rock identity. If you did not ask for it, "
     "tell nobody.",
     "{code} 是你恢復 Lion Rock 身分的代碼。如非由你提出，切勿告知他人。",
     "{code} 是您恢复 Lion Rock 身份的代码。如非由您提出，切勿告知他人。",
+)
+# In all three: the language of the operator says nothing about the person's.
+_ISSUED = Text(
+    "Two officers of this city have issued a code with which your Lion Rock identity can be "
+    "recovered. If you were not there in person, tell them at once.",
+    "本市兩名職員已簽發可用以恢復你 Lion Rock 身分的代碼。如你並未親身到場，請立即告知他們。",
+    "本市两名职员已签发可用以恢复您 Lion Rock 身份的代码。如您并未亲身到场，请立即告知他们。",
 )
 
 
@@ -66,15 +75,6 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     secret: str
     recovery: RecoveryAttempt
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as its person would read it."""
-
-    id: str
-    channel: Channel
-    body: str
-    sent_at: datetime
 
 
 class Recovery:
@@ -98,6 +98,7 @@ class Recovery:
         self._devices = devices
         self._approvals = approvals
         self._grants = grants
+        self.messages = Messages(kernel, vault, parties)
         approvals.listen(NOTICE_KIND, self._notice_decided)
 
     async def begin(self, db: Connection, identifier: str, language: str) -> Begun:
@@ -183,35 +184,33 @@ class Recovery:
 
     async def issue_in_person_code(
         self, db: Connection, person_id: str, *, made_by: str, checked_by: str
-    ) -> str | Refused:
+    ) -> IssuedCode | Refused:
         """Return a code for a person whom an operator has seen, checked by another one.
 
-        `made_by` and `checked_by` are the operators' person ids. CHECKER, PERSON_UNKNOWN.
+        It ends the one before, and the person is told of it over every channel. `made_by` and
+        `checked_by` are the operators' person ids. CHECKER, PERSON_UNKNOWN (also when suspended).
         """
         if made_by == checked_by or person_id in (made_by, checked_by):
             return Refused(RecoveryRefusal.CHECKER)
         person = await self._parties.person(db, person_id)
         if isinstance(person, Refused):
             return person
-        code = secrets.token(16)
-        expires_at = self._kernel.business_clock.now() + IN_PERSON_CODE_LIFE
-        await store.insert_code(db, secret_hash(code), person_id, "in_person", None, expires_at)
+        if person.status != "active":
+            return Refused(IdentityRefusal.PERSON_UNKNOWN, "The person is suspended.", "person_id")
+        now = self._kernel.business_clock.now()
+        issued = IssuedCode(code=secrets.token(16), expires_at=now + IN_PERSON_CODE_LIFE)
+        await store.end_in_person_codes(db, person_id, now)
+        await store.insert_code(
+            db, secret_hash(issued.code), person_id, "in_person", None, issued.expires_at
+        )
+        notice = "\n".join((_ISSUED.en, _ISSUED.zh_hant, _ISSUED.zh_hans))
+        for channel in self.messages.channels():
+            await self.messages.leave(db, person_id, channel, notice, issued.expires_at)
         await self._evidence.record(
             db, kind=IN_PERSON_RECEIPT, issuer=PLATFORM_ORGANISATION, references={},
-            digests={"code": digest_of_text(secret_hash(code).hex())},
+            digests={"code": digest_of_text(secret_hash(issued.code).hex())},
         )  # fmt: skip
-        return code
-
-    async def messages_of(self, db: Connection, person_id: str) -> list[Message]:
-        """Return a person's messages, newest first: for a carrier, or the sandbox's own page."""
-        rows = await store.messages_of(db, person_id, self._kernel.business_clock.now())
-        return [
-            Message(
-                id=row["id"], channel=row["channel"], sent_at=row["sent_at"],
-                body=self._vault.unseal("message", row["id"], row["body_sealed"]),
-            )
-            for row in rows
-        ]  # fmt: skip
+        return issued
 
     async def _end_everything(self, db: Connection, person_id: str) -> None:
         now, wire_now = self._kernel.business_clock.now(), self._kernel.wire_clock.now()
@@ -240,6 +239,7 @@ class Recovery:
             fields={"started_at": recovery.started_at.strftime("%Y-%m-%d %H:%M UTC")},
             language=language, requester_org=PLATFORM_ORGANISATION, reference=recovery.id,
             expires_in_s=int((recovery.expires_at - recovery.started_at).total_seconds()),
+            is_passing=True,
         )  # fmt: skip
         approval = await self._approvals.request(db, asked)
         assert not isinstance(approval, Refused), "a notice to an active person is always asked"
@@ -251,19 +251,14 @@ class Recovery:
         """One code for each channel: either proves the same one way."""
         now = self._kernel.business_clock.now()
         expires_at = now + MESSAGE_CODE_LIFE
-        channels: tuple[Channel, ...] = ("phone", "email")
-        for channel in channels:
+        for channel in self.messages.channels():
             code = secrets.digits(MESSAGE_CODE_DIGITS)
             await store.insert_code(
                 db, secret_hash(f"{recovery.id}\n{code}"), person.id, "message", recovery.id,
                 expires_at,
             )  # fmt: skip
-            message_id = self._kernel.ids.new("msg")
-            body = _MESSAGE.in_language(language).format(code=code)
-            await store.insert_message(
-                db, message_id, person.id, channel,
-                self._vault.seal("message", message_id, body), now, expires_at,
-            )  # fmt: skip
+            body = _CODE.in_language(language).format(code=code)
+            await self.messages.leave(db, person.id, channel, body, expires_at)
 
     async def _notice_decided(self, db: Connection, approval: Approval, state: State) -> None:
         recovery = await store.recovery_of_approval(db, approval.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lionrock.identity.recovery.domain import Channel, Factor, RecoveryAttempt
+from lionrock.identity.recovery.domain import Carried, Channel, Factor, RecoveryAttempt
 from lionrock.kernel.db import Connection
 
 _COLUMNS = (
@@ -148,6 +148,36 @@ async def insert_message(
     )  # fmt: skip
 
 
+async def end_in_person_codes(db: Connection, person_id: str, at: datetime) -> None:
+    """Use up the codes that were handed over to a person and not used."""
+    await db.execute(
+        "UPDATE identity.recovery_codes SET used_at = $2"
+        " WHERE person_id = $1 AND factor = 'in_person' AND used_at IS NULL",
+        person_id, at,
+    )  # fmt: skip
+
+
+async def waiting_message(db: Connection, message_id: str, now: datetime) -> Any | None:
+    """Return a message that waits for its carrier, in its time: person, channel, sealed body."""
+    return await db.fetchrow(
+        "SELECT person_id, channel, body_sealed FROM identity.messages"
+        " WHERE id = $1 AND carried_at IS NULL AND refused_at IS NULL AND expires_at > $2",
+        message_id, now,
+    )  # fmt: skip
+
+
+async def end_message(
+    db: Connection, message_id: str, outcome: Carried, at: datetime
+) -> None:
+    """Note that a message was carried, or refused for good."""
+    column = {"carried": "carried_at", "refused": "refused_at"}[outcome]
+    await db.execute(
+        f"UPDATE identity.messages SET {column} = $2"
+        " WHERE id = $1 AND carried_at IS NULL AND refused_at IS NULL",
+        message_id, at,
+    )  # fmt: skip
+
+
 async def messages_of(db: Connection, person_id: str, now: datetime) -> list[Any]:
     """Return a person's messages in their time, newest first: id, channel, body_sealed, sent_at."""
     return await db.fetch(
@@ -185,12 +215,6 @@ async def use_codes(db: Connection, person_id: str, at: datetime) -> None:
         "UPDATE identity.codes SET used_at = $2 WHERE person_id = $1 AND used_at IS NULL",
         person_id, at,
     )  # fmt: skip
-
-
-async def sweep(db: Connection, before: datetime) -> None:
-    """Forget recoveries, their codes and messages whose time ended before an instant."""
-    for table in ("recoveries", "recovery_codes", "messages"):
-        await db.execute(f"DELETE FROM identity.{table} WHERE expires_at < $1", before)
 
 
 def _recovery(row: Any) -> RecoveryAttempt:

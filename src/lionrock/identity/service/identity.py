@@ -116,7 +116,8 @@ class Identity:
         )  # fmt: skip
         self.operations = Operations(
             kernel, vault=self.vault, parties=self.parties, mandates=self.mandates,
-            deeds=self.deeds, clients=self.clients, devices=self.devices, evidence=evidence,
+            deeds=self.deeds, clients=self.clients, devices=self.devices,
+            recovery=self.recovery, evidence=evidence,
         )  # fmt: skip
         self.authorization = Authorization(
             kernel, self.issuer, self.vault, self.parties, self.approvals, self.mandates,

@@ -26,6 +26,7 @@ from lionrock.identity.domain.operations import (
     GrantFirmMandate,
     GrantMandate,
     GrantStaffRole,
+    IssueRecoveryCode,
     Operation,
     OperationDeed,
     RegisterClient,
@@ -39,6 +40,7 @@ from lionrock.identity.domain.operations import (
     concerns,
 )
 from lionrock.identity.domain.parties import Company, Person, PersonDraft
+from lionrock.identity.recovery.service import Recovery
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.deeds import MandateDeeds
 from lionrock.identity.service.devices import Devices
@@ -78,6 +80,7 @@ class Operations:
         deeds: MandateDeeds,
         clients: Clients,
         devices: Devices,
+        recovery: Recovery,
         evidence: ReceiptRecorder,
     ) -> None:
         self._kernel = kernel
@@ -87,6 +90,7 @@ class Operations:
         self._deeds = deeds
         self._clients = clients
         self._devices = devices
+        self._recovery = recovery
         self._evidence = evidence
         self.certificate_desk: CertificateDesk | None = None
 
@@ -117,7 +121,10 @@ class Operations:
     async def approve(
         self, db: Connection, operation_id: str, person_id: str, reasons: str = ""
     ) -> tuple[Operation, str | None] | Refused:
-        """Approve another operator's operation and carry it out; also a phone's enrolment code.
+        """Approve another operator's operation and carry it out; also a code to hand over, once.
+
+        The code enrols a phone (create_person), or proves a way of a recovery
+        (issue_recovery_code).
 
         `reasons` are kept in the outcome.
 
@@ -225,6 +232,13 @@ class Operations:
             return problem if problem is not None else ({}, None)
         if isinstance(deed, RevokeCertificate):
             return await self._revoke_certificate(db, deed, operation.id)
+        if isinstance(deed, IssueRecoveryCode):
+            issued = await self._recovery.issue_in_person_code(
+                db, deed.person_id, made_by=operation.requested_by, checked_by=person_id
+            )
+            if isinstance(issued, Refused):
+                return issued
+            return {"expires_at": issued.expires_at.isoformat()}, issued.code
         made = await self._make(db, operation)
         return made if isinstance(made, Refused) else ({"id": made.id}, None)
 

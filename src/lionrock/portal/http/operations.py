@@ -17,6 +17,7 @@ from lionrock.identity.api import (
     CreateCompany,
     GrantStaffRole,
     IdentityRefusal,
+    IssueRecoveryCode,
     Operation,
     OperationDeed,
     Person,
@@ -78,6 +79,13 @@ class CertificateForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: CertificateReason
 
 
+class RecoveryCodeForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person who lost every device and whom an operator has seen."""
+
+    form_token: str
+    person: str
+
+
 class DecisionForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The second operator's word."""
 
@@ -126,6 +134,15 @@ async def save_certificate(call: PortalCall) -> Response | Refused:
     return await _ask(call, RevokeCertificate(body.serial.strip(), body.reason))
 
 
+async def save_recovery_code(call: PortalCall) -> Response | Refused:
+    """Ask for a code that a person who was seen recovers their identity with."""
+    body: RecoveryCodeForm = call.body
+    person = await _person(call, body.person)
+    if isinstance(person, Refused):
+        return person
+    return await _ask(call, IssueRecoveryCode(person.id))
+
+
 async def save_operation_decision(call: PortalCall) -> Response | Refused:
     """Carry out what another operator asked for, or reject it."""
     body: DecisionForm = call.body
@@ -139,11 +156,12 @@ async def save_operation_decision(call: PortalCall) -> Response | Refused:
     done = await operations.approve(call.db, operation_id, me, reasons)
     if isinstance(done, Refused):
         return done
-    # An enrolment code is shown once, here: it is kept as a hash only.
-    return redirect(_PAGE) if done[1] is None else await _page(call, done[1])
+    # A code to hand over is shown once, here: it is kept as a hash only.
+    decided, code = done
+    return redirect(_PAGE) if code is None else await _page(call, code, decided.kind)
 
 
-async def _page(call: PortalCall, code: str = "") -> Response | Refused:
+async def _page(call: PortalCall, code: str = "", code_kind: str = "") -> Response | Refused:
     me, now = call.signed_in.person.actor_person_id, call.kernel.business_clock.now()
     found = await call.room.identity.operations.operations(call.db, me)
     if isinstance(found, Refused):
@@ -151,7 +169,7 @@ async def _page(call: PortalCall, code: str = "") -> Response | Refused:
     open_ones = [each for each in found if each.state_at(now) == "pending"]
     decided = [each for each in found if each.state_at(now) != "pending"]
     return show(
-        call, "operations.html", code=code,
+        call, "operations.html", code=code, code_kind=code_kind,
         waiting=[await _shown(call, each) for each in open_ones if each.requested_by != me],
         mine=[await _shown(call, each) for each in open_ones if each.requested_by == me],
         decided=[await _shown(call, each) for each in decided[:DECIDED_MAX]],

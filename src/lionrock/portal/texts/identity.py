@@ -145,6 +145,9 @@ IDENTITY_TEXTS = {
     "operation_revoke_certificate": Text(
         "Revocation of a signing certificate", "撤銷簽署證書", "吊销签署证书"
     ),
+    "operation_issue_recovery_code": Text(
+        "Code for a person without a device", "為沒有裝置的人士簽發代碼", "为没有设备的人士签发代码"
+    ),
     "operation_state_pending": Text("Waiting", "等候中", "等候中"),
     "operation_state_approved": Text("Carried out", "已執行", "已执行"),
     "operation_state_rejected": Text("Rejected", "已否決", "已否决"),
@@ -156,6 +159,21 @@ IDENTITY_TEXTS = {
     "operation_code": Text(
         "Enrolment code for the person's phone. It is shown this once:",
         "該人手機的登記碼，只顯示一次：", "该人手机的登记码，只显示一次：",
+    ),
+    "operation_recovery_code": Text(
+        "Recovery code, to be handed to the person you have seen. It lasts seven days and is shown "
+        "this once:",
+        "帳戶恢復代碼，請親手交予你已核實身分的人士。代碼七日內有效，只顯示一次：",
+        "账户恢复代码，请亲手交给您已核实身份的人士。代码七日内有效，只显示一次：",
+    ),
+    "recovery_code_issue": Text(
+        "Help somebody who lost every device", "協助遺失所有裝置的人士", "协助遗失所有设备的人士"
+    ),
+    "recovery_code_hint": Text(
+        "Only for a person who came and proved who they are. They are told by message; with a code "
+        "sent to their phone or mailbox it lets them begin again.",
+        "只限親身到場並證明身分的人士。系統會以訊息通知本人；連同發送至其電話或電郵的代碼，即可重新開始。",
+        "仅限亲身到场并证明身份的人士。系统会以消息通知本人；连同发送至其电话或邮箱的代码，即可重新开始。",
     ),
     "operation_ask": Text("Ask the second operator", "提交另一營運員決定", "提交另一运营员决定"),
     "person_field": Text(

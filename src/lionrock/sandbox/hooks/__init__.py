@@ -7,6 +7,10 @@ platform takes it or not. Invariant: nothing below /sandbox exists in serve.
 
 from lionrock.sandbox.hooks.clients import ClientsFileRefused, read_clients, read_facades
 from lionrock.sandbox.hooks.http import hooks_table
+from lionrock.sandbox.hooks.mailbox import SimulatedMailbox
 from lionrock.sandbox.hooks.room import Hooks
 
-__all__ = ["ClientsFileRefused", "Hooks", "hooks_table", "read_clients", "read_facades"]
+__all__ = [
+    "ClientsFileRefused", "Hooks", "SimulatedMailbox", "hooks_table", "read_clients",
+    "read_facades",
+]  # fmt: skip

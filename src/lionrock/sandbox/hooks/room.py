@@ -106,7 +106,7 @@ class Hooks:
         if isinstance(person_id, Refused):
             return person_id
         return await self.kernel.database.run(
-            lambda db: self.identity.recovery.messages_of(db, person_id)
+            lambda db: self.identity.recovery.messages.of_person(db, person_id)
         )
 
     async def decide(
