@@ -9,6 +9,7 @@ from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.http import messages, proxies
 from lionrock.payments.http.errors import ERRORS
+from lionrock.payments.qr import http as qr
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
 
 __all__ = ["ERRORS", "table"]
@@ -62,4 +63,5 @@ def table(room: Payments) -> RouteTable:
             steps=(proxies.reply_schema,), replies={200: None},
             reply_media_type=MEDIA_TYPE, errors=ERRORS, mode="none",
         ),
+        *qr.ROUTES,
     ))  # fmt: skip

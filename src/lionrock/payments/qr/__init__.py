@@ -1,0 +1,1 @@
+"""HKQR: payment codes in the layout of Hong Kong's common QR code: read, made and drawn."""

@@ -1,0 +1,1 @@
+"""The codec: pure functions from text to content and back."""
