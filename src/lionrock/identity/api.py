@@ -88,7 +88,7 @@ from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.http import table
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
-from lionrock.identity.jobs import handlers, start
+from lionrock.identity.jobs import RINGS, handlers, start
 from lionrock.identity.recovery.domain import Carried, Channel
 from lionrock.identity.recovery.messages import Carrier, Letter, MailCarrier, Message, NoCarrier
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
@@ -172,11 +172,11 @@ __all__ = [
     "Appearance",
     "Approval",
     "ApprovalRequest",
-    "CertificateReason",
     "Carried",
     "Carrier",
-    "Client",
+    "CertificateReason",
     "Channel",
+    "Client",
     "ClientPolicy",
     "ClientPrincipal",
     "Company",
@@ -200,15 +200,15 @@ __all__ = [
     "HashDigest",
     "Identity",
     "IdentityRefusal",
-    "Mandate",
     "IssueRecoveryCode",
     "Letter",
     "MailCarrier",
+    "Mandate",
     "MandateDraft",
     "MandateRole",
     "Message",
-    "OfficeSealSigner",
     "NoCarrier",
+    "OfficeSealSigner",
     "Onboarding",
     "Operation",
     "OperationDeed",

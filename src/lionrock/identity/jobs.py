@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lionrock.identity import expiry
+from datetime import datetime, timedelta
+from functools import partial
+
+from lionrock.identity.forms import store as forms_store
+from lionrock.identity.passkeys import store as passkeys_store
+from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.recovery.messages import QUEUE as MESSAGE_QUEUE
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
@@ -38,10 +43,6 @@ RINGS = (
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
-    async def carry_message(job: Job) -> Done | Again:
-        """A message waits for its carrier."""
-        return await room.recovery.messages.carry(job.key, job.attempt)
-
     """Return the pillar's job handlers by queue."""
 
     async def expire_approval(job: Job) -> Done | Again:
@@ -57,11 +58,14 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
     async def notify_client(job: Job) -> Done | Again:
         """A back-channel request of a ping or push client was decided."""
         return await room.ciba_notices.deliver(job.key, job.attempt)
-        MESSAGE_QUEUE: carry_message,
 
     async def tell_of_logout(job: Job) -> Done | Again:
         """A session ended, and its service wants to know."""
         return await room.sessions.deliver(job.key, job.attempt)
+
+    async def carry_message(job: Job) -> Done | Again:
+        """A message waits for its carrier."""
+        return await room.recovery.messages.carry(job.key, job.attempt)
 
     async def renew_keys(_job: Job) -> Done | Again:
         """Fetch the key sets of clients anew; comes again for ever."""
@@ -81,6 +85,7 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys,
         NOTICE_QUEUE: notify_client,
         LOGOUT_QUEUE: tell_of_logout, RECOUNT_QUEUE: recount_approval,
+        MESSAGE_QUEUE: carry_message,
     }
 
 

@@ -340,6 +340,7 @@ def _checked(settings: Settings) -> Settings:
     for name in ("device_waiting_s", "recovery_cooling_s"):
         if (getattr(settings, name) or 0) < 0:
             raise SettingsRefused(f"{name}: expected 0 or more")
+    _check_mail(settings)
     return settings
 
 
