@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.identity.browser import Browser, error_code
+from tests.http.identity.browser import Browser, error_code, hidden_fields
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
+from tests.http.identity.desk import mandate_of, new_company
 from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
 
 FORM = {"type": "form_filling", "form": {"name": "Licence"}, "fields": ["enName"]}
@@ -227,3 +228,38 @@ async def test_changed_grant_tells_the_authentication_of_the_newer_sign_in(
         base64.urlsafe_b64decode(second["id_token"].split(".")[1] + "==")
     )
     assert claims["auth_time"] == after["auth_time"]
+
+
+async def code_for(city: City, keeper: Keeper, company: str, **changes: Any) -> str:
+    """Sign Ada in, choose a company ("self": none), and return the code."""
+    browser = Browser(city)
+    request = {"scope": "openid company", "company_selection": "required"} | changes
+    path, number = await browser.start(keeper.client_id, await keeper.pushed(**request), "ada")
+    asked = (await city.phone.pending("ada"))[-1]
+    await city.phone.answer("ada", asked["approval_id"], "approved", number)
+    page = await browser.get(path)
+    chosen = await browser.post(
+        f"{path}/company", hidden_fields(page.text) | {"company": company}
+    )
+    assert chosen.status_code == 303, chosen.text
+    return httpx.URL(chosen.headers["location"]).params["code"]
+
+
+@pytest.mark.parametrize("chosen", ["the other company", "self"])
+async def test_merge_never_carries_a_grant_over_to_another_company(
+    city: City, keeper: Keeper, chosen: str
+) -> None:
+    other = await new_company(city, "70000025")
+    await mandate_of(city, "ada", other)
+    code = await code_for(city, keeper, city.company.id, grant_management_action="create")
+    first = (await keeper.redeem(code)).json()
+    merge = {"grant_management_action": "merge", "grant_id": first["grant_id"]}
+    wrong = other.id if chosen == "the other company" else "self"
+    refused = await keeper.redeem(await code_for(city, keeper, wrong, **merge))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert error_code(refused) == "identity.grant_company"
+    again = (await refresh(keeper, first["refresh_token"])).json()
+    told = (await keeper.get(again["access_token"])).json()
+    assert told["company"]["business_number"] == city.company.business_number
+    same = await keeper.redeem(await code_for(city, keeper, city.company.id, **merge))
+    assert same.json()["grant_id"] == first["grant_id"]

@@ -23,6 +23,7 @@ class GrantRefusal(Refusal):
     GRANT_ACTION = "identity.grant_management_action"
     GRANT_ID = "identity.grant_id"
     GRANT_UNKNOWN = "identity.grant_unknown"
+    GRANT_COMPANY = "identity.grant_company"
 
     # Introspection and revocation (RFC 7662, RFC 7009).
     TOKEN_PARAMETER = "identity.token_parameter"  # noqa: S105 - a code, not a secret

@@ -44,6 +44,11 @@ GRANT_ERRORS: ErrorTable = {
         "invalid_grant_id",
     ),
     G.GRANT_UNKNOWN: ErrorRow(404, "This client has no such grant.", "Grant Management s6.5"),
+    G.GRANT_COMPANY: ErrorRow(
+        400,
+        "Merging keeps whom a grant is for, and another company (or none) was chosen. Replace the "
+        "grant, or create one.", "RFC 6749 s5.2", "invalid_grant",
+    ),
     G.TOKEN_PARAMETER: ErrorRow(
         400, "Send token.", "RFC 7662 s2.1, RFC 7009 s2.1", "invalid_request"
     ),

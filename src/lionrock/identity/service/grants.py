@@ -101,7 +101,10 @@ class Grants:
         return Kept(grant_id=grant.id, refresh_token=token)
 
     async def check_usable(self, db: Connection, client: Client, code: CodeGrant) -> Refused | None:
-        """Refuse a code whose grant or consent ended since, or is not of this client and person."""
+        """Refuse a code whose grant or consent ended since, or is not of this client and person.
+
+        GRANT_REVOKED; GRANT_COMPANY when a merge would carry scopes over to another company.
+        """
         if not await self._may_give(db, code.request, code.person_id):
             return Refused(GrantRefusal.GRANT_REVOKED, "A data consent has ended.")
         if code.request.grant_action not in ("merge", "replace"):
@@ -109,6 +112,10 @@ class Grants:
         held = await store.hold_live_grant(db, code.grant_id, client.id)
         if held is None or held.person_id != code.person_id:
             return Refused(GrantRefusal.GRANT_REVOKED)
+        # What was granted for one company would otherwise count for another one.
+        is_other = held.company_id != code.request.company_id
+        if code.request.grant_action == "merge" and is_other:
+            return Refused(GrantRefusal.GRANT_COMPANY)
         return None
 
     async def check_request(
