@@ -80,14 +80,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refresh_idle_s: int = 30 * 24 * 3600
     refresh_life_s: int = 90 * 24 * 3600
     facades: tuple[Literal["iam", "corpid"], ...] = ()
-
-    @property
     mail_relay: str = ""
     mail_from: str = ""
     mail_security: Literal["starttls", "tls", "none"] = "starttls"
     mail_user: str = ""
     mail_password: str = ""
     mail_timeout_ms: int = 4_000
+
+    @property
     def data_path(self) -> Path:
         """The data directory as a path, the user's own data directory when unset."""
         return Path(self.data_directory) if self.data_directory else default_data_path()
@@ -219,17 +219,6 @@ SETTINGS: dict[str, str] = {
         "the "
         "environment separated by a comma."
     ),
-    "recovery_cooling_s": (
-        "Seconds (business time) that a lost-phone recovery takes at least; empty: 86400 in "
-        "serve, 0 in the sandbox."
-    ),
-}
-
-
-LIMITS = tuple(name for name in SETTINGS if name.startswith("limit_"))
-
-
-def is_reached(limit: int, count: int) -> bool:
     "mail_relay": (
         "SMTP relay, host:port, that carries messages to persons such as codes of a recovery "
         "(serve only: the sandbox shows them at the personas' phones); empty: none are sent."
@@ -241,6 +230,17 @@ def is_reached(limit: int, count: int) -> bool:
     "mail_user": "The relay's user name; empty: without a log-in.",
     "mail_password": "The relay's password; better in the environment than in a file.",
     "mail_timeout_ms": "Milliseconds that the relay has for each answer; 100 to 7000.",
+    "recovery_cooling_s": (
+        "Seconds (business time) that a lost-phone recovery takes at least; empty: 86400 in "
+        "serve, 0 in the sandbox."
+    ),
+}
+
+
+LIMITS = tuple(name for name in SETTINGS if name.startswith("limit_"))
+
+
+def is_reached(limit: int, count: int) -> bool:
     """Say whether a count has come to a limit of the settings; 0 is no limit."""
     return 0 < limit <= count
 
