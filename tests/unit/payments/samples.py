@@ -13,11 +13,13 @@ from lionrock.payments.domain.iso20022 import (
     Document,
     Envelope,
     Header,
+    LiquidityTransfer,
     MessageReject,
     PartyAccount,
     Proxy,
     StatusReport,
     StatusRequest,
+    SystemEvent,
     definition_of,
     split_envelope,
 )
@@ -69,7 +71,20 @@ REJECT = MessageReject(
     description="Element 'TxId' is missing.",
     location="/Envelope/Document",
 )
-DOCUMENTS: tuple[Document, ...] = (TRANSFER, ACCEPTANCE, REJECTION, QUESTION, REJECT)
+LIQUIDITY = LiquidityTransfer(
+    settlement_date=date(2026, 2, 20),
+    end_to_end_id="LIQ-1",
+    transaction_id="0192f0c4d5e7",
+    uetr=UETR,
+    amount=Money(50_000_00, "CNY"),
+    member="LRSWITCH",
+    direction="out",
+)
+ALERT = SystemEvent(
+    code="LIQL", parameters=("HKD", "900.00", "1000.00"),
+    description="Your liquidity in HKD is low.", at=AT,
+)
+DOCUMENTS: tuple[Document, ...] = (TRANSFER, ACCEPTANCE, REJECTION, QUESTION, REJECT, LIQUIDITY, ALERT)
 
 
 def enveloped(document: Document, header: Header = HEADER) -> Envelope:

@@ -10,6 +10,7 @@ from lionrock.payments.domain.iso20022.definitions import (
     Envelope,
     definition_of,
 )
+from lionrock.payments.domain.iso20022.liquidity import LiquidityTransfer, SystemEvent
 from lionrock.payments.domain.iso20022.messages import Header, PartyAccount, Proxy
 from lionrock.payments.domain.iso20022.read import (
     MESSAGE_BYTES_MAX,
@@ -26,7 +27,7 @@ from lionrock.payments.domain.iso20022.reports import (
     StatusRequest,
 )
 from lionrock.payments.domain.iso20022.transfers import CreditTransfer
-from lionrock.payments.domain.iso20022.write import write_envelope
+from lionrock.payments.domain.iso20022.write import write_document, write_envelope
 
 __all__ = [
     "ACCEPTED_STATUSES",
@@ -36,6 +37,7 @@ __all__ = [
     "Document",
     "Envelope",
     "Header",
+    "LiquidityTransfer",
     "MessageReject",
     "Parts",
     "PartyAccount",
@@ -43,9 +45,11 @@ __all__ = [
     "Status",
     "StatusReport",
     "StatusRequest",
+    "SystemEvent",
     "definition_of",
     "read_envelope",
     "reference_of",
     "split_envelope",
+    "write_document",
     "write_envelope",
 ]

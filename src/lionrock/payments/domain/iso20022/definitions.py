@@ -15,14 +15,18 @@ from typing import Any
 import msgspec
 
 from lionrock.kernel.errors import Refused
-from lionrock.payments.domain.iso20022 import rejects, reports, transfers
+from lionrock.payments.domain.iso20022 import liquidity, rejects, reports, transfers
 from lionrock.payments.domain.iso20022.elements import Node
+from lionrock.payments.domain.iso20022.liquidity import LiquidityTransfer, SystemEvent
 from lionrock.payments.domain.iso20022.messages import Header
 from lionrock.payments.domain.iso20022.rejects import MessageReject
 from lionrock.payments.domain.iso20022.reports import StatusReport, StatusRequest
 from lionrock.payments.domain.iso20022.transfers import CreditTransfer
 
-Document = CreditTransfer | StatusReport | StatusRequest | MessageReject
+Document = (
+    CreditTransfer | StatusReport | StatusRequest | MessageReject
+    | LiquidityTransfer | SystemEvent
+)
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,15 @@ ROWS: tuple[Definition, ...] = (
     Definition(
         name=rejects.MESSAGE_REJECT, kind=MessageReject, check=rejects.check_reject,
         read=rejects.read_reject, write=rejects.write_reject,
+    ),
+    Definition(
+        name=liquidity.LIQUIDITY_TRANSFER, kind=LiquidityTransfer,
+        check=liquidity.check_liquidity, read=liquidity.read_liquidity,
+        write=liquidity.write_liquidity,
+    ),
+    Definition(
+        name=liquidity.SYSTEM_EVENT, kind=SystemEvent, check=liquidity.check_event,
+        read=liquidity.read_event, write=liquidity.write_event,
     ),
 )  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {row.name: row for row in ROWS}

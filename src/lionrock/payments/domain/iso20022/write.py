@@ -40,6 +40,14 @@ def write_envelope(envelope: Envelope) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
 
 
+def write_document(definition: str, content: Node) -> bytes:
+    """Return a document that goes without an envelope (statements, files' answers), as UTF-8."""
+    namespace = namespace_of(definition)
+    root = etree.Element(etree.QName(namespace, "Document"), nsmap=_default_namespace(namespace))
+    _fill(root, namespace, [content])
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+
+
 def _root(parent: Any, namespace: str, name: str) -> Any:
     return etree.SubElement(
         parent, etree.QName(namespace, name), nsmap=_default_namespace(namespace)
