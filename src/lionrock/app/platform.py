@@ -21,7 +21,7 @@ from lionrock.exchange import api as exchange_api
 from lionrock.hongkong import facades as facades_api
 from lionrock.hongkong import scheme_book
 from lionrock.identity import api as identity_api
-from lionrock.kernel import outbox, replay, ring
+from lionrock.kernel import expiring, outbox, replay, ring
 from lionrock.kernel.config import Settings
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -181,7 +181,10 @@ class Platform:
         return merged
 
     async def _sweep(self, _job: Job) -> Again:
-        await ring.sweep(self.kernel.database, replay.REPLAYS, self.kernel.wire_clock.now())
+        now = self.kernel.wire_clock.now()
+        await ring.sweep(self.kernel.database, replay.REPLAYS, now)
+        for table in (*facades_api.EXPIRING, *portal.EXPIRING):
+            await expiring.sweep(self.kernel.database, table, now)
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     async def _probe_database(self) -> None:

@@ -86,9 +86,10 @@ from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
+from lionrock.identity.expiry import RINGS, expiring_tables
 from lionrock.identity.http import table
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
-from lionrock.identity.jobs import RINGS, handlers, start
+from lionrock.identity.jobs import handlers, start
 from lionrock.identity.recovery.domain import Carried, Channel
 from lionrock.identity.recovery.messages import Carrier, Letter, MailCarrier, Message, NoCarrier
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
@@ -252,6 +253,7 @@ __all__ = [
     "check_client",
     "check_pushed",
     "credential_ids",
+    "expiring_tables",
     "handlers",
     "identity_check_digit",
     "is_own_site",

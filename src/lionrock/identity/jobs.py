@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from functools import partial
-
-from lionrock.identity.forms import store as forms_store
-from lionrock.identity.passkeys import store as passkeys_store
-from lionrock.identity.recovery import store as recovery_store
+from lionrock.identity import expiry
 from lionrock.identity.recovery.messages import QUEUE as MESSAGE_QUEUE
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
 from lionrock.identity.service.ciba import NOTICE_QUEUE
-from lionrock.identity.service.grants import KEPT_AFTER
 from lionrock.identity.service.identity import Identity
 from lionrock.identity.service.sessions import LOGOUT_QUEUE
-from lionrock.identity.store import (
-    assurance,
-    ciba,
-    grants,
-    quiet,
-    registration,
-    request_objects,
-    requests,
-    sessions,
-    tokens,
-)
 from lionrock.kernel import jobs, ring
-from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 
 SWEEP_QUEUE = "identity.sweep"
 KEYS_QUEUE = "identity.client_keys"
 RENEW_KEYS_EVERY_MS = 60_000
-# Begun recoveries are counted for a day.
-RECOVERIES_KEPT_AFTER = timedelta(days=1)
-# A round forgets as many rows as log-ins bring in its time, and more: 5,000 in ten seconds.
-SWEEP_STATEMENTS_MAX = 5
-RINGS = (
-    *requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS,
-    *sessions.RINGS,
-)  # fmt: skip
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -73,12 +48,9 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         return Again(after_ms=RENEW_KEYS_EVERY_MS)
 
     async def sweep(_job: Job) -> Done | Again:
-        """Empty the slots of what expired; comes again for ever."""
-        for each in RINGS:
-            await ring.sweep(room.kernel.database, each, room.kernel.wire_clock.now())
-        now = room.kernel.wire_clock.now()
-        await sweep_rows(room.kernel.database, now)
-        await room.kernel.database.run(lambda db: _forget(db, room))
+        """Forget what expired; comes again for ever."""
+        await expiry.sweep(room.kernel)
+        await room.kernel.database.run(room.registrations.remove_unused)
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     return {
@@ -87,28 +59,6 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         LOGOUT_QUEUE: tell_of_logout, RECOUNT_QUEUE: recount_approval,
         MESSAGE_QUEUE: carry_message,
     }
-
-
-async def sweep_rows(database: Database, now: datetime) -> None:
-    """Forget grants that ended, and how the persons of ended grants were authenticated.
-
-    A bounded number of statements of a bounded number of rows, each a transaction of its own.
-    """
-    for _ in range(SWEEP_STATEMENTS_MAX):
-        if await database.run(partial(grants.sweep, before=now - KEPT_AFTER)) == 0:
-            break
-    for _ in range(SWEEP_STATEMENTS_MAX):
-        if await database.run(partial(assurance.sweep_authentications, now=now)) == 0:
-            break
-
-
-async def _forget(db: Connection, room: Identity) -> None:
-    """Forget challenges, quiet sign-ins, recoveries and forms that ended."""
-    now = room.kernel.wire_clock.now()
-    await passkeys_store.sweep(db, now)
-    await quiet.sweep_quiet(db, now)
-    await recovery_store.sweep(db, room.kernel.business_clock.now() - RECOVERIES_KEPT_AFTER)
-    await forms_store.sweep(db, now - KEPT_AFTER)
 
 
 async def start(db: Connection) -> None:

@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recovery_cooling_s: int | None = None
     refresh_idle_s: int = 30 * 24 * 3600
     refresh_life_s: int = 90 * 24 * 3600
+    approvals_kept_s: int = 180 * 24 * 3600
+    registration_unused_s: int = 30 * 24 * 3600
     facades: tuple[Literal["iam", "corpid"], ...] = ()
     mail_relay: str = ""
     mail_from: str = ""
@@ -214,6 +216,15 @@ SETTINGS: dict[str, str] = {
     ),
     "refresh_idle_s": "Seconds in which a refresh token must be used, or it ends.",
     "refresh_life_s": "Seconds after a sign-in when its refresh tokens and its grant end.",
+    "approvals_kept_s": (
+        "Seconds (business time) that the words and the signed answer of a sign-in, and of other "
+        "questions that bind nobody, are kept after the decision; at least refresh_life_s. What "
+        "binds is kept for ever."
+    ),
+    "registration_unused_s": (
+        "Seconds after which a client that registered itself, and was never given a token, is "
+        "removed. At least 3600."
+    ),
     "facades": (
         "Hong Kong wire-style facades that are on: iam, corpid (docs/facades.md); empty: none. In "
         "the "
@@ -335,6 +346,10 @@ def _checked(settings: Settings) -> Settings:
             raise SettingsRefused(f"{name}: expected 1 to ciba_life_s_max")
     if not 1 <= settings.refresh_idle_s <= settings.refresh_life_s:
         raise SettingsRefused("refresh_idle_s: expected 1 or more, at most refresh_life_s")
+    if settings.approvals_kept_s < settings.refresh_life_s:
+        raise SettingsRefused("approvals_kept_s: expected at least refresh_life_s")
+    if settings.registration_unused_s < 3_600:
+        raise SettingsRefused("registration_unused_s: expected 3600 or more")
     if settings.signing_key_life_s < 600:
         raise SettingsRefused("signing_key_life_s: expected 600 or more")
     for name in ("device_waiting_s", "recovery_cooling_s"):

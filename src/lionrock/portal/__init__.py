@@ -2,6 +2,7 @@
 
 from lionrock.portal.http import table
 from lionrock.portal.service import Portal
+from lionrock.portal.store import EXPIRING
 from lionrock.portal.surroundings import Introduction, Surroundings
 
-__all__ = ["Introduction", "Portal", "Surroundings", "table"]
+__all__ = ["EXPIRING", "Introduction", "Portal", "Surroundings", "table"]

@@ -127,7 +127,6 @@ class Portal:
         now = self.kernel.wire_clock.now()
 
         async def use_case(db: Connection) -> None:
-            await store.sweep(db, now)
             await store.insert_sign_in(db, row, sealed, now + SIGN_IN_LIFE)
 
         await self.kernel.database.run(use_case)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from lionrock.kernel.db import Connection
+from lionrock.kernel.expiring import Expiring
 
-SWEEP_ROWS_MAX = 500
+EXPIRING = (Expiring(table="portal.sessions"), Expiring(table="portal.sign_ins"))
 
 
 async def insert_sign_in(
@@ -61,14 +62,3 @@ async def reseal_session(db: Connection, secret_hash: bytes, sealed: bytes) -> N
 async def delete_session(db: Connection, secret_hash: bytes) -> None:
     """End a session."""
     await db.execute("DELETE FROM portal.sessions WHERE secret_hash = $1", secret_hash)
-
-
-async def sweep(db: Connection, now: datetime) -> None:
-    """Remove some of what has expired."""
-    for table in ("sessions", "sign_ins"):
-        await db.execute(
-            f"""DELETE FROM portal.{table} WHERE secret_hash IN (
-                SELECT secret_hash FROM portal.{table} WHERE expires_at <= $1 LIMIT $2
-            )""",
-            now, SWEEP_ROWS_MAX,
-        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How a person was authenticated is known as long as anybody can ask for it, and no longer."""
+"""What ended is known as long as anybody can ask for it, and no longer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from lionrock.identity import jobs
+from lionrock.identity import expiry
 from lionrock.identity.domain.assurance import Authentication
 from lionrock.identity.service.assurance import PLAIN_KEPT
 from lionrock.identity.service.grants import KEPT_AFTER
 from lionrock.identity.store import assurance
 from lionrock.kernel.db import Connection
+from lionrock.kernel.expiring import ROUND_ROWS_MAX
+from tests.http.identity.browser import Browser
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
 from tests.http.identity.keepers import Keeper, new_keeper, refresh, signed_in
@@ -25,8 +27,13 @@ async def keeper(city: City) -> Keeper:
 
 async def known(city: City) -> int:
     """How many authentications are on record, after a sweep."""
-    await jobs.sweep_rows(city.kernel.database, city.wire_clock.now())
-    query = "SELECT count(*) FROM identity.authentications"
+    return await left(city, "authentications")
+
+
+async def left(city: City, table: str) -> int:
+    """How many rows of a table are left after a sweep."""
+    await expiry.sweep(city.kernel)
+    query = f"SELECT count(*) FROM identity.{table}"
     return int(await city.kernel.database.run(lambda db: db.fetchval(query)))
 
 
@@ -53,14 +60,13 @@ async def test_word_on_a_grant_on_record_is_kept_as_long_as_the_grant(
     ends = await city.kernel.database.run(
         lambda db: db.fetchval("SELECT expires_at FROM identity.grants")
     )
-    left = ends + KEPT_AFTER - city.wire_clock.now()
-    city.wire_clock.advance(seconds=left.total_seconds() + 1)
+    rest = ends + KEPT_AFTER - city.wire_clock.now()
+    city.wire_clock.advance(seconds=rest.total_seconds() + 1)
     assert await known(city) == 0
 
 
 async def test_round_forgets_a_bounded_number_and_the_next_rounds_the_rest(city: City) -> None:
     now = city.wire_clock.now()
-    round_max = jobs.SWEEP_STATEMENTS_MAX * assurance.SWEEP_ROWS_MAX
 
     async def fill(db: Connection) -> None:
         word = Authentication(acr="urn:lionrock:acr:device", authenticated_at=now)
@@ -69,12 +75,38 @@ async def test_round_forgets_a_bounded_number_and_the_next_rounds_the_rest(city:
         await db.execute(
             "INSERT INTO identity.authentications (grant_id, acr, authenticated_at, forget_at)"
             " SELECT 'gra_x' || n, 'urn:lionrock:acr:device', $1, $1 FROM generate_series(1, $2) n",
-            now, round_max,
+            now, ROUND_ROWS_MAX,
         )  # fmt: skip
 
     await city.kernel.database.run(fill)
     city.wire_clock.advance(seconds=1)
     assert [await known(city) for _ in range(2)] == [3, 0]
+
+
+async def test_sign_in_s_words_and_answer_go_with_their_time_and_a_signature_s_stay(
+    city: City, client: TestClient
+) -> None:
+    await client.token()
+    binding = await city.asked("ada")
+    await city.phone.answer("ada", binding.id, "approved")
+    kept_s = city.kernel.settings.approvals_kept_s
+    city.business_clock.advance(seconds=kept_s)
+    assert await left(city, "approvals") == 2
+    city.business_clock.advance(seconds=1)
+    assert await left(city, "approvals") == 1
+    assert await left(city, "approval_persons") == 1
+    assert (await city.approval(binding.id)).state == "approved"
+
+
+async def test_unanswered_question_is_forgotten_only_once_it_has_expired(
+    city: City, client: TestClient
+) -> None:
+    await Browser(city).start(client.client_id, await client.pushed(), "ada")
+    city.business_clock.advance(seconds=10 * city.kernel.settings.approvals_kept_s)
+    assert await left(city, "approvals") == 1, "nobody has decided about it yet"
+    await city.worker().run_until_idle()
+    city.business_clock.advance(seconds=city.kernel.settings.approvals_kept_s + 1)
+    assert await left(city, "approvals") == 0
 
 
 async def test_newer_sign_in_never_shortens_how_long_a_word_is_kept(city: City) -> None:

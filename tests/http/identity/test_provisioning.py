@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lionrock.identity.api import CompanyDraft, MandateDraft, PersonDraft
-from lionrock.identity.jobs import RINGS
+from lionrock.identity.expiry import RINGS
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from lionrock.identity.api import Client
+from lionrock.identity.service import registration
 from lionrock.identity.service.registration import REGISTRATION_PATH
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -224,3 +225,60 @@ async def test_operator_lets_somebody_register_and_nobody_else_can(
     metadata = good_metadata(TestClient(city))
     assert (await register(city, metadata, initial)).status_code == 201
     assert (await register(city, metadata, initial)).status_code == 401
+
+
+async def remains(city: City, client_id: str) -> bool:
+    """Whether a client is on record after the sweep."""
+    await city.kernel.database.run(city.identity.registrations.remove_unused)
+    query = "SELECT count(*) FROM identity.clients WHERE id = $1"
+    return bool(await city.kernel.database.run(lambda db: db.fetchval(query, client_id)))
+
+
+async def test_client_that_was_never_given_a_token_is_removed_after_its_time(city: City) -> None:
+    client, answer = await registered(city)
+    assert (await client.push()).status_code == 201
+    city.wire_clock.advance(seconds=city.kernel.settings.registration_unused_s)
+    assert await remains(city, client.client_id)
+    city.wire_clock.advance(seconds=1)
+    assert not await remains(city, client.client_id)
+    assert (await client.push()).status_code == 401
+    assert (await manage(city, "GET", answer)).status_code == 401
+
+
+@pytest.mark.parametrize("grant", ["authorization_code", "client_credentials"])
+async def test_client_that_was_given_a_token_once_stays(city: City, grant: str) -> None:
+    scope = {} if grant == "authorization_code" else {"scope": "resource"}
+    client, answer = await registered(city, grant_types=[grant], **scope)
+    if grant == "authorization_code":
+        await client.token()
+    else:
+        given = await client.post("/identity/token", {"grant_type": grant})
+        assert given.status_code == 200, given.text
+    city.wire_clock.advance(seconds=10 * city.kernel.settings.registration_unused_s)
+    assert await remains(city, client.client_id)
+    assert (await manage(city, "GET", answer)).status_code == 200
+
+
+async def test_unused_client_that_something_refers_to_is_only_taken_out_of_use(
+    city: City,
+) -> None:
+    client, _ = await registered(city)
+    await city.kernel.database.run(lambda db: db.execute(
+        "INSERT INTO identity.declared_service_roles (client_id, role) VALUES ($1, 'clerk')",
+        client.client_id,
+    ))  # fmt: skip
+    city.wire_clock.advance(seconds=city.kernel.settings.registration_unused_s + 1)
+    assert await remains(city, client.client_id)
+    assert (await client.push()).status_code == 401
+
+
+async def test_room_for_registrations_comes_back_when_unused_ones_go(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "REGISTRATIONS_MAX", 1)
+    await registered(city)
+    client = TestClient(city, "unnamed")
+    assert (await register(city, good_metadata(client))).status_code == 429
+    city.wire_clock.advance(seconds=city.kernel.settings.registration_unused_s + 1)
+    await city.kernel.database.run(city.identity.registrations.remove_unused)
+    assert (await register(city, good_metadata(client))).status_code == 201

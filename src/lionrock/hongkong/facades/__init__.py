@@ -11,10 +11,11 @@ from lionrock.hongkong.facades.corpid import http as corpid_http
 from lionrock.hongkong.facades.iam import http as iam_http
 from lionrock.hongkong.facades.room import Facades
 from lionrock.hongkong.facades.service.gate import FacadeDraft, check_draft
+from lionrock.hongkong.facades.store import EXPIRING
 from lionrock.hongkong.facades.words import TEMPLATES
 from lionrock.kernel.http import Route, RouteTable
 
-__all__ = ["TEMPLATES", "FacadeDraft", "Facades", "check_draft", "facades_table"]
+__all__ = ["EXPIRING", "TEMPLATES", "FacadeDraft", "Facades", "check_draft", "facades_table"]
 
 
 def facades_table(facades: Facades, names: Iterable[str]) -> RouteTable:

@@ -8,8 +8,15 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from lionrock.hongkong.facades.domain import Code, Outcome, Page, Request
+from lionrock.hongkong.facades.domain import ACTION_LIFE_S, Code, Outcome, Page, Request
 from lionrock.kernel.db import Connection
+from lionrock.kernel.expiring import Expiring
+
+# What ended is kept as long as an action lives: whoever asks late is told so.
+EXPIRING = tuple(
+    Expiring(table=f"hongkong_facades.{name}", kept_s=ACTION_LIFE_S)
+    for name in ("pages", "codes", "tokens", "requests", "content_keys")
+)
 
 
 class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,12 +261,6 @@ async def mark_delivered(db: Connection, request_id: str, at: datetime) -> None:
         "UPDATE hongkong_facades.requests SET delivered_at = $2, result = NULL WHERE id = $1",
         request_id, at,
     )  # fmt: skip
-
-
-async def delete_expired(db: Connection, before: datetime) -> None:
-    """Delete what ended before an instant."""
-    for table in ("pages", "codes", "tokens", "requests", "content_keys"):
-        await db.execute(f"DELETE FROM hongkong_facades.{table} WHERE expires_at < $1", before)
 
 
 def _request(row: asyncpg.Record | None) -> Request | None:

@@ -64,6 +64,8 @@ class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True):
     expires_in_s: int = 600
     # What the template's field "details" says, as structure: a person may narrow a form among it.
     details: tuple[dict[str, Any], ...] = ()
+    # It binds nobody (it opens a session, or tells of something): forgotten some time after it.
+    is_passing: bool = False
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -102,6 +104,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     # As asked, and as narrowed by the person before the answer.
     details: tuple[dict[str, Any], ...] = ()
     narrowed: tuple[dict[str, Any], ...] | None = None
+    is_passing: bool = False
 
     @property
     def granted(self) -> tuple[dict[str, Any], ...]:

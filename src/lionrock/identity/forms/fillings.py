@@ -164,7 +164,7 @@ class Fillings:
                 "details": joined_details(details, language),
             },
             requester_org=client.organisation_id or PLATFORM_ORGANISATION, reference=filling.id,
-            number_match=True, expires_in_s=max(left_s, 10), details=details,
+            number_match=True, expires_in_s=max(left_s, 10), details=details, is_passing=True,
         )  # fmt: skip
         approval = await self._approvals.request(db, asked, number=filling.number)
         if not isinstance(approval, Refused):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from lionrock.identity.forms.domain import Source
+from lionrock.identity.store.registration import is_self_registered, mark_used
 from lionrock.kernel.db import Connection
 
 
@@ -134,6 +135,8 @@ async def insert_form_grant(db: Connection, granted: FormGrant) -> None:
         granted.id, granted.grant_id, granted.client_id, granted.person_id, granted.approval_id,
         granted.detail, granted.granted_at, granted.expires_at,
     )  # fmt: skip
+    if is_self_registered(granted.client_id):
+        await mark_used(db, granted.client_id, granted.granted_at)
 
 
 async def lock_form_grants(db: Connection, grant_id: str) -> list[FormGrant]:
@@ -201,9 +204,3 @@ async def count_fillings(db: Connection, client_id: str, since: datetime) -> int
         client_id, since,
     )  # fmt: skip
     return count
-
-
-async def sweep(db: Connection, before: datetime) -> None:
-    """Forget what ended before an instant."""
-    await db.execute("DELETE FROM identity.form_grants WHERE expires_at < $1", before)
-    await db.execute("DELETE FROM identity.form_fillings WHERE expires_at < $1", before)

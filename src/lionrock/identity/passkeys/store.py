@@ -74,9 +74,3 @@ async def end_session(db: Connection, session_hash: bytes) -> None:
     await db.execute(
         "DELETE FROM identity.passkey_sessions WHERE session_hash = $1", session_hash
     )
-
-
-async def sweep(db: Connection, before: datetime) -> None:
-    """Forget challenges and sessions whose time ended before an instant."""
-    for table in ("passkey_challenges", "passkey_sessions"):
-        await db.execute(f"DELETE FROM identity.{table} WHERE expires_at < $1", before)

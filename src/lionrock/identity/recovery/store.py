@@ -217,11 +217,5 @@ async def use_codes(db: Connection, person_id: str, at: datetime) -> None:
     )  # fmt: skip
 
 
-async def sweep(db: Connection, before: datetime) -> None:
-    """Forget recoveries, their codes and messages whose time ended before an instant."""
-    for table in ("recoveries", "recovery_codes", "messages"):
-        await db.execute(f"DELETE FROM identity.{table} WHERE expires_at < $1", before)
-
-
 def _recovery(row: Any) -> RecoveryAttempt:
     return RecoveryAttempt(**(dict(row) | {"proven": frozenset(row["proven"])}))

@@ -121,7 +121,7 @@ class Approvals:
             number=(number or secrets.digits(NUMBER_DIGITS)) if asked.number_match else None,
             tries_left=NUMBER_TRIES_MAX, state="pending", created_at=now,
             expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
-            amount=asked.amount, details=asked.details,
+            amount=asked.amount, details=asked.details, is_passing=asked.is_passing,
         )  # fmt: skip
         await store.insert_approval(db, approval)
         await jobs.schedule(

@@ -308,7 +308,7 @@ class Ciba:
             kind=KIND, person_ids=(person.id,), fields=fields, language=language,
             template=template,
             requester_org=client.organisation_id or PLATFORM_ORGANISATION, reference=record.id,
-            expires_in_s=request.life_s, details=request.details,
+            expires_in_s=request.life_s, details=request.details, is_passing=True,
         )  # fmt: skip
         approval = await self._approvals.request(db, asked)
         if isinstance(approval, Refused):

@@ -32,5 +32,5 @@ def sign_in_question(
         kind="sign_in", person_ids=(person_id,), template=template, fields=fields,
         language=language, requester_org=client.organisation_id or PLATFORM_ORGANISATION,
         reference=sign_in_id, number_match=True, expires_in_s=SIGN_IN_LIFE_S,
-        details=request.details,
+        details=request.details, is_passing=True,
     )  # fmt: skip

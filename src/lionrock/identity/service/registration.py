@@ -118,7 +118,7 @@ class Registrations:
         self, db: Connection, accepted: Accepted, *, source: str
     ) -> dict[str, Any] | Refused:
         """Register a client; returns the answer of RFC 7591 s3.2.1."""
-        client_id = f"dyn-{secrets.octets(16).hex()}"
+        client_id = f"{store.SELF_REGISTERED}{secrets.octets(16).hex()}"
         client = self._client(accepted.metadata, accepted.keys, client_id)
         assert isinstance(client, Client), "it was checked when it was accepted"
         now, token = self._kernel.wire_clock.now(), secrets.token(32)
@@ -169,6 +169,14 @@ class Registrations:
         await store.delete_registration(db, client_id)
         self._clients.forget(client_id)
         return None
+
+    async def remove_unused(self, db: Connection) -> list[str]:
+        """Remove clients that registered long ago and were never given anything; returns which."""
+        unused_for = timedelta(seconds=self._kernel.settings.registration_unused_s)
+        removed = await store.remove_unused(db, self._kernel.wire_clock.now() - unused_for)
+        for client_id in removed:
+            self._clients.forget(client_id)
+        return removed
 
     async def issue_initial_token(
         self, db: Connection, *, issued_by: str, uses: int = 1, life: timedelta = timedelta(days=1)

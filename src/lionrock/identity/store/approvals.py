@@ -37,8 +37,9 @@ async def insert_approval(db: Connection, approval: Approval) -> None:
     await db.execute(
         "WITH new AS (INSERT INTO identity.approvals (id, kind, reference, requester_org,"
         "  company_id, scope, amount_minor, currency, quorum, shown, words_hash, number,"
-        "  tries_left, state, created_at, expires_at, details)"
-        "  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))"
+        "  tries_left, state, created_at, expires_at, details, is_passing)"
+        "  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+        "   $19))"
         " INSERT INTO identity.approval_persons (approval_id, person_id, position)"
         " SELECT $1, person_id, number - 1"
         " FROM unnest($18::text[]) WITH ORDINALITY AS asked (person_id, number)",
@@ -47,7 +48,7 @@ async def insert_approval(db: Connection, approval: Approval) -> None:
         amount.currency if amount else None, approval.quorum, msgspec.to_builtins(approval.shown),
         approval.words_hash, approval.number, approval.tries_left, approval.state,
         approval.created_at, approval.expires_at, list(approval.details),
-        list(approval.person_ids),
+        list(approval.person_ids), approval.is_passing,
     )  # fmt: skip
 
 
@@ -230,4 +231,5 @@ def _approval(row: Any) -> Approval:
         scope=row["scope"], amount=Money(minor, row["currency"]) if minor is not None else None,
         details=tuple(row["details"]),
         narrowed=tuple(row["granted"]) if row["granted"] is not None else None,
+        is_passing=row["is_passing"],
     )  # fmt: skip

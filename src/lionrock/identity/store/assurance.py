@@ -7,8 +7,6 @@ from datetime import datetime
 from lionrock.identity.domain.assurance import Authentication
 from lionrock.kernel.db import Connection
 
-SWEEP_ROWS_MAX = 1_000
-
 
 async def insert_authentication(
     db: Connection, grant_id: str, authentication: Authentication, forget_at: datetime
@@ -42,15 +40,3 @@ async def authentication(db: Connection, grant_id: str) -> Authentication | None
         "SELECT acr, authenticated_at FROM identity.authentications WHERE grant_id = $1", grant_id
     )
     return Authentication(**dict(row)) if row else None
-
-
-async def sweep_authentications(db: Connection, now: datetime) -> int:
-    """Forget what nobody can ask for any more, a bounded number a time; returns how many."""
-    rows = await db.fetch(
-        # An array is made once; a subquery under IN may be run again per row, past its LIMIT.
-        "DELETE FROM identity.authentications WHERE grant_id = ANY (ARRAY("
-        " SELECT grant_id FROM identity.authentications WHERE forget_at < $1"
-        " ORDER BY forget_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1",
-        now, SWEEP_ROWS_MAX,
-    )  # fmt: skip
-    return len(rows)

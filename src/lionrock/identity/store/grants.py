@@ -16,7 +16,6 @@ from lionrock.identity.domain.grants import Grant
 from lionrock.identity.domain.refresh import RefreshFamily
 from lionrock.kernel.db import Connection
 
-SWEEP_ROWS_MAX = 1_000
 OWN_GRANTS_MAX = 500
 _COLUMNS = (
     "id, client_id, person_id, company_id, mandate_id, scopes, details, claims, consent_ids,"
@@ -133,16 +132,6 @@ async def rotate_family(
         " WHERE handle_hash = $1",
         handle_hash, generation, idle_expires_at,
     )  # fmt: skip
-
-
-async def sweep(db: Connection, before: datetime) -> int:
-    """Forget grants that ended before an instant, a bounded number a time; returns how many."""
-    rows = await db.fetch(
-        "DELETE FROM identity.grants WHERE id IN (SELECT id FROM identity.grants"
-        " WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1",
-        before, SWEEP_ROWS_MAX,
-    )  # fmt: skip
-    return len(rows)
 
 
 def _claims(grant: Grant) -> Any:

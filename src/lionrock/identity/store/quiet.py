@@ -93,8 +93,3 @@ async def attach_approval(
         "UPDATE identity.sign_ins SET person_id = $2, approval_id = $3 WHERE id = $1",
         sign_in_id, person_id, approval_id,
     )  # fmt: skip
-
-
-async def sweep_quiet(db: Connection, before: datetime) -> None:
-    """Forget quiet sign-ins whose time ended before an instant."""
-    await db.execute("DELETE FROM identity.quiet_sign_ins WHERE expires_at < $1", before)

@@ -12,16 +12,20 @@ from lionrock.kernel.ring import Ring
 
 ATTEMPTS = Ring(table="identity.registration_attempts", width_s=640)
 RINGS = (ATTEMPTS,)
+# In a round of the sweep.
+UNUSED_ROWS_MAX = 100
+SELF_REGISTERED = "dyn-"
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's own registration; the metadata as it was accepted."""
+    """A client's own registration; the metadata as it was accepted. `used_at`: its first token."""
 
     client_id: str
     token_hash: bytes
     metadata: dict[str, Any]
     source_key: bytes
     registered_at: datetime
+    used_at: datetime | None = None
 
 
 class KeyAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +74,46 @@ async def delete_registration(db: Connection, client_id: str) -> None:
     """Take a registered client out of use; its row stays for what refers to it."""
     await db.execute("DELETE FROM identity.registrations WHERE client_id = $1", client_id)
     await db.execute("UPDATE identity.clients SET is_active = false WHERE id = $1", client_id)
+
+
+def is_self_registered(client_id: str) -> bool:
+    """Say whether a client is one that registered itself, by its id."""
+    return client_id.startswith(SELF_REGISTERED)
+
+
+async def mark_used(db: Connection, client_id: str, at: datetime) -> None:
+    """Note the first time that a registered client was given something."""
+    await db.execute(
+        "UPDATE identity.registrations SET used_at = $2 WHERE client_id = $1 AND used_at IS NULL",
+        client_id, at,
+    )  # fmt: skip
+
+
+async def remove_unused(db: Connection, before: datetime) -> list[str]:
+    """Remove clients that registered before an instant and were never given anything.
+
+    At most UNUSED_ROWS_MAX a time. One that something refers to is only taken out of use. Returns
+    the ids of those that are out of use now.
+    """
+    rows = await db.fetch(
+        "WITH unused AS (DELETE FROM identity.registrations WHERE ctid = ANY (ARRAY("
+        " SELECT ctid FROM identity.registrations WHERE used_at IS NULL AND registered_at < $1"
+        " ORDER BY registered_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING client_id)"
+        " UPDATE identity.clients SET is_active = false"
+        " WHERE id IN (SELECT client_id FROM unused) RETURNING id",
+        before, UNUSED_ROWS_MAX,
+    )  # fmt: skip
+    gone = [row["id"] for row in rows]
+    await db.execute(
+        "DELETE FROM identity.clients c WHERE c.id = ANY($1)"
+        " AND NOT EXISTS (SELECT FROM identity.grants WHERE client_id = c.id)"
+        " AND NOT EXISTS (SELECT FROM identity.form_fillings WHERE client_id = c.id)"
+        " AND NOT EXISTS (SELECT FROM identity.declared_service_roles WHERE client_id = c.id)"
+        " AND NOT EXISTS (SELECT FROM identity.service_roles WHERE client_id = c.id)"
+        " AND NOT EXISTS (SELECT FROM identity.services WHERE client_id = c.id)",
+        gone,
+    )
+    return gone
 
 
 async def lock_registering(db: Connection) -> None:

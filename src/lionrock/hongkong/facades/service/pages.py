@@ -18,7 +18,6 @@ import msgspec
 
 from lionrock.hongkong.facades import store
 from lionrock.hongkong.facades.domain import (
-    ACTION_LIFE_S,
     CODE_LIFE_S,
     CORPID,
     IAM,
@@ -144,8 +143,6 @@ class Pages:
         )
         assert not isinstance(loaded, Refused), "it was pushed just now"
         sign_in = await self._identity.scans.start(db, *loaded, browser_secret)
-        now = self._kernel.wire_clock.now()
-        await store.delete_expired(db, now - timedelta(seconds=ACTION_LIFE_S))
         page = Page(
             sign_in_id=sign_in.id, client_id=known.client.id, wire=wire.name,
             scopes=opened.scopes, company_scopes=opened.company_scopes,
