@@ -240,7 +240,6 @@ class Recovery:
             language=language, requester_org=PLATFORM_ORGANISATION, reference=recovery.id,
             expires_in_s=int((recovery.expires_at - recovery.started_at).total_seconds()),
             is_passing=True,
-            is_passing=True,
         )  # fmt: skip
         approval = await self._approvals.request(db, asked)
         assert not isinstance(approval, Refused), "a notice to an active person is always asked"
