@@ -24,7 +24,7 @@ from lionrock.payments.qr.domain.content import (
     LanguageTemplate,
     Tip,
 )
-from lionrock.payments.qr.domain.items import Item, crc_of, split
+from lionrock.payments.qr.domain.items import Item, crc_of, split, split_payload
 from lionrock.payments.qr.domain.refusals import QrRefusal
 
 SIMPLE = "00020101021126270012hk.com.hkicl020712345675204000053033445802HK5902NA6002HK63042E94"
@@ -329,3 +329,17 @@ def test_a_content_that_no_reader_would_take_is_not_written(
     refused = compose(Content(**{**fields, **changes}))
     assert isinstance(refused, Refused)
     assert refused.refusal is reason
+
+
+def test_the_emv_specifications_own_example_counts_lengths_in_characters() -> None:
+    # The example of EMV's specification (CRC A13A), as others' documentation quotes it.
+    payload = (
+        "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802"
+        "CN5914BEST TRANSPORT6007BEIJING64200002ZH0104最佳运输0202北京540523.72530315655020162330"
+        "30412340603***0708A60086670902ME91320016A0112233449988770708123456786304A13A"
+    )
+    items = split_payload(payload, "characters")
+    assert isinstance(items, list)
+    assert Item("64", "0002ZH0104最佳运输0202北京") in items
+    assert isinstance(split_payload(payload, "bytes"), Refused)
+    assert refusal_of(payload) is QrRefusal.COUNTRY_WRONG

@@ -42,7 +42,7 @@ class PayloadBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContentBody(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """What a code says; the amount is a decimal string."""
 
