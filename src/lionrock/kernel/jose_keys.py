@@ -28,7 +28,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from lionrock.kernel.errors import Refusal, Refused
 
-KeyKind = Literal["ES256", "Ed25519", "RSA-2048"]
+KeyKind = Literal["ES256", "Ed25519", "RSA-2048", "RSA-3072"]
 KeyUse = Literal["sig", "enc"]
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
@@ -38,7 +38,7 @@ KID_LENGTH_MAX = 128
 BARE_MEMBERS = frozenset({"kty", "crv", "x", "y"})
 BARE_KEYS_MAX = 4_096
 JWK_MEMBERS_MAX = 24
-RSA_BITS = 2048
+RSA_BITS = {"RSA-2048": 2048, "RSA-3072": 3072}
 SIGNATURE_BYTES = 64
 # Any of them in a key that should be public means that the sender has published its private key
 # (RFC 7518 s6.2.2, s6.3.2, s6.4.1).
@@ -147,7 +147,7 @@ def generate_key(kind: KeyKind = "ES256", *, use: KeyUse = "sig") -> Key:
         return Key(ec.generate_private_key(ec.SECP256R1()), use=use)
     if kind == "Ed25519":
         return Key(ed25519.Ed25519PrivateKey.generate(), use=use)
-    return Key(rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS), use=use)
+    return Key(rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS[kind]), use=use)
 
 
 def generate_encryption_key() -> Key:

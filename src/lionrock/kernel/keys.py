@@ -22,6 +22,7 @@ from typing import TypeVar
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
@@ -104,8 +105,12 @@ class KeyStore:
         """
         wanted = f"key/{kind}/{use}"
         with self._lock:
-            if name not in self._keys and self._open(name) is None:
-                self._create(name, wanted, generate_key(kind, use=use).pkcs8())
+            is_missing = name not in self._keys and self._open(name) is None
+        # Made outside the lock: an RSA pair takes a while, and every request asks for some key.
+        made = generate_key(kind, use=use).pkcs8() if is_missing else b""
+        with self._lock:
+            if made:
+                self._create(name, wanted, made)
             key = self.get(name)
             assert key is not None, "it was just written, by us or by another process"
             if _kind(key) != wanted:
@@ -316,5 +321,5 @@ def _label(name: str, kind: str) -> bytes:
 
 
 def _kind(key: Key) -> str:
-    kinds = {"ES256": "ES256", "Ed25519": "Ed25519", "RS256": "RSA-2048"}
-    return f"key/{kinds[key.alg]}/{key.use}"
+    kind = f"RSA-{key.public.key_size}" if isinstance(key.public, RSAPublicKey) else key.alg
+    return f"key/{kind}/{key.use}"

@@ -25,7 +25,7 @@ def opened(directory: Path, passphrase: str = "a passphrase") -> KeyStore:
     return KeyStore(directory / "keys", passphrase, scrypt_cost=FAST)
 
 
-@pytest.mark.parametrize("kind", ["ES256", "Ed25519", "RSA-2048"])
+@pytest.mark.parametrize("kind", ["ES256", "Ed25519", "RSA-2048", "RSA-3072"])
 def test_a_key_is_made_once_and_read_ever_after(tmp_path: Path, kind: KeyKind) -> None:
     first = opened(tmp_path).get_or_create("platform/as-signing", kind)
     again = opened(tmp_path).get_or_create("platform/as-signing", kind)

@@ -6,6 +6,7 @@ functions work in the caller's transaction. Simulated: every certificate says so
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from cryptography import x509
@@ -13,7 +14,7 @@ from cryptography import x509
 from lionrock.identity.signing import certificates, revocation, store
 from lionrock.identity.signing.certificates import RevocationPlaces
 from lionrock.identity.signing.domain import Signer, SignerKind, SigningRefusal, kind_of, subject_of
-from lionrock.identity.signing.keys import SigningKeys
+from lionrock.identity.signing.keys import SigningKeyKind, SigningKeys
 from lionrock.identity.signing.revocation import Revoked
 from lionrock.identity.signing.timestamps import TimeStampMaker
 from lionrock.kernel.context import Kernel
@@ -63,20 +64,23 @@ class Authority:
         await self.ca(db)
         return await store.authorities(db)
 
-    async def certificate(self, db: Connection, signer: Signer) -> tuple[x509.Certificate, Key]:
+    async def certificate(
+        self, db: Connection, signer: Signer, key_kind: SigningKeyKind = "ES256"
+    ) -> tuple[x509.Certificate, Key]:
         """Return a signer's current certificate and key; issue or renew when there is none fit.
 
-        A revoked certificate's key is never certified again: the next one gets a key of its own.
+        A signer has one for each kind of key that was asked for. A revoked certificate's key is
+        never certified again: the next one gets a key of its own.
         """
         kind, subject_id = kind_of(signer), subject_of(signer)
-        found = await self._usable(db, kind, subject_id)
+        found = await self._usable(db, kind, subject_id, key_kind)
         if found is not None:
             return found
         await store.lock_subject(db, kind, subject_id)
-        found = await self._usable(db, kind, subject_id)
+        found = await self._usable(db, kind, subject_id, key_kind)
         if found is not None:
             return found
-        key = await self._key(db, kind, subject_id)
+        key = await self._key(db, kind, subject_id, key_kind)
         ca, ca_key = await self.ca(db)
         now = self._kernel.wire_clock.now()
         issued = certificates.issue(
@@ -88,6 +92,7 @@ class Authority:
                 serial=certificates.serial_hex(issued), kind=kind, subject_id=subject_id,
                 certificate=certificates.pem(issued).decode(),
                 not_before=issued.not_valid_before_utc, not_after=issued.not_valid_after_utc,
+                key_kind=key_kind,
             ),
         )  # fmt: skip
         return issued, key
@@ -157,19 +162,25 @@ class Authority:
         return TimeStampMaker(key=key, certificate=made, now=now)
 
     async def _usable(
-        self, db: Connection, kind: SignerKind, subject_id: str
+        self, db: Connection, kind: SignerKind, subject_id: str, key_kind: SigningKeyKind
     ) -> tuple[x509.Certificate, Key] | None:
-        row = await store.current_certificate(db, kind, subject_id)
+        row = await store.current_certificate(db, kind, subject_id, key_kind)
         if row is None or await store.revocation_of(db, row.serial) is not None:
             return None
-        key = await self._key(db, kind, subject_id)
+        key = await self._key(db, kind, subject_id, key_kind)
         found = x509.load_pem_x509_certificate(row.certificate.encode())
         now: datetime = self._kernel.wire_clock.now()
         return (found, key) if certificates.is_usable(found, key, now) else None
 
-    async def _key(self, db: Connection, kind: SignerKind, subject_id: str) -> Key:
+    async def _key(
+        self, db: Connection, kind: SignerKind, subject_id: str, key_kind: SigningKeyKind
+    ) -> Key:
         """The subject's key: a new one for each certificate of theirs that was revoked."""
-        revoked = await store.count_revoked(db, kind, subject_id)
+        revoked = await store.count_revoked(db, kind, subject_id, key_kind)
         generation = f"/{revoked + 1}" if revoked else ""
         name = f"identity/signing/{kind.value}/{subject_id}{generation}"
-        return self._keys.get_or_create(name)
+        if key_kind == "ES256":
+            return self._keys.get_or_create(name)
+        name = f"{name}/{key_kind.lower()}"
+        # Primes are looked for beside the event loop; meanwhile others are served.
+        return await asyncio.to_thread(self._keys.get_or_create, name, key_kind)

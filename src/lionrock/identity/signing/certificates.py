@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from lionrock.identity.signing.domain import (
@@ -33,6 +33,7 @@ TIME_STAMPER_DAYS = 1_825
 # A new certificate is issued this long before the old one ends.
 RENEWAL_DAYS = 30
 NAME_LENGTH_MAX = 64  # ub-common-name, RFC 5280 appendix A.1
+RSA_BITS_MIN = 3072
 _DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # id-kp-documentSigning
 _BACKDATED = timedelta(minutes=5)  # clocks of verifiers may be a little behind ours
 
@@ -72,11 +73,15 @@ def issue(
 ) -> x509.Certificate:
     """Return an end-entity certificate for a signer's public key, valid CERTIFICATE_DAYS.
 
-    `places` says in the certificate where its revocation is published.
+    `places` says in the certificate where its revocation is published. The key is P-256, or RSA of
+    RSA_BITS_MIN or more.
     """
     assert isinstance(ca_key.private, ec.EllipticCurvePrivateKey), "the CA key is a P-256 pair"
-    assert isinstance(subject_key.public, ec.EllipticCurvePublicKey), "signers hold P-256 keys"
-    builder = _builder(_subject(signer), ca.subject, subject_key.public, now, CERTIFICATE_DAYS)
+    public = subject_key.public
+    assert isinstance(public, ec.EllipticCurvePublicKey | rsa.RSAPublicKey), "P-256 or RSA keys"
+    if isinstance(public, rsa.RSAPublicKey):
+        assert public.key_size >= RSA_BITS_MIN, "RSA as strong as P-256"
+    builder = _builder(_subject(signer), ca.subject, public, now, CERTIFICATE_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
     builder = builder.add_extension(_usage(is_ca=False), critical=True)
     builder = builder.add_extension(
@@ -157,7 +162,7 @@ def serial_hex(certificate: x509.Certificate) -> str:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    public: ec.EllipticCurvePublicKey,
+    public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     now: datetime,
     days: int,
 ) -> x509.CertificateBuilder:

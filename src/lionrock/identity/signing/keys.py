@@ -7,18 +7,25 @@ The key store is one implementation (files, encrypted at rest); `pkcs11.Pkcs11Ke
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lionrock.kernel.config import Settings
 from lionrock.kernel.jose_keys import Key
 from lionrock.kernel.keys import KeyStore
 
+# P-256, which everything here signs with; RSA only where another system's wire asks for it. 3,072
+# bits are as strong as P-256 (NIST SP 800-57 part 1, table 2); fewer are not made.
+SigningKeyKind = Literal["ES256", "RSA-3072"]
+
 
 class SigningKeys(Protocol):
-    """Named P-256 key pairs that are made on first use and never replaced."""
+    """Named key pairs that are made on first use and never replaced."""
 
-    def get_or_create(self, name: str) -> Key:
-        """Return the pair of a name, such as "identity/signing/person/prs_..."."""
+    def get_or_create(self, name: str, kind: SigningKeyKind = "ES256") -> Key:
+        """Return the pair of a name, such as "identity/signing/person/prs_...".
+
+        Making an RSA pair takes a while: callers on an event loop use a thread.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from lionrock.identity.signing.domain import SignedPdf, SignerKind
+from lionrock.identity.signing.keys import SigningKeyKind
 from lionrock.identity.signing.revocation import Revoked
 from lionrock.kernel.db import Connection
 
@@ -20,6 +21,7 @@ class CertificateRow(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str
     not_before: datetime
     not_after: datetime
+    key_kind: SigningKeyKind = "ES256"
 
 
 async def authorities(db: Connection) -> list[str]:
@@ -51,14 +53,14 @@ async def save_authority(db: Connection, authority_id: str, pem: str, at: dateti
 
 
 async def current_certificate(
-    db: Connection, kind: SignerKind, subject_id: str
+    db: Connection, kind: SignerKind, subject_id: str, key_kind: SigningKeyKind
 ) -> CertificateRow | None:
-    """Return the certificate that a subject signs with now."""
+    """Return the certificate that a subject signs with now, of a kind of key."""
     row = await db.fetchrow(
-        "SELECT serial, kind, subject_id, certificate, not_before, not_after"
+        "SELECT serial, kind, subject_id, certificate, not_before, not_after, key_kind"
         " FROM identity.signing_certificates"
-        " WHERE kind = $1 AND subject_id = $2 AND is_current",
-        kind.value, subject_id,
+        " WHERE kind = $1 AND subject_id = $2 AND key_kind = $3 AND is_current",
+        kind.value, subject_id, key_kind,
     )
     return None if row is None else _certificate(row)
 
@@ -79,17 +81,18 @@ async def lock_name(db: Connection, name: str) -> None:
 
 
 async def save_certificate(db: Connection, row: CertificateRow) -> None:
-    """Make a certificate the subject's current one; older ones stay on record."""
+    """Make a certificate the subject's current one of its kind of key; older ones stay."""
     await db.execute(
         "UPDATE identity.signing_certificates SET is_current = false"
-        " WHERE kind = $1 AND subject_id = $2 AND is_current",
-        row.kind.value, row.subject_id,
+        " WHERE kind = $1 AND subject_id = $2 AND key_kind = $3 AND is_current",
+        row.kind.value, row.subject_id, row.key_kind,
     )
     await db.execute(
         "INSERT INTO identity.signing_certificates"
-        " (serial, kind, subject_id, certificate, not_before, not_after, is_current)"
-        " VALUES ($1, $2, $3, $4, $5, $6, true)",
+        " (serial, kind, subject_id, certificate, not_before, not_after, key_kind, is_current)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, true)",
         row.serial, row.kind.value, row.subject_id, row.certificate, row.not_before, row.not_after,
+        row.key_kind,
     )
 
 
@@ -131,12 +134,15 @@ async def revocations(db: Connection) -> list[Revoked]:
     return [Revoked(**dict(row)) for row in rows]
 
 
-async def count_revoked(db: Connection, kind: SignerKind, subject_id: str) -> int:
-    """Return how many of a subject's certificates were revoked."""
+async def count_revoked(
+    db: Connection, kind: SignerKind, subject_id: str, key_kind: SigningKeyKind
+) -> int:
+    """Return how many of a subject's certificates of a kind of key were revoked."""
     count: int = await db.fetchval(
         "SELECT count(*) FROM identity.signing_certificates"
-        " JOIN identity.signing_revocations USING (serial) WHERE kind = $1 AND subject_id = $2",
-        kind.value, subject_id,
+        " JOIN identity.signing_revocations USING (serial)"
+        " WHERE kind = $1 AND subject_id = $2 AND key_kind = $3",
+        kind.value, subject_id, key_kind,
     )
     return count
 

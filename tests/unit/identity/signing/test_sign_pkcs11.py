@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from lionrock.identity.signing import Level, SignedPdf, Signing, validate_pdf
@@ -92,6 +92,41 @@ def test_key_stays_the_same_signs_and_is_not_exported(opened: Any) -> None:
         key.private.exchange(ec.ECDH(), key.public)
 
 
+def test_rsa_pair_stays_the_same_signs_and_is_not_exported(opened: Any) -> None:
+    key = opened.get_or_create("test/rsa", "RSA-3072")
+    assert opened.get_or_create("test/rsa", "RSA-3072").kid == key.kid
+    assert isinstance(key.private, rsa.RSAPrivateKey)
+    assert isinstance(key.public, rsa.RSAPublicKey)
+    assert key.private.key_size == key.public.key_size == 3072
+    plain, prehashed = padding.PKCS1v15(), Prehashed(hashes.SHA256())
+    signature = key.private.sign(b"data", plain, hashes.SHA256())
+    key.public.verify(signature, b"data", plain, hashes.SHA256())
+    key.public.verify(key.private.sign(b"\1" * 32, plain, prehashed), b"\1" * 32, plain, prehashed)
+    with pytest.raises(InvalidSignature):
+        key.public.verify(signature, b"other", plain, hashes.SHA256())
+    with pytest.raises(ValueError, match="PKCS #1"):
+        key.private.sign(b"data", padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    with pytest.raises(ValueError, match="SHA-256"):
+        key.private.sign(b"data", plain, hashes.SHA512())
+    with pytest.raises(ValueError, match="only signs"):
+        key.private.decrypt(signature, plain)
+    with pytest.raises(ValueError, match="not exported"):
+        key.pkcs8()
+    with pytest.raises(ValueError, match="not exported"):
+        key.private.private_numbers()
+    with pytest.raises(KeyStoreError, match="another kind"):
+        opened.get_or_create("test/rsa")
+
+
+def test_rsa_pair_outlives_the_session(token: tuple[str, str]) -> None:
+    first = pkcs11.Pkcs11Keys(*token, PIN)
+    kid = first.get_or_create("test/rsa-lasting", "RSA-3072").kid
+    first.close()
+    second = pkcs11.Pkcs11Keys(*token, PIN)
+    assert second.get_or_create("test/rsa-lasting", "RSA-3072").kid == kid
+    second.close()
+
+
 async def test_documents_signed_by_the_token_are_valid_at_every_level(
     kernel: Kernel, token: tuple[str, str]
 ) -> None:
@@ -129,8 +164,8 @@ def test_wrong_pin_and_unknown_token_say_what_to_do(
 
 
 def test_two_pairs_of_one_name_are_refused(opened: Any) -> None:
-    opened._make("twice")
-    opened._make("twice")
+    opened._make("twice", "ES256")
+    opened._make("twice", "ES256")
     with pytest.raises(KeyStoreError, match="exactly one"):
         opened.get_or_create("twice")
 

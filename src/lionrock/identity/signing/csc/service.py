@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from lionrock.identity.domain.approvals import Approval
@@ -45,6 +45,7 @@ from lionrock.identity.signing.domain import (
     sha256_hex,
     subject_of,
 )
+from lionrock.identity.signing.keys import SigningKeyKind
 from lionrock.identity.signing.service import Signing
 from lionrock.identity.signing.xades import check_xml, sign_xml
 from lionrock.identity.store import clients as client_store
@@ -52,6 +53,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose_keys import Key
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -187,9 +189,11 @@ class RemoteSigning:
         signer: Signer,
         sad: str,
         values: Sequence[bytes],
+        key_kind: SigningKeyKind = "ES256",
     ) -> list[bytes] | Refused:
-        """Sign authorized values: ECDSA signatures (DER) in their order, all or none.
+        """Sign authorized values: signatures in their order, all or none.
 
+        ECDSA in DER, or with "RSA-3072" PKCS #1 v1.5 (RFC 8017 s8.2), for wires that ask for it.
         SAD_UNKNOWN, SAD_EXPIRED, OTHER_PURPOSE, HASH_NOT_AUTHORIZED, HASH_SIGNED, MANDATE.
         """
         released = await self._release(db, principal, signer, sad, values, is_of_documents=False)
@@ -197,10 +201,8 @@ class RemoteSigning:
             return released
         found, rows, mandate_id = released
         # From here the values must be signed.
-        certificate, key = await self._signing.authority.certificate(db, signer)
-        assert isinstance(key.private, ec.EllipticCurvePrivateKey), "signers hold P-256 pairs"
-        algorithm = ec.ECDSA(Prehashed(hashes.SHA256()))
-        signatures = [key.private.sign(row.hash, algorithm) for row in rows]
+        certificate, key = await self._signing.authority.certificate(db, signer, key_kind)
+        signatures = [_signature(key, row.hash) for row in rows]
         serial = certificates.serial_hex(certificate)
         await store.save_releases(
             db, found.id, [self._made(row, serial, mandate_id, row.hash) for row in rows]
@@ -357,3 +359,12 @@ class RemoteSigning:
             signed_at=self._kernel.wire_clock.now().replace(microsecond=0),
             released_at=self._kernel.business_clock.now(),
         )  # fmt: skip
+
+
+def _signature(key: Key, digest: bytes) -> bytes:
+    """Sign a SHA-256 as it is with a signer's key."""
+    algorithm = Prehashed(hashes.SHA256())
+    if isinstance(key.private, rsa.RSAPrivateKey):
+        return key.private.sign(digest, padding.PKCS1v15(), algorithm)
+    assert isinstance(key.private, ec.EllipticCurvePrivateKey), "signers hold P-256 or RSA pairs"
+    return key.private.sign(digest, ec.ECDSA(algorithm))
