@@ -24,6 +24,8 @@ from lionrock.payments.domain.iso20022 import (
     split_envelope,
 )
 
+from .family_samples import FAMILY_DOCUMENTS
+
 AT = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
 UETR = "6f1c2a3b-0d4e-4f5a-8b6c-7d8e9f0a1b2c"
 HEADER = Header(from_member="LRSWITCH", to_member="307", message_id="msg0001", created_at=AT)
@@ -84,7 +86,10 @@ ALERT = SystemEvent(
     code="LIQL", parameters=("HKD", "900.00", "1000.00"),
     description="Your liquidity in HKD is low.", at=AT,
 )
-DOCUMENTS: tuple[Document, ...] = (TRANSFER, ACCEPTANCE, REJECTION, QUESTION, REJECT, LIQUIDITY, ALERT)
+DOCUMENTS: tuple[Document, ...] = (
+    TRANSFER, ACCEPTANCE, REJECTION, QUESTION, REJECT, LIQUIDITY, ALERT,
+    *FAMILY_DOCUMENTS,
+)
 
 
 def enveloped(document: Document, header: Header = HEADER) -> Envelope:
@@ -96,7 +101,8 @@ class OfficialSchemas:
     """The schemas as ISO published them."""
 
     def __init__(self, shared: Path) -> None:
-        self._folder = shared / "testdata" / "iso20022" / "xsd" / "set"
+        published = shared / "testdata" / "iso20022" / "xsd"
+        self._folders = (published / "set", published / "extra")
         self._compiled: dict[str, etree.XMLSchema] = {}
 
     def problems(self, raw: bytes, definition: str) -> list[str]:
@@ -109,7 +115,8 @@ class OfficialSchemas:
 
     def _problems(self, part: bytes, definition: str) -> list[str]:
         if definition not in self._compiled:
-            path = self._folder / f"{definition}.xsd"
+            name = f"{definition}.xsd"
+            path = next(folder / name for folder in self._folders if (folder / name).exists())
             self._compiled[definition] = etree.XMLSchema(file=str(path))
         schema = self._compiled[definition]
         schema.validate(etree.fromstring(part))

@@ -4,6 +4,7 @@ One module per family of definitions, one table of them (definitions.py), in one
 head.001.001.02. Not for: signatures (the HTTP message is signed as a whole).
 """
 
+from lionrock.payments.domain.iso20022.debits import DirectDebit
 from lionrock.payments.domain.iso20022.definitions import (
     DEFINITIONS,
     Document,
@@ -11,6 +12,13 @@ from lionrock.payments.domain.iso20022.definitions import (
     definition_of,
 )
 from lionrock.payments.domain.iso20022.liquidity import LiquidityTransfer, SystemEvent
+from lionrock.payments.domain.iso20022.mandates import (
+    MandateAcceptance,
+    MandateAmendment,
+    MandateCancellation,
+    MandateInitiation,
+    MandateTerms,
+)
 from lionrock.payments.domain.iso20022.messages import Header, PartyAccount, Proxy
 from lionrock.payments.domain.iso20022.read import (
     MESSAGE_BYTES_MAX,
@@ -19,6 +27,7 @@ from lionrock.payments.domain.iso20022.read import (
     reference_of,
     split_envelope,
 )
+from lionrock.payments.domain.iso20022.recalls import CancellationAnswer, CancellationRequest
 from lionrock.payments.domain.iso20022.rejects import MessageReject
 from lionrock.payments.domain.iso20022.reports import (
     ACCEPTED_STATUSES,
@@ -26,6 +35,8 @@ from lionrock.payments.domain.iso20022.reports import (
     StatusReport,
     StatusRequest,
 )
+from lionrock.payments.domain.iso20022.requests import PaymentRequest, RequestReport
+from lionrock.payments.domain.iso20022.returns import PaymentReturn
 from lionrock.payments.domain.iso20022.transfers import CreditTransfer
 from lionrock.payments.domain.iso20022.write import write_document, write_envelope
 
@@ -33,15 +44,26 @@ __all__ = [
     "ACCEPTED_STATUSES",
     "DEFINITIONS",
     "MESSAGE_BYTES_MAX",
+    "CancellationAnswer",
+    "CancellationRequest",
     "CreditTransfer",
+    "DirectDebit",
     "Document",
     "Envelope",
     "Header",
     "LiquidityTransfer",
+    "MandateAcceptance",
+    "MandateAmendment",
+    "MandateCancellation",
+    "MandateInitiation",
+    "MandateTerms",
     "MessageReject",
     "Parts",
     "PartyAccount",
+    "PaymentRequest",
+    "PaymentReturn",
     "Proxy",
+    "RequestReport",
     "Status",
     "StatusReport",
     "StatusRequest",

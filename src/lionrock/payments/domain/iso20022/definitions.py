@@ -15,17 +15,40 @@ from typing import Any
 import msgspec
 
 from lionrock.kernel.errors import Refused
-from lionrock.payments.domain.iso20022 import liquidity, rejects, reports, transfers
+from lionrock.payments.domain.iso20022 import (
+    debits,
+    liquidity,
+    mandates,
+    recalls,
+    rejects,
+    reports,
+    requests,
+    returns,
+    transfers,
+)
+from lionrock.payments.domain.iso20022.debits import DirectDebit
 from lionrock.payments.domain.iso20022.elements import Node
 from lionrock.payments.domain.iso20022.liquidity import LiquidityTransfer, SystemEvent
+from lionrock.payments.domain.iso20022.mandates import (
+    MandateAcceptance,
+    MandateAmendment,
+    MandateCancellation,
+    MandateInitiation,
+)
 from lionrock.payments.domain.iso20022.messages import Header
+from lionrock.payments.domain.iso20022.recalls import CancellationAnswer, CancellationRequest
 from lionrock.payments.domain.iso20022.rejects import MessageReject
 from lionrock.payments.domain.iso20022.reports import StatusReport, StatusRequest
+from lionrock.payments.domain.iso20022.requests import PaymentRequest, RequestReport
+from lionrock.payments.domain.iso20022.returns import PaymentReturn
 from lionrock.payments.domain.iso20022.transfers import CreditTransfer
 
 Document = (
     CreditTransfer | StatusReport | StatusRequest | MessageReject
     | LiquidityTransfer | SystemEvent
+    | DirectDebit | PaymentReturn | PaymentRequest | RequestReport
+    | MandateInitiation | MandateAmendment | MandateCancellation | MandateAcceptance
+    | CancellationRequest | CancellationAnswer
 )
 
 
@@ -67,6 +90,46 @@ ROWS: tuple[Definition, ...] = (
     Definition(
         name=liquidity.SYSTEM_EVENT, kind=SystemEvent, check=liquidity.check_event,
         read=liquidity.read_event, write=liquidity.write_event,
+    ),
+    Definition(
+        name=debits.DIRECT_DEBIT, kind=DirectDebit, check=debits.check_debit,
+        read=debits.read_debit, write=debits.write_debit,
+    ),
+    Definition(
+        name=returns.PAYMENT_RETURN, kind=PaymentReturn, check=returns.check_return,
+        read=returns.read_return, write=returns.write_return,
+    ),
+    Definition(
+        name=mandates.MANDATE_INITIATION, kind=MandateInitiation, check=mandates.check_mandate,
+        read=mandates.read_initiation, write=mandates.write_initiation,
+    ),
+    Definition(
+        name=mandates.MANDATE_AMENDMENT, kind=MandateAmendment, check=mandates.check_amendment,
+        read=mandates.read_amendment, write=mandates.write_amendment,
+    ),
+    Definition(
+        name=mandates.MANDATE_CANCELLATION, kind=MandateCancellation, check=mandates.check_mandate,
+        read=mandates.read_cancellation, write=mandates.write_cancellation,
+    ),
+    Definition(
+        name=mandates.MANDATE_ACCEPTANCE, kind=MandateAcceptance, check=mandates.check_acceptance,
+        read=mandates.read_acceptance, write=mandates.write_acceptance,
+    ),
+    Definition(
+        name=requests.PAYMENT_REQUEST, kind=PaymentRequest, check=requests.check_request,
+        read=requests.read_request, write=requests.write_request,
+    ),
+    Definition(
+        name=requests.REQUEST_REPORT, kind=RequestReport, check=requests.check_report,
+        read=requests.read_report, write=requests.write_report,
+    ),
+    Definition(
+        name=recalls.CANCELLATION_REQUEST, kind=CancellationRequest, check=recalls.check_cancellation,
+        read=recalls.read_cancellation, write=recalls.write_cancellation,
+    ),
+    Definition(
+        name=recalls.CANCELLATION_ANSWER, kind=CancellationAnswer, check=recalls.check_answer,
+        read=recalls.read_answer, write=recalls.write_answer,
     ),
 )  # fmt: skip
 DEFINITIONS: dict[str, Definition] = {row.name: row for row in ROWS}

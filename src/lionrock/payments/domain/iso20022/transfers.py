@@ -6,7 +6,7 @@ Not for: what becomes of them (reports). Source: ISO 20022 pacs.008.001.08 in ou
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -36,9 +36,15 @@ from lionrock.payments.domain.iso20022.messages import (
 
 CREDIT_TRANSFER = "pacs.008.001.08"
 
+# C1 is instant; C2 is near real time: it waits for the next round and gets more time.
+ServiceClass = Literal["C1", "C2"]
+
 
 class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """pacs.008: pay this amount from the debtor to the creditor."""
+    """pacs.008: pay this amount from the debtor to the creditor.
+
+    `request_id` is the switch's identifier of the request to pay that this transfer pays.
+    """
 
     settlement_date: date
     end_to_end_id: str
@@ -49,6 +55,8 @@ class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
     creditor: PartyAccount
     proxy: Proxy | None = None
     remittance: str = ""
+    service_class: ServiceClass = "C1"
+    request_id: str = ""
 
 
 def check_transfer(header: Header, body: Any) -> Refused | None:
@@ -60,6 +68,7 @@ def check_transfer(header: Header, body: Any) -> Refused | None:
 def read_transfer(body: Any) -> CreditTransfer:
     """Read a valid FIToFICstmrCdtTrf."""
     transaction = find(body, "CdtTrfTxInf")
+    stated = optional_text(transaction, "PmtTpInf/LclInstrm/Prtry")
     return CreditTransfer(
         settlement_date=date.fromisoformat(text_of(body, "GrpHdr/IntrBkSttlmDt")),
         end_to_end_id=text_of(transaction, "PmtId/EndToEndId"),
@@ -70,6 +79,8 @@ def read_transfer(body: Any) -> CreditTransfer:
         creditor=party_of(transaction, "Cdtr"),
         proxy=proxy_of(find(transaction, "CdtrAcct")),
         remittance=optional_text(transaction, "RmtInf/Ustrd"),
+        service_class=cast(ServiceClass, stated or "C1"),
+        request_id=optional_text(transaction, "RltdRmtInf/RmtId"),
     )
 
 
@@ -82,6 +93,7 @@ def write_transfer(header: Header, transfer: CreditTransfer) -> Node:
             ("TxId", transfer.transaction_id),
             ("UETR", transfer.uetr),
         ]),
+        ("PmtTpInf", [("LclInstrm", [("Prtry", transfer.service_class)])]),
         ("IntrBkSttlmAmt", transfer.amount),
         ("ChrgBr", "SLEV"),
         *agents(header),
@@ -92,6 +104,8 @@ def write_transfer(header: Header, transfer: CreditTransfer) -> Node:
         ("Cdtr", [("Nm", transfer.creditor.name)]),
         ("CdtrAcct", account(transfer.creditor.account, transfer.proxy)),
     ]
+    if transfer.request_id:
+        transaction.append(("RltdRmtInf", [("RmtId", transfer.request_id)]))
     if transfer.remittance:
         transaction.append(("RmtInf", [("Ustrd", transfer.remittance)]))
     group = settlement_header(header, transfer.settlement_date)

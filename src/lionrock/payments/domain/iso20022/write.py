@@ -60,7 +60,9 @@ def _default_namespace(namespace: str) -> Any:
 
 def _fill(parent: Any, namespace: str, nodes: Iterable[Node]) -> None:
     for name, content in nodes:
-        element = etree.SubElement(parent, etree.QName(namespace, name))
+        # What is not of the message's own definition names its namespace: "{namespace}name".
+        qualified = name if name.startswith("{") else etree.QName(namespace, name)
+        element = etree.SubElement(parent, qualified)
         if isinstance(content, Money):
             element.set("Ccy", content.currency)
             element.text = content.wire()
