@@ -87,3 +87,36 @@ async def test_other_companys_change_is_not_found(opened: Opened) -> None:
 async def test_person_without_a_company_is_led_to_choose_one(opened: Opened) -> None:
     henry = await opened("henry")
     assert (await henry.get("/portal/mandates")).headers["location"] == "/portal/company"
+
+
+async def firms(ada: Visitor, **changes: str) -> httpx.Response:
+    """Send the form for an agent firm."""
+    form = await ada.get("/portal/mandates/new?for=firm")
+    assert '<option value="firm" selected>' in form.text
+    return await ada.submit(form, "/portal/mandates", **(FORM | {"kind": "firm"} | changes))
+
+
+async def test_agent_firm_is_engaged_over_the_page_with_firms_of_its_own(opened: Opened) -> None:
+    ada = await opened("ada")
+    page = await ada.get("/portal/mandates")
+    assert "/portal/mandates/new?for=firm" in page.text
+    number = await business_number(opened)
+    waiting = await firms(ada, holder=number, may_subagent="yes")
+    assert "data-number" in waiting.text, waiting.text[:400]
+    await ada.approve("ada", waiting.text)
+    people = await ada.get("/portal/mandates")
+    assert "agent firm" in people.text and "agents of its own" in people.text
+    again = await firms(ada, holder="70000017", may_apply="", may_subagent="yes")
+    assert again.status_code == 422
+    person = await asked(ada, may_subagent="yes")
+    assert person.status_code == 422 and "an agent firm only" in person.text
+
+
+async def business_number(opened: Opened) -> str:
+    """The number of another company of the city."""
+    city = (await opened()).city
+    rows = await city.platform.kernel.database.run(lambda db: db.fetch(
+        "SELECT business_number, names->>'en' AS name FROM identity.companies"
+        " WHERE status = 'live' ORDER BY id"
+    ))  # fmt: skip
+    return next(str(row["business_number"]) for row in rows if "Harbour" not in row["name"])

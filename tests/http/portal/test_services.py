@@ -277,3 +277,30 @@ async def test_a_private_key_is_never_taken(opened: Opened) -> None:
         page, "/portal/onboarding", **request_form(key, keys=json.dumps({"keys": [jwk]}))
     )
     assert error_code(answer) == "identity.onboarding_draft"
+
+
+async def test_roles_of_a_service_come_on_with_it(opened: Opened, city: WholeCity) -> None:
+    ada, key = await opened("ada"), generate_key()
+    path = await ask(ada, key, service_roles="approver viewer approver")
+    page = await ada.get(path)
+    assert "approver viewer</dd>" in page.text
+    found = re.search(r"<code>(service-[0-9a-z]+)</code>", page.text)
+    assert found is not None
+    deeds, run = city.platform.identity.deeds, city.platform.kernel.database.run
+    assert await run(lambda db: deeds.declared_roles(db, found.group(1))) == frozenset()
+    for operator in ("iris", "jason"):
+        await agree(await opened(operator), path)
+    declared = await run(lambda db: deeds.declared_roles(db, found.group(1)))
+    assert declared == {"approver", "viewer"}
+
+
+async def test_role_that_could_not_stand_on_a_phone_leads_back_to_its_field(
+    opened: Opened,
+) -> None:
+    ada = await opened("ada")
+    page = await ada.open("/portal/onboarding/new")
+    for roles in ("Approver", "<b>", " ".join(f"r{number}" for number in range(33))):
+        shown = await ada.submit(
+            page, "/portal/onboarding", **request_form(generate_key(), service_roles=roles)
+        )
+        assert shown.status_code == 422 and "Roles at the service" in shown.text

@@ -17,6 +17,7 @@ class CompanyRefusal(Refusal):
     DEED_MALFORMED = "identity.deed_malformed"
     DEEDS_PENDING = "identity.deeds_pending"
     SERVICE_ROLE_UNDECLARED = "identity.service_role_undeclared"
+    SERVICE_ROLES_FULL = "identity.service_roles_full"
     SERVICE_ROLE_HELD = "identity.service_role_held"
     SERVICE_ROLE_UNKNOWN = "identity.service_role_unknown"
 

@@ -16,6 +16,7 @@ OPENID = "openid"
 PROFILE = "profile"
 CONTACT = "contact"
 COMPANY = "company"
+SERVICE_ROLES = "service_roles"
 
 SCOPES: dict[str, Text] = {
     OPENID: Text("a name for you that only it knows", "只供它使用的代號", "只供它使用的代号"),
@@ -35,6 +36,9 @@ SCOPES: dict[str, Text] = {
     "evidence": Text("your receipts", "你的收據", "您的收据"),
     "signing": Text("to prepare documents for signing", "擬備文件供簽署", "拟备文件供签署"),
     "directory": Text("the list of services", "服務名錄", "服务名录"),
+    SERVICE_ROLES: Text(
+        "to name roles that companies give", "訂明由公司委派的角色", "订明由公司委派的角色"
+    ),
     "grant_management_query": Text(
         "to see what it was let do", "查看它獲准做甚麼", "查看它获准做什么"
     ),
@@ -53,7 +57,10 @@ SCOPES: dict[str, Text] = {
 }  # fmt: skip
 # What a client may be granted in its own name (client credentials): nothing about any person.
 CLIENT_SCOPES = frozenset(
-    {"resource", "directory", "forms", "grant_management_query", "grant_management_revoke"}
+    {
+        "resource", "directory", "forms", SERVICE_ROLES, "grant_management_query",
+        "grant_management_revoke",
+    }
 )
 # What no service asks for by itself: duties of staff, and everything that is known of a person.
 RESERVED_SCOPES = frozenset({"staff", "values"})

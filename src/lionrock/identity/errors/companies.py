@@ -26,6 +26,7 @@ COMPANY_ERRORS: ErrorTable = {
         409, "Too many changes of this company's mandates wait for approval. Decide those first."
     ),
     C.SERVICE_ROLE_UNDECLARED: ErrorRow(404, "The service declared no role of this name."),
+    C.SERVICE_ROLES_FULL: ErrorRow(409, "The service has declared as many roles as it may."),
     C.SERVICE_ROLE_HELD: ErrorRow(409, "The mandate has this role at this service already."),
     C.SERVICE_ROLE_UNKNOWN: ErrorRow(404, "The company assigned no role of this id."),
     C.REGISTRY_ROLE: ErrorRow(403, "Only a registry of the directory states a company's status."),

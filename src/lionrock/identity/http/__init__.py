@@ -21,6 +21,7 @@ from lionrock.identity.http import (
     registry,
     resources,
     revocation,
+    service_roles,
     token,
 )
 from lionrock.identity.passkeys import http as passkeys
@@ -37,7 +38,8 @@ def table(room: Identity) -> RouteTable:
         routes=(
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
             *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
-            *mandates.ROUTES, *registry.ROUTES, *operations.ROUTES, *company_choice.ROUTES,
+            *mandates.ROUTES, *service_roles.ROUTES, *registry.ROUTES, *operations.ROUTES,
+            *company_choice.ROUTES,
             *ciba.ROUTES, *qr.ROUTES,
             *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES,
             *logout.ROUTES,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest, State
-from lionrock.identity.domain.chains import FirmMandate, check_firm_draft
+from lionrock.identity.domain.chains import FirmMandate
 from lionrock.identity.domain.companies import CompanyRefusal
 from lionrock.identity.domain.deeds import (
     DEED_KIND,
@@ -169,22 +169,35 @@ class MandateDeeds:
     async def declare_roles(
         self, db: Connection, client_id: str, roles: Iterable[str]
     ) -> Refused | None:
-        """Add names of roles that a service declares; CLIENT_UNKNOWN, DEED_MALFORMED."""
+        """Add names of roles that a service declares.
+
+        CLIENT_UNKNOWN, DEED_MALFORMED, SERVICE_ROLES_FULL (with those that it has already).
+        """
         names = list(roles)
-        if await clients_store.client(db, client_id) is None:
+        # Held to the end: of two declarations at once, the second one counts the first.
+        if not await store.hold_service(db, client_id):
             return Refused(IdentityRefusal.CLIENT_UNKNOWN)
         if not names or len(names) > SERVICE_ROLES_MAX or not all(map(is_role_name, names)):
             detail = f"1 to {SERVICE_ROLES_MAX} names such as approver."
             return Refused(CompanyRefusal.DEED_MALFORMED, detail, field="service_roles")
+        before = await store.declared_roles(db, client_id)
+        if len(before | set(names)) > SERVICE_ROLES_MAX:
+            detail = f"At most {SERVICE_ROLES_MAX}; it has {len(before)}."
+            return Refused(CompanyRefusal.SERVICE_ROLES_FULL, detail, field="service_roles")
         await store.declare_roles(db, client_id, names)
         return None
+
+    async def declared_roles(self, db: Connection, client_id: str) -> frozenset[str]:
+        """Return the names of the roles that a service declared."""
+        return await store.declared_roles(db, client_id)
 
     async def _check_deed(self, db: Connection, company_id: str, deed: Deed) -> Refused | None:
         """Check what can be known before anybody is asked."""
         if isinstance(deed, GrantToPerson):
             return check_draft(deed.draft)
         if isinstance(deed, GrantToFirm):
-            return check_firm_draft(deed.draft)
+            # Known before anybody is asked, so that no officer approves what cannot be.
+            return await self._mandates.check_firm(db, deed.draft)
         if isinstance(deed, AssignServiceRole):
             if deed.role not in await store.declared_roles(db, deed.client_id):
                 return Refused(CompanyRefusal.SERVICE_ROLE_UNDECLARED, field="role")

@@ -94,18 +94,12 @@ class Mandates:
         self, db: Connection, draft: FirmMandateDraft, granted_by: str
     ) -> FirmMandate | Refused:
         """Let a firm act for another one; FIRM_CIRCLE when that one already acts for the firm."""
-        problem = (
-            check_firm_draft(draft)
-            or await self._check_live(db, draft.company_id)
-            or await self._check_live(db, draft.holder_company_id, "holder_company_id")
-        )
-        if problem is not None:
-            return problem
         # Held to the end: of two grants at once, the second one sees the first.
         await firms_store.lock_graph(db)
+        problem = await self.check_firm(db, draft)
+        if problem is not None:
+            return problem
         now = self._kernel.business_clock.now()
-        if would_close_a_circle(draft, await firms_store.acts_for(db, draft.company_id, now)):
-            return Refused(CompanyRefusal.FIRM_CIRCLE, field="holder_company_id")
         mandate = FirmMandate(
             id=self._kernel.ids.new("man"), holder_company_id=draft.holder_company_id,
             company_id=draft.company_id, role=draft.role, scopes=draft.scopes,
@@ -115,6 +109,20 @@ class Mandates:
         await firms_store.insert_firm_mandate(db, mandate)
         await self._record(db, "identity.mandate_granted", mandate)
         return mandate
+
+    async def check_firm(self, db: Connection, draft: FirmMandateDraft) -> Refused | None:
+        """Say whether a firm could act for another one now: the draft, both firms, no circle."""
+        problem = (
+            check_firm_draft(draft)
+            or await self._check_live(db, draft.company_id)
+            or await self._check_live(db, draft.holder_company_id, "holder_company_id")
+        )
+        if problem is not None:
+            return problem
+        now = self._kernel.business_clock.now()
+        if would_close_a_circle(draft, await firms_store.acts_for(db, draft.company_id, now)):
+            return Refused(CompanyRefusal.FIRM_CIRCLE, field="holder_company_id")
+        return None
 
     async def delegate(
         self, db: Connection, grantor_person_id: str, draft: MandateDraft

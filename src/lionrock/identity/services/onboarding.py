@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from lionrock.identity.domain.deeds import SERVICE_ROLES_MAX, is_role_name
 from lionrock.identity.domain.scopes import RESERVED_SCOPES, SCOPES
 from lionrock.identity.domain.words import is_safe_line
 from lionrock.identity.services.domain import (
@@ -89,6 +90,7 @@ class ServiceDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     `purpose` says to the reviewers why the scopes are needed. `keys` are public JWKs. `controls`
     names what the client's policy shall demand of it beyond what all clients must show.
+    `service_roles` are names of roles at the service, which companies give to their people.
     """
 
     names: Text
@@ -101,6 +103,7 @@ class ServiceDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     keys: tuple[dict[str, Any], ...]
     purpose: str
     controls: tuple[str, ...] = ()
+    service_roles: tuple[str, ...] = ()
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +174,11 @@ def _check_client_part(draft: ServiceDraft) -> Refused | None:
         return Refused(refusal, f"Known: {known}.", "scopes")
     if not set(draft.controls) <= CONTROLS.keys():
         return Refused(refusal, f"Known: {', '.join(CONTROLS)}.", "controls")
+    if len(draft.service_roles) > SERVICE_ROLES_MAX or not all(
+        map(is_role_name, draft.service_roles)
+    ):
+        detail = f"At most {SERVICE_ROLES_MAX} names such as approver."
+        return Refused(refusal, detail, "service_roles")
     if not 1 <= len(draft.keys) <= KEYS_MAX:
         return Refused(refusal, f"1 to {KEYS_MAX} public keys.", "keys")
     seen = set()

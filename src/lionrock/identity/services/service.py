@@ -254,10 +254,15 @@ class Services:
             **dict.fromkeys(held.draft.controls, True),
         )  # fmt: skip
         client = msgspec.structs.replace(client, policy=policy)
-        replaced = await self.identity.clients.replace(db, client)
-        if isinstance(replaced, Refused):
-            return await self.identity.clients.register(db, client)
-        return replaced
+        opened = await self.identity.clients.replace(db, client)
+        if isinstance(opened, Refused):
+            opened = await self.identity.clients.register(db, client)
+        if isinstance(opened, Refused) or not held.draft.service_roles:
+            return opened
+        problem = await self.identity.declare_service_roles(
+            db, client.id, held.draft.service_roles
+        )
+        return problem or opened
 
     async def _close_client(self, db: Connection, held: Onboarding) -> None:
         client = await self.identity.clients.find(db, held.client_id)

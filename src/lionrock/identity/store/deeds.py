@@ -75,6 +75,14 @@ async def close_deed(
     return changed is not None
 
 
+async def hold_service(db: Connection, client_id: str) -> bool:
+    """Hold a service's row; False when there is none."""
+    found = await db.fetchval(
+        "SELECT 1 FROM identity.clients WHERE id = $1 FOR NO KEY UPDATE", client_id
+    )
+    return found is not None
+
+
 async def declare_roles(db: Connection, client_id: str, roles: Iterable[str]) -> None:
     """Add the names of roles that a service declares."""
     await db.executemany(

@@ -142,6 +142,12 @@ def show_refusal(call: Any, refused: Refused, step: str) -> Response | None:
     )  # fmt: skip
 
 
+def refusal_sentence(call: PortalCall, refused: Refused) -> str:
+    """Return what a refusal says to a person, in the reader's language."""
+    row = ERRORS.get(refused.refusal) or KERNEL_ERRORS[refused.refusal]
+    return refusal_text(refused.refusal.value, row.title, call.lang)
+
+
 def actor_of(principal: Principal) -> Actor:
     """Return who acts in cases, from the session's checked token."""
     return Actor(

@@ -19,6 +19,7 @@ from lionrock.identity.api import (
     NOBODY,
     ROLES,
     SIGNATURES_MAX,
+    SUBAGENT_SCOPE,
     CompanyRefusal,
     Deed,
     DeedRequest,
@@ -39,7 +40,7 @@ from lionrock.kernel.http import redirect, reply
 from lionrock.kernel.i18n import HONG_KONG
 from lionrock.kernel.money import Money
 from lionrock.portal.errors import PortalRefusal
-from lionrock.portal.http.calls import PlainForm, PortalCall, show
+from lionrock.portal.http.calls import PlainForm, PortalCall, refusal_sentence, show
 from lionrock.portal.http.cases import StateReply
 
 _PAGE = "/portal/mandates"
@@ -66,6 +67,7 @@ class MandateForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     may_pay: str = ""
     may_sign: str = ""
     may_seal: str = ""
+    may_subagent: str = ""
 
 
 class EndForm(PlainForm, frozen=True, forbid_unknown_fields=True):
@@ -105,8 +107,12 @@ async def reply_mandates(call: PortalCall) -> Response:
 
 
 async def reply_new_mandate(call: PortalCall) -> Response:
-    """Show an empty form, with no more than the officer's own mandate could give."""
-    return show(call, "mandate_form.html", **_form(call, _EMPTY))
+    """Show an empty form, with no more than the officer's own mandate could give.
+
+    `for` = firm begins with an agent firm.
+    """
+    kind = "firm" if call.query.get("for") == "firm" else "person"
+    return show(call, "mandate_form.html", **_form(call, _EMPTY | {"kind": kind}))
 
 
 async def save_mandate(call: PortalCall) -> Response | Refused:
@@ -193,7 +199,11 @@ def _terms(call: PortalCall, body: MandateForm) -> dict[str, Any] | Refused:
             valid_to = datetime.combine(last + timedelta(days=1), time(), HONG_KONG)
         except (ValueError, OverflowError):
             return _malformed("last_day", "YYYY-MM-DD")
-    if not scopes:
+    if body.may_subagent == "yes":
+        if body.kind != "firm":
+            return _malformed("subagent", "")
+        scopes |= {SUBAGENT_SCOPE}
+    if not scopes - {SUBAGENT_SCOPE}:
         return _malformed("scopes", "")
     return {
         "company_id": call.company_id, "role": body.role, "scopes": scopes,
@@ -215,6 +225,7 @@ def _form(
         "values": values, "problem": problem, "signatures_max": SIGNATURES_MAX, "own": own,
         "roles": [role for role in ROLES if not outranks(role, own.role)],
         "boxes": {box: scope for box, scope in BOXES.items() if scope in own.scopes},
+        "problem_sentence": refusal_sentence(call, problem) if problem else "",
         "problem_label": _LABELS.get(problem.field, "mandate_new") if problem else "",
     }  # fmt: skip
 
@@ -280,13 +291,15 @@ async def _name(call: PortalCall, person_id: str) -> str:
 # What the form is shown again for, as it was filled in.
 _MENDABLE = frozenset({
     PortalRefusal.FIELD_MALFORMED, IdentityRefusal.MANDATE_DRAFT, IdentityRefusal.COMPANY_UNKNOWN,
+    IdentityRefusal.COMPANY_INACTIVE, CompanyRefusal.FIRM_CIRCLE,
 })  # fmt: skip
 _LABELS = {
     "holder": "mandate_holder", "role": "role", "scopes": "mandate_may", "limit": "mandate_up_to",
     "amount_max": "mandate_up_to", "signatures": "mandate_how", "last_day": "mandate_last_day",
+    "holder_company_id": "mandate_holder", "subagent": "mandate_may_engage",
     "signatures_needed": "mandate_how", "valid_to": "mandate_last_day",
 }  # fmt: skip
 _EMPTY: dict[str, Any] = {
     "kind": "person", "holder": "", "role": "user", "limit": "", "signatures": "1",
-    "last_day": "", **dict.fromkeys(BOXES, ""),
+    "last_day": "", "may_subagent": "", **dict.fromkeys(BOXES, ""),
 }  # fmt: skip

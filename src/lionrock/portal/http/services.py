@@ -47,6 +47,7 @@ class ServiceForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     scopes: str
     keys: str
     purpose: str
+    service_roles: str = ""
     require_signed_request_object: Literal["", "true"] = ""
     require_signed_response: Literal["", "true"] = ""
     require_code_binding: Literal["", "true"] = ""
@@ -219,7 +220,7 @@ def _redrawn(
 _LABELS = {
     "names": "field_name", "summaries": "service_summary", "category": "category",
     "address": "field_address", "redirect_uris": "field_redirects", "scopes": "field_scopes",
-    "keys": "field_keys", "purpose": "field_purpose",
+    "keys": "field_keys", "purpose": "field_purpose", "service_roles": "field_service_roles",
 }  # fmt: skip
 
 
@@ -241,6 +242,7 @@ def _draft(form: ServiceForm) -> ServiceDraft | Refused:
         redirect_uris=tuple(form.redirect_uris.split()), scopes=tuple(form.scopes.split()),
         keys=tuple(keys), purpose=" ".join(form.purpose.split()),
         controls=tuple(name for name in CONTROLS if getattr(form, name)),
+        service_roles=tuple(dict.fromkeys(form.service_roles.split())),
     )  # fmt: skip
 
 
@@ -252,6 +254,7 @@ def _values(draft: ServiceDraft) -> dict[str, str]:
         "category": draft.category, "audience": draft.audience, "address": draft.address,
         "redirect_uris": "\n".join(draft.redirect_uris), "scopes": " ".join(draft.scopes),
         "keys": json.dumps({"keys": list(draft.keys)}, indent=1), "purpose": draft.purpose,
+        "service_roles": " ".join(draft.service_roles),
         **{name: "true" if name in draft.controls else "" for name in CONTROLS},
     }  # fmt: skip
 

@@ -130,7 +130,7 @@ def _mandates() -> tuple[Route, ...]:
         _page(page, "mandates", "People and mandates of the company",
               (*_OFFICER, mandates.reply_mandates)),
         _page(f"{page}/new", "new_mandate", "Ask for a mandate",
-              (*_OFFICER, mandates.check_may_grant, mandates.reply_new_mandate)),
+              (*_OFFICER, mandates.check_may_grant, mandates.reply_new_mandate), "for"),
         _form(page, "ask_mandate", "Ask the officers for a mandate",
               (*_OFFICER, mandates.save_mandate), mandates.MandateForm),
         _form(f"{page}/{{mandate_id}}/end", "ask_mandate_end",

@@ -78,6 +78,11 @@ IDENTITY_TEXTS = {
     "mandate_may": Text("What for", "可辦事項", "可办事项"),
     "mandate_kind_person": Text("a person", "個人", "个人"),
     "mandate_kind_firm": Text("an agent firm", "代理公司", "代理公司"),
+    "mandate_engage": Text("Engage an agent firm", "委聘代理公司", "委聘代理公司"),
+    "mandate_may_engage": Text(
+        "an agent firm only: let it engage a firm of its own for you",
+        "只限代理公司：可為你轉聘另一間公司", "仅限代理公司：可为你转聘另一家公司",
+    ),
     "mandate_limit_hint": Text(
         "HK$ for one deed; empty: no limit.", "每次行事的港元上限；留空即無上限。",
         "每次行事的港元上限；留空即无上限。",

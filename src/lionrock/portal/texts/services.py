@@ -109,6 +109,15 @@ SERVICE_TEXTS = {
     "field_scopes": Text("Scopes, with spaces between", "權限範圍，以空格分隔", "权限范围，以空格分隔"),
     "field_keys": Text("Public keys (JWK Set, ES256 or Ed25519)", "公鑰（JWK Set，ES256或Ed25519）",
                        "公钥（JWK Set，ES256或Ed25519）"),
+    "field_service_roles": Text(
+        "Roles at the service, with spaces between", "服務內的角色，以空格分隔",
+        "服务内的角色，以空格分隔",
+    ),
+    "service_roles_hint": Text(
+        "Such as: approver viewer. Officers give them to their people; empty: none.",
+        "例如：approver viewer。由公司高級人員委派；可留空。",
+        "例如：approver viewer。由公司高级人员委派；可留空。",
+    ),
     "field_purpose": Text("Why it needs these scopes", "為何需要上述權限", "为何需要上述权限"),
     "field_controls": Text("What else it must show", "額外須符合的要求", "额外须符合的要求"),
     "keys_hint": Text(
