@@ -11,7 +11,7 @@ Not for: bookkeeping (bank_books.py) or what a message does (bank_payments.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -41,6 +41,8 @@ from lionrock.payments.api import (
     read_envelope,
 )
 from lionrock.sandbox.world.bank_books import Account, Entry
+from lionrock.sandbox.world.bank_counter import Counter
+from lionrock.sandbox.world.bank_desk import BankParts, Desk
 from lionrock.sandbox.world.bank_magic import (
     MAGIC_AMOUNTS,
     MAGIC_WORDS,
@@ -54,6 +56,8 @@ from lionrock.sandbox.world.pages import page, page_language
 RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
+# Further desks of every bank, each in a module of its own.
+DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter,)
 
 TEXTS: Mapping[str, Text] = {
     "simulated": Text(
@@ -111,6 +115,11 @@ class Bank:
         )
         self.payments = BankPayments(context, bank_id, clearing_code)
         self.books = self.payments.books
+        parts = BankParts(
+            context=context, bank_id=bank_id, clearing_code=clearing_code,
+            payments=self.payments, post=self._call,
+        )  # fmt: skip
+        self._desks = tuple(desk(parts) for desk in DESKS)
 
     @property
     def key(self) -> Key:
@@ -127,7 +136,8 @@ class Bank:
             Route("/operator/transfers", self._pay, methods=["POST"]),
             Route("/operator/accounts/{number}", self._open_account, methods=["PUT"]),
         )
-        return (*own, *(self._companion.routes() if self._companion else ()))
+        desks = (route for desk in self._desks for route in desk.routes())
+        return (*own, *desks, *(self._companion.routes() if self._companion else ()))
 
     def jobs(self) -> Mapping[str, JobHandler]:
         """Sending what is in the outbox, and registering customers' proxies."""
@@ -135,7 +145,8 @@ class Bank:
             self.books.outbox_queue: self._send_outgoing,
             self.books.proxies_queue: self._register_proxies,
         }
-        return {**own, **(self._companion.jobs() if self._companion else {})}
+        desks = {queue: job for desk in self._desks for queue, job in desk.jobs().items()}
+        return {**own, **desks, **(self._companion.jobs() if self._companion else {})}
 
     async def _take_message(self, request: Request) -> Response:
         """Take a message of the switch: signature, shape, addresses, then the books."""

@@ -1,0 +1,46 @@
+"""What a further desk of a simulated bank is built with, and what it adds to the bank.
+
+A family of features (lookups at the counter, payment links, ...) is a module of its own with a desk
+in it; bank.py lists the desks in one table. A desk works with the bank's books and calls the
+platform as the bank does.
+Not for: the payments desk itself (bank_payments.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+
+from lionrock.kernel.jobs import JobHandler
+from lionrock.kernel.network import Reply
+from lionrock.sandbox.world.bank_payments import BankPayments
+from lionrock.sandbox.world.frame import WorldContext
+
+# (path, body, media type) -> the platform's answer to a call signed by the bank; None without one.
+SignedPost = Callable[[str, bytes, str], Awaitable[Reply | None]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BankParts:
+    """A bank as its desks see it."""
+
+    context: WorldContext
+    bank_id: str
+    clearing_code: str
+    payments: BankPayments
+    post: SignedPost
+
+
+class Desk(Protocol):
+    """One more desk."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Its endpoints, relative to the bank's address."""
+        ...
+
+    def jobs(self) -> Mapping[str, JobHandler]:
+        """Its background work by queue; queue names begin with the bank's id."""
+        ...
