@@ -6,11 +6,13 @@ from lionrock.payments.domain.iso20022 import (
     Document,
     Envelope,
     Header,
+    LiquidityTransfer,
     MessageReject,
     PartyAccount,
     Proxy,
     StatusReport,
     StatusRequest,
+    SystemEvent,
     definition_of,
     read_envelope,
     reference_of,
@@ -28,7 +30,14 @@ from lionrock.payments.domain.payments import (
 )
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http import ERRORS, table
-from lionrock.payments.jobs import handlers
+from lionrock.payments.jobs import handlers, start
+from lionrock.payments.qr.domain.codes import decode as decode_code
+from lionrock.payments.qr.domain.codes import encode as encode_code
+from lionrock.payments.qr.domain.compose import compose as compose_code
+from lionrock.payments.qr.domain.content import Code, Content, FpsAccount
+from lionrock.payments.qr.errors import QR_ERRORS
+from lionrock.payments.qr.http import ContentBody, code_of, code_reply
+from lionrock.payments.qr.pictures import draw as draw_code
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.service import (
     ENDPOINT,
@@ -49,15 +58,21 @@ __all__ = [
     "MEDIA_TYPE",
     "MESSAGES_PATH",
     "MESSAGE_BYTES_MAX",
+    "QR_ERRORS",
     "REJECTED_TOPIC",
     "SETTLED_TOPIC",
     "SWITCH_MEMBER",
+    "Code",
+    "Content",
+    "ContentBody",
     "CreditTransfer",
     "CreditTransferOrder",
     "Document",
     "Enrolment",
     "Envelope",
+    "FpsAccount",
     "Header",
+    "LiquidityTransfer",
     "MessageReject",
     "Participant",
     "PartyAccount",
@@ -68,13 +83,21 @@ __all__ = [
     "ProxyRegistration",
     "StatusReport",
     "StatusRequest",
+    "SystemEvent",
+    "code_of",
+    "code_reply",
+    "compose_code",
+    "decode_code",
     "definition_of",
+    "draw_code",
+    "encode_code",
     "envelope_schema",
     "handlers",
     "read_envelope",
     "reference_of",
     "settlement_date_of",
     "split_envelope",
+    "start",
     "table",
     "transaction_id_of",
     "uetr_of",
