@@ -1,16 +1,25 @@
 """The background work of payments: driving payments, delivering notices.
 
-Both queues are safe to run on any number of workers, and to repeat.
+All queues are safe to run on any number of workers, and to repeat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
 from lionrock.payments.service import DELIVER_QUEUE, DRIVE_QUEUE, Payments
 
 
 def handlers(room: Payments) -> Mapping[str, JobHandler]:
     """Return the job handlers of this pillar by queue."""
-    return {DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver}
+    return {
+        DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
+        **room.settlement.handlers(),
+    }
+
+
+async def start(db: Connection, room: Payments) -> None:
+    """Make the jobs due that come again for ever; calling again is harmless."""
+    await room.settlement.cuts.start(db)

@@ -11,6 +11,7 @@ from lionrock.payments.http import messages, proxies
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.qr import http as qr
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
+from lionrock.payments.settlement import http as settlement
 
 __all__ = ["ERRORS", "table"]
 
@@ -64,4 +65,5 @@ def table(room: Payments) -> RouteTable:
             reply_media_type=MEDIA_TYPE, errors=ERRORS, mode="none",
         ),
         *qr.ROUTES,
+        *settlement.routes(),
     ))  # fmt: skip

@@ -5,10 +5,12 @@ from __future__ import annotations
 from lionrock.directory.api import SIGNED_CALL_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.settlement.errors import ERRORS as SETTLEMENT_ERRORS
 
 _R = PaymentRefusal
 ERRORS: ErrorTable = {
     **SIGNED_CALL_ERRORS,
+    **SETTLEMENT_ERRORS,
     _R.MESSAGE_TOO_LARGE: ErrorRow(413, "The message is too large. Send one transaction each."),
     _R.MEDIA_TYPE_WRONG: ErrorRow(415, "Send the message as application/xml.", "RFC 7303 s4.1"),
     _R.ENCODING_WRONG: ErrorRow(400, "Send the message in UTF-8.", "XML 1.0 s4.3.3"),

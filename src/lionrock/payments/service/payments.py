@@ -30,6 +30,8 @@ from lionrock.payments.service.post import Post
 from lionrock.payments.service.quota import Quota
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
+from lionrock.payments.settlement.domain import BusinessDays, is_weekday
+from lionrock.payments.settlement.service.settlement import Settlement
 from lionrock.payments.store import members, messages, payments
 from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
@@ -39,7 +41,8 @@ class Payments:
     """The switch and its register."""
 
     def __init__(
-        self, kernel: Kernel, *, directory: Directory, receipts: Receipts, ledger: Ledger
+        self, kernel: Kernel, *, directory: Directory, receipts: Receipts, ledger: Ledger,
+        is_business_day: BusinessDays = is_weekday,
     ) -> None:
         core = Core(
             kernel=kernel, vault=Vault(kernel.key_store), schema=envelope_schema(),
@@ -53,6 +56,8 @@ class Payments:
         self.inbox = Inbox(core)
         self.inbox.extend(PaymentMessages(core, self.orders, self.post, quota).handlings())
         self.participants = Participants(core, router, quota)
+        self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
+        self.inbox.extend(self.settlement.handlings())
 
     async def initiate_credit_transfer(
         self, db: Connection, order: CreditTransferOrder

@@ -1,0 +1,1 @@
+"""Settlement: participants' liquidity, alerts, end-of-day statements, reconciliation."""
