@@ -52,6 +52,7 @@ class KernelRefusal(Refusal):
     BODY_TOO_LARGE = "kernel.body_too_large"
     BODY_SLOW = "kernel.body_slow"
     BODY_MALFORMED = "kernel.body_malformed"
+    BODY_MEMBER_TWICE = "kernel.body_member_twice"
     MEDIA_TYPE_UNSUPPORTED = "kernel.media_type_unsupported"
     QUERY_MALFORMED = "kernel.query_malformed"
     DATABASE_UNAVAILABLE = "kernel.database_unavailable"
@@ -80,6 +81,10 @@ KERNEL_ERRORS: ErrorTable = {
     ),
     KernelRefusal.BODY_MALFORMED: ErrorRow(
         400, "The request body does not fit the documented shape. Compare it with /reference."
+    ),
+    KernelRefusal.BODY_MEMBER_TWICE: ErrorRow(
+        400, "A JSON object of the request body names one member twice. Name each once.",
+        "RFC 7493 s2.3",
     ),
     KernelRefusal.MEDIA_TYPE_UNSUPPORTED: ErrorRow(
         415, "Send the body with the documented Content-Type.", "RFC 9110 s15.5.16"

@@ -129,6 +129,8 @@ async def test_a_bug_rolls_back_and_shows_no_internals(
         (b'{"amount": "1"}', "application/json", 400, "kernel.body_malformed"),
         (b"{", "application/json", 400, "kernel.body_malformed"),
         (b"[" * 150, "application/json", 400, "kernel.body_malformed"),
+        (b'{"amount": 5, "amount": 5}', "application/json", 400, "kernel.body_member_twice"),
+        (b'{"amount": 5, "\\u0061mount": 6}', "application/json", 400, "kernel.body_member_twice"),
         (b'{"amount": 1}', "text/plain", 415, "kernel.media_type_unsupported"),
         (b'{"amount": 1, "what": "' + b"x" * 177 + b'"}', "application/json", 413,
          "kernel.body_too_large"),
@@ -139,6 +141,18 @@ async def test_a_body_that_does_not_fit_is_refused_by_name(
 ) -> None:
     response = await client.post("/demo", content=content, headers={"content-type": media_type})
     assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+async def test_member_given_twice_is_named_and_nothing_is_done(
+    client: httpx.AsyncClient, kernel: Kernel
+) -> None:
+    response = await client.post(
+        "/demo", content=b'{"amount": 5, "what": "a", "what": "b"}',
+        headers={"content-type": "application/json"},
+    )
+    assert (response.status_code, response.json()["field"]) == (400, "what")
+    assert response.json()["clause"] == "RFC 7493 s2.3"
+    assert await rows(kernel) == 0
 
 
 async def test_the_body_limit_is_exact(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """Reading what came in: size first, then media type, then shape. Everything is bounded.
 
-Source: RFC 9110 s15.5.14 and s15.5.16; RFC 6749 s3.1 (a parameter sent twice is refused).
+Source: RFC 9110 s15.5.14 and s15.5.16; RFC 6749 s3.1 and RFC 7493 s2.3 (a parameter or a JSON
+member sent twice is refused).
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from lionrock.kernel.errors import KernelRefusal, Refused
+from lionrock.kernel.http.members import repeated_member
 from lionrock.kernel.http.table import Route
 
 QUERY_BYTES_MAX = 16 * 1024
 # Whoever sends a byte now and then must not hold a place for ever (OWASP, slow HTTP).
 BODY_S_MAX = 20.0
 FIELDS_MAX = 64
+# How much of a name that the sender chose an answer repeats.
+FIELD_LENGTH_MAX = 60
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes | Refused:
@@ -69,14 +73,22 @@ def parse_body(route: Route, request: Request, raw: bytes) -> Any | Refused:
         return _convert(fields, route.body)
     if media_type != "application/json":
         return Refused(KernelRefusal.MEDIA_TYPE_UNSUPPORTED, "Expected application/json.")
+    return _parse_json(raw, route.body)
+
+
+def _parse_json(raw: bytes, body_type: type) -> Any | Refused:
     try:
-        return msgspec.json.decode(raw, type=route.body)
+        body: Any = msgspec.json.decode(raw, type=body_type)
+        twice = repeated_member(raw)
     except msgspec.ValidationError as error:
         return _malformed(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Refused(KernelRefusal.BODY_MALFORMED, f"Not JSON: {error}")
     except RecursionError:
         return Refused(KernelRefusal.BODY_MALFORMED, "Nested too deeply.")
+    if twice is not None:
+        return Refused(KernelRefusal.BODY_MEMBER_TWICE, field=twice[:FIELD_LENGTH_MAX])
+    return body
 
 
 def parse_fields(raw: bytes) -> dict[str, str] | Refused:
