@@ -14,6 +14,7 @@ import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import AMOUNT_MINOR_MAX, Money
+from lionrock.payments.domain.iso20022 import PartyAccount
 from lionrock.payments.domain.payments import order_digest_of
 from lionrock.payments.domain.refusals import PaymentRefusal
 
@@ -41,20 +42,22 @@ class CreditTransferOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     `end_to_end_id` names the order for its initiator for ever: the same order again is the same
     payment. `reference` comes back in the events; `references` (ids only) go into the receipts.
-    With `creditor_names`, only an account in one of these names is paid.
+    With `creditor_names`, only an account in one of these names is paid. With `creditor`, that
+    account is paid (a refund to where the money came from) and no proxy is looked up.
     """
 
     debit_account_id: int
     debtor_name: str
     amount: Money
-    creditor_proxy_kind: Literal["mobile", "email"]
-    creditor_proxy: str
+    creditor_proxy_kind: Literal["mobile", "email"] = "mobile"
+    creditor_proxy: str = ""
     end_to_end_id: str
     initiator_org: str
     remittance: str = ""
     reference: str = ""
     references: dict[str, str] = {}
     creditor_names: tuple[str, ...] = ()
+    creditor: PartyAccount | None = None
 
     def is_payable_to(self, account_name: str) -> bool:
         """Say whether an account of that name may be paid; case and spacing do not matter."""
@@ -66,6 +69,8 @@ class CreditTransferOrder(msgspec.Struct, frozen=True, kw_only=True):
         """Digest of what is asked."""
         references = [f"{name}={value}" for name, value in sorted(self.references.items())]
         references += [f"creditor name={name}" for name in self.creditor_names]
+        if self.creditor is not None:
+            references.append(f"creditor={self.creditor.member}/{self.creditor.account}")
         return order_digest_of(
             "order/1", str(self.debit_account_id), self.debtor_name, self.amount.wire(),
             self.amount.currency, self.creditor_proxy_kind, self.creditor_proxy, self.remittance,

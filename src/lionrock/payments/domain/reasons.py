@@ -6,7 +6,8 @@ ExternalStatusReason1Code.
 
 from __future__ import annotations
 
-from lionrock.kernel.errors import Refused
+from lionrock.kernel.errors import Refusal, Refused
+from lionrock.payments.addressing.domain.refusals import AddressingRefusal
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 ACCOUNT_INCORRECT = "AC01"
@@ -18,7 +19,14 @@ AMOUNT_NOT_ALLOWED = "AM02"
 CURRENCY_NOT_ALLOWED = "AM03"
 FUNDS_INSUFFICIENT = "AM04"
 AGENT_TIMED_OUT = "AB05"
+DEBTOR_AGENT_TIMED_OUT = "AB11"
+ORDER_RECALLED = "DS02"
+REQUEST_UNKNOWN = "IRNR"
 CUSTOMER_UNKNOWN = "BE06"
+ACCOUNT_NOT_PAYEES = "AC03"
+DUPLICATE = "AM05"
+AMOUNT_DIFFERS = "AM09"
+CUT_OFF_PASSED = "TM01"
 MESSAGE_REFUSED = "FF10"
 SETTLEMENT_FAILED = "ED05"
 
@@ -32,14 +40,21 @@ REASON_TEXTS = {
     CURRENCY_NOT_ALLOWED: "The creditor's account does not take this currency.",
     FUNDS_INSUFFICIENT: "There is not enough money on the account to debit.",
     AGENT_TIMED_OUT: "The creditor's bank did not answer in time.",
+    DEBTOR_AGENT_TIMED_OUT: "The debtor's bank did not answer in time.",
+    REQUEST_UNKNOWN: "There is no request to pay of this identifier for this debtor's bank.",
+    ORDER_RECALLED: "The payment was recalled or called off before it was sent.",
     CUSTOMER_UNKNOWN: "Nobody is registered under this proxy.",
+    ACCOUNT_NOT_PAYEES: "The account is not that of the payee whose reference the transfer bears.",
+    DUPLICATE: "What the transfer refers to is paid, or being paid, already.",
+    AMOUNT_DIFFERS: "The amount is not what the reference stands for.",
+    CUT_OFF_PASSED: "What the transfer refers to has expired.",
     MESSAGE_REFUSED: "The creditor's bank refused the message.",
     SETTLEMENT_FAILED: "The ledger did not take the transfer.",
 }
 
-_OF_REFUSAL = {
-    PaymentRefusal.PROXY_MALFORMED: CUSTOMER_UNKNOWN,
-    PaymentRefusal.PROXY_NOT_FOUND: CUSTOMER_UNKNOWN,
+_OF_REFUSAL: dict[Refusal, str] = {
+    AddressingRefusal.PROXY_MALFORMED: CUSTOMER_UNKNOWN,
+    AddressingRefusal.PROXY_NOT_FOUND: CUSTOMER_UNKNOWN,
     PaymentRefusal.CREDITOR_AGENT_WRONG: AGENT_INCORRECT,
     PaymentRefusal.CREDITOR_AGENT_OFFLINE: AGENT_OFFLINE,
     PaymentRefusal.CURRENCY_NOT_TAKEN: CURRENCY_NOT_ALLOWED,
@@ -49,5 +64,4 @@ _OF_REFUSAL = {
 
 def reason_of_route(refused: Refused) -> str:
     """Return the reason code for a payment that cannot be routed."""
-    assert isinstance(refused.refusal, PaymentRefusal), "routing refuses in this pillar's words"
     return _OF_REFUSAL[refused.refusal]

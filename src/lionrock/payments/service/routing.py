@@ -11,14 +11,15 @@ import msgspec
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
+from lionrock.payments.addressing.domain.kinds import wire_value
+from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.domain.iso20022 import CreditTransfer, PartyAccount, Proxy
-from lionrock.payments.domain.orders import check_amount
-from lionrock.payments.domain.proxies import lookup_text, normal_proxy, wire_value
+from lionrock.payments.domain.orders import CreditTransferOrder, check_amount
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.post import ENDPOINT
 from lionrock.payments.store import members
-from lionrock.payments.store.members import Participant, ProxyEntry
+from lionrock.payments.store.members import Participant
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,37 +34,48 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 class Router:
     """Finds destinations."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, addressing: Addressing) -> None:
         self._core = core
-
-    async def find_proxy(self, db: Connection, kind: str, value: str) -> ProxyEntry | Refused:
-        """Return the registration of a proxy in any spelling."""
-        proxy = normal_proxy(kind, value)
-        if isinstance(proxy, Refused):
-            return proxy
-        key = self._core.vault.lookup_key(lookup_text(proxy))
-        entry = await members.load_proxy(db, self._core.vault, key)
-        return entry if entry is not None else Refused(PaymentRefusal.PROXY_NOT_FOUND)
+        self._addressing = addressing
 
     async def to_proxy(
         self, db: Connection, kind: str, value: str, amount: Money
     ) -> Destination | Refused:
         """Route to whoever is registered under a proxy now."""
-        entry = await self.find_proxy(db, kind, value)
-        if isinstance(entry, Refused):
-            return entry
-        if amount.currency not in entry.currencies:
+        found = await self._addressing.entry(db, kind, value, amount.currency)
+        if isinstance(found, Refused):
+            return found
+        address, entry = found
+        if amount.currency != entry.currency:
             return Refused(PaymentRefusal.CURRENCY_NOT_TAKEN, amount.currency, field="currency")
         participant = await members.load_participant(db, entry.organisation_id)
         assert participant is not None, "participants are never deleted"
-        proxy = normal_proxy(kind, value)
-        assert isinstance(proxy, Proxy), "it was found under its normal form"
         creditor = PartyAccount(
             name=entry.target.account_name, account=entry.target.account_number,
             member=participant.clearing_code,
         )
-        shown = Proxy(kind=proxy.kind, value=wire_value(proxy))
+        # Messages carry mobile numbers and e-mails; for the others the account says it all, and an
+        # identity card number is nobody's business on the way.
+        shown = None
+        if address.kind in ("mobile", "email"):
+            shown = Proxy(kind=address.kind, value=wire_value(address))
         return await self._destination(db, participant, creditor, shown, amount)
+
+    async def of_order(
+        self, db: Connection, order: CreditTransferOrder
+    ) -> Destination | Refused:
+        """Route an order: to the account it names, else to whoever is registered under its proxy.
+
+        Refused for an account, besides the limits: CREDITOR_AGENT_WRONG for an unknown bank.
+        """
+        if order.creditor is None:
+            return await self.to_proxy(
+                db, order.creditor_proxy_kind, order.creditor_proxy, order.amount
+            )
+        participant = await members.load_by_clearing_code(db, order.creditor.member)
+        if participant is None:
+            return Refused(PaymentRefusal.CREDITOR_AGENT_WRONG, field="CdtrAgt")
+        return await self._destination(db, participant, order.creditor, None, order.amount)
 
     async def of_transfer(
         self, db: Connection, sender: Participant, transfer: CreditTransfer
