@@ -86,8 +86,17 @@ from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
+from lionrock.identity.errors.forms import FORM_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
 from lionrock.identity.expiry import RINGS, expiring_tables
+from lionrock.identity.forms.domain import ADDRESS_FIELDS as FORM_ADDRESS_FIELDS
+from lionrock.identity.forms.domain import ADDRESS_PARTS as FORM_ADDRESS_PARTS
+from lionrock.identity.forms.domain import FIELDS as FORM_FIELDS
+from lionrock.identity.forms.domain import OPTIONS as FORM_OPTIONS
+from lionrock.identity.forms.domain import REGIONS as FORM_REGIONS
+from lionrock.identity.forms.domain import FieldValue as FormValue
+from lionrock.identity.forms.domain import FormRefusal
+from lionrock.identity.forms.domain import masked as masked_value
 from lionrock.identity.http import table
 from lionrock.identity.http.browser import browser_secret, is_own_site, set_browser_secret
 from lionrock.identity.jobs import handlers, start
@@ -154,6 +163,12 @@ __all__ = [
     "DELEGATE_SCOPE",
     "ENROLMENT_TYPE",
     "ERRORS",
+    "FORM_ADDRESS_FIELDS",
+    "FORM_ADDRESS_PARTS",
+    "FORM_ERRORS",
+    "FORM_FIELDS",
+    "FORM_OPTIONS",
+    "FORM_REGIONS",
     "GRANT_ERRORS",
     "GRANT_REVOKED_TOPIC",
     "GRANT_TYPES",
@@ -194,6 +209,8 @@ __all__ = [
     "Device",
     "FirmMandate",
     "FirmMandateDraft",
+    "FormRefusal",
+    "FormValue",
     "GivenAnswer",
     "Grant",
     "GrantStaffRole",
@@ -260,6 +277,7 @@ __all__ = [
     "identity_check_digit",
     "is_own_site",
     "joined_details",
+    "masked_value",
     "next_in_chain",
     "outranks",
     "read_details",

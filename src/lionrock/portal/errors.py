@@ -5,6 +5,7 @@ from __future__ import annotations
 from lionrock.exchange.api import EXCHANGE_ERRORS
 from lionrock.identity.api import (
     COMPANY_ERRORS,
+    FORM_ERRORS,
     GRANT_ERRORS,
     RELYING_PARTY_ERRORS,
     SERVICES_ERRORS,
@@ -47,5 +48,5 @@ PORTAL_ERRORS: ErrorTable = {
 ERRORS: ErrorTable = {
     **IDENTITY_ERRORS, **RELYING_PARTY_ERRORS, **EXCHANGE_ERRORS, **PROGRAMMES_ERRORS,
     **COMPANY_ERRORS, **GRANT_ERRORS, **INTAKE_ERRORS, **CASE_ERRORS, **OFFICE_ERRORS,
-    **SERVICES_ERRORS, **PORTAL_ERRORS,
+    **SERVICES_ERRORS, **FORM_ERRORS, **PORTAL_ERRORS,
 }  # fmt: skip

@@ -106,7 +106,10 @@ def _own_menu(path: str, session: Session | None) -> list[dict[str, Any]]:
     """The pages about oneself and the company that one acts for, behind one's own name."""
     if session is None:
         return []
-    names = [("access", "/portal/access"), ("company", "/portal/company")]
+    names = [
+        ("details", "/portal/details"), ("access", "/portal/access"),
+        ("company", "/portal/company"),
+    ]  # fmt: skip
     if session.officer is not None:
         mandate = session.officer.mandate
         if mandate is not None and not mandate.via:

@@ -47,6 +47,7 @@ CALLBACK_PATH = "/portal/callback"
 SIGN_IN_LIFE = timedelta(minutes=15)
 SCOPES = (
     "openid", "profile", "company", "programmes", "exchange", "mandates", "evidence", "staff",
+    "values",
 )  # fmt: skip
 NAMES = Text("Lion Rock portal", "獅子山門戶", "狮子山门户")
 

@@ -16,7 +16,8 @@ PUBLIC = ("/", "/portal/funding", "/portal/schemes/nifs", "/portal/awards",
           "/portal/services/harbour-service")
 OFFICERS = ("/portal/company", "/portal/cases", "/portal/cases/new?scheme=nifs",
             "/portal/consents", "/portal/evidence", "/portal/onboarding",
-            "/portal/onboarding/new", "/portal/access", "/portal/mandates", "/portal/mandates/new")
+            "/portal/onboarding/new", "/portal/access", "/portal/details", "/portal/mandates",
+            "/portal/mandates/new")
 _LINK = re.compile(r'(?:href|src)="(/[^"#]*)')
 
 

@@ -37,8 +37,16 @@ KEY_LENGTH_MAX = 100
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ADDRESS = ("flat", "floor", "block", "building", "estate", "street", "district", "region")
-_REGIONS = ("Hong Kong", "Kowloon", "New Territories", "outside Hong Kong")
+ADDRESS_FIELDS = frozenset({"residentialAddress", "postalAddress"})
+ADDRESS_PARTS = ("flat", "floor", "block", "building", "estate", "street", "district", "region")
+REGIONS = ("Hong Kong", "Kowloon", "New Territories", "outside Hong Kong")
+# The values of fields that are one of a set.
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "prefix": ("Mr", "Ms", "Mrs", "Miss", "Dr", "Prof"),
+    "gender": ("M", "F", "X"),
+    "maritalStatus": ("single", "married", "divorced", "widowed", "separated"),
+    "educationLevel": ("primary", "secondary", "diploma", "bachelor", "master", "doctorate"),
+}
 REFERENCE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -79,6 +87,11 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     check: Callable[[Any], bool]
     is_of_record: bool = False
 
+    @property
+    def is_self_declared(self) -> bool:
+        """Say whether persons state it themselves."""
+        return SELF in self.sources and not self.is_of_record
+
 
 class FieldValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value on record. `matched_at`: when a registry last matched it; None for one's own word."""
@@ -108,8 +121,8 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _one_of(*values: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and value in values
+def _one_of(field: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in OPTIONS[field]
 
 
 def _date(value: Any) -> bool:
@@ -123,9 +136,9 @@ def _date(value: Any) -> bool:
 
 def _address(value: Any) -> bool:
     """An object of lines; it names a region, and a building or a street."""
-    if not isinstance(value, dict) or set(value) - set(_ADDRESS):
+    if not isinstance(value, dict) or set(value) - set(ADDRESS_PARTS):
         return False
-    if value.get("region") not in _REGIONS or not ({"building", "street"} & set(value)):
+    if value.get("region") not in REGIONS or not ({"building", "street"} & set(value)):
         return False
     return all(_line(part) for part in value.values())
 
@@ -147,8 +160,7 @@ def _field(
 
 FIELDS: Mapping[str, FieldSpec] = {
     "prefix": _field(
-        Text("your title", "你的稱謂", "您的称谓"), _one_of("Mr", "Ms", "Mrs", "Miss", "Dr", "Prof"),
-        SELF,
+        Text("your title", "你的稱謂", "您的称谓"), _one_of("prefix"), SELF,
     ),
     "enName": _field(
         Text("your name in English", "你的英文姓名", "您的英文姓名"), _line, REGISTRY,
@@ -158,7 +170,7 @@ FIELDS: Mapping[str, FieldSpec] = {
         Text("your name in Chinese", "你的中文姓名", "您的中文姓名"), _line, REGISTRY,
         is_of_record=True,
     ),
-    "gender": _field(Text("your sex", "你的性別", "您的性别"), _one_of("M", "F", "X"), REGISTRY),
+    "gender": _field(Text("your sex", "你的性別", "您的性别"), _one_of("gender"), REGISTRY),
     "birthDate": _field(Text("your date of birth", "你的出生日期", "您的出生日期"), _date, REGISTRY),
     IDENTITY_NUMBER: _field(
         Text("your identity card number", "你的身份證號碼", "您的身份证号码"), _line, REGISTRY,
@@ -166,7 +178,7 @@ FIELDS: Mapping[str, FieldSpec] = {
     ),
     "maritalStatus": _field(
         Text("your marital status", "你的婚姻狀況", "您的婚姻状况"),
-        _one_of("single", "married", "divorced", "widowed", "separated"), SELF, REGISTRY,
+        _one_of("maritalStatus"), SELF, REGISTRY,
     ),
     "mobileNumber": _field(
         Text("your mobile number", "你的流動電話號碼", "您的移动电话号码"), _matches(_PHONE), SELF,
@@ -189,7 +201,7 @@ FIELDS: Mapping[str, FieldSpec] = {
     ),
     "educationLevel": _field(
         Text("your level of education", "你的教育程度", "您的教育程度"),
-        _one_of("primary", "secondary", "diploma", "bachelor", "master", "doctorate"), SELF,
+        _one_of("educationLevel"), SELF,
     ),
     "addressDoc": _field(
         Text("the document that proves your address", "你的住址證明文件", "您的住址证明文件"),

@@ -192,7 +192,7 @@ def _shown(name: str, known: FieldValue | None, language: str) -> ValueShown:
         value=masked(name, known.value) if known else None,
         source=known.source if known else None, matched_at=known.matched_at if known else None,
         updated_at=known.updated_at if known else None,
-        is_editable="self" in spec.sources and not spec.is_of_record,
+        is_editable=spec.is_self_declared,
     )  # fmt: skip
 
 

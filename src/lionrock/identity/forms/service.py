@@ -142,6 +142,11 @@ class Forms:
                 found[row.field] = self._opened(row)
         return {name: found[name] for name in FIELDS if name in found}
 
+    async def own_values(self, db: Connection, person_id: str) -> dict[str, FieldValue]:
+        """Return a person's own word, also where a registry's goes before it."""
+        rows = await store.values(db, person_id)
+        return {row.field: self._opened(row) for row in rows if row.is_own}
+
     async def fill(
         self, db: Connection, principal: Principal, key: str | None
     ) -> Delivered | Refused:

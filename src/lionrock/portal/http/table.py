@@ -9,6 +9,7 @@ from lionrock.portal.errors import ERRORS
 from lionrock.portal.http import (
     access,
     cases,
+    details,
     files,
     funding,
     mandates,
@@ -37,6 +38,7 @@ _CONSENT = "/portal/consents/{consent_id}"
 _SIGNED_IN: tuple[Step, ...] = (load_session, check_signed_in)
 _COMPANY: tuple[Step, ...] = (*_SIGNED_IN, check_company)
 _DATA: tuple[Step, ...] = (*_COMPANY, records.check_data_mandate)
+_DETAILS: tuple[Step, ...] = (*_SIGNED_IN, details.check_values_scope)
 _STAFF: tuple[Step, ...] = (*_SIGNED_IN, check_staff)
 _OFFICER: tuple[Step, ...] = (*_COMPANY, mandates.check_own_officer)
 _OPERATOR: tuple[Step, ...] = (*_SIGNED_IN, check_operator)
@@ -120,6 +122,14 @@ def _own() -> tuple[Route, ...]:
               "Take one of my devices out of use", (*_SIGNED_IN, own_access.save_device_removal)),
         _form(f"{page}/log-out", "log_out_everywhere", "End what I have open anywhere",
               (*_SIGNED_IN, own_access.save_log_out_everywhere)),
+        _page("/portal/details", "details", "My details: what forms are filled in with",
+              (*_DETAILS, details.reply_details)),
+        _form("/portal/details/{field}", "state_detail", "State one of my details",
+              (*_DETAILS, details.save_detail), details.DetailForm,
+              replies={303: None, 422: None}),
+        _form("/portal/details/{field}/withdrawal", "withdraw_detail",
+              "Delete my own word on one of my details",
+              (*_DETAILS, details.save_detail_withdrawal)),
     )  # fmt: skip
 
 
