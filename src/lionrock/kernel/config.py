@@ -59,6 +59,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing_key_life_s: int = 30 * 24 * 3600
     payment_answer_timeout_ms: int = 20_000
     payment_resend_ms: int = 2_000
+    payment_near_round_ms: int = 10_000
+    payment_near_answer_timeout_ms: int = 60_000
+    payment_enquiry_after_ms: int = 5_000
+    payment_enquiries_max: int = 3
+    payment_enquiry_tokens_max: int = 200
+    payment_return_days_max: int = 365
+    payment_recall_answer_days: int = 10
+    mandate_answer_days: int = 7
     clients_file: str = ""
     phones_answer: Literal["ask", "approve", "deny"] = "ask"
     limit_sign_ins_per_client: int = 5
@@ -203,6 +211,29 @@ SETTINGS: dict[str, str] = {
         "How long the switch waits before it sends an unanswered payment message "
         "again."
     ),
+    "payment_near_round_ms": (
+        "How often the near-real-time class of credit transfers (C2) is sent, all that came since "
+        "the round before."
+    ),
+    "payment_near_answer_timeout_ms": (
+        "How long the switch waits for a bank's answer to a transfer of the near-real-time class."
+    ),
+    "payment_enquiry_after_ms": (
+        "How old (business time) a payment must be before its status is told on demand; the "
+        "outcome is pushed anyway."
+    ),
+    "payment_enquiries_max": "How often a participant may ask for the status of one payment.",
+    "payment_enquiry_tokens_max": (
+        "Status enquiries that a participant may make at once; one comes back each second."
+    ),
+    "payment_return_days_max": "Days (business time) in which a settled payment may be returned.",
+    "payment_recall_answer_days": (
+        "Days (business time) in which a bank answers a recall; after them it counts as refused."
+    ),
+    "mandate_answer_days": (
+        "Days (business time) in which a debtor answers a request for a direct-debit "
+        "authorisation, or for other terms of one."
+    ),
     "registration": (
         "Who may register clients: off (nobody), token (who holds an initial access token), open "
         "(anybody, within limits); empty: open in the sandbox, token in serve."
@@ -336,7 +367,12 @@ def _checked(settings: Settings) -> Settings:
             date.fromisoformat(settings.founding_date)
         except ValueError as error:
             raise SettingsRefused("founding_date: expected a day such as 2026-02-20") from error
-    for name in ("front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms"):
+    for name in (
+        "front_count", "worker_count", "payment_answer_timeout_ms", "payment_resend_ms",
+        "payment_near_round_ms", "payment_near_answer_timeout_ms", "payment_enquiries_max",
+        "payment_enquiry_tokens_max", "payment_return_days_max", "payment_recall_answer_days",
+        "mandate_answer_days",
+    ):
         if getattr(settings, name) < 1:
             raise SettingsRefused(f"{name}: expected 1 or more")
     if not 1 <= settings.ciba_life_s_max <= CIBA_LIFE_S_MAX:

@@ -34,13 +34,14 @@ class Refused(msgspec.Struct, frozen=True):
 
     `detail` explains this one occurrence and holds no secrets; `field` names the member of the
     input; `keep` asks for the transaction to be committed nevertheless (a remembered replay, a
-    counted failed try).
+    counted failed try). `retry_after_s` says when to come again (RFC 9110 s10.2.3), 0 nothing.
     """
 
     refusal: Refusal
     detail: str = ""
     field: str = ""
     keep: bool = False
+    retry_after_s: int = 0
 
 
 class KernelRefusal(Refusal):

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
-from lionrock.payments.service import DELIVER_QUEUE, DRIVE_QUEUE, Payments
+from lionrock.payments.service import DELIVER_QUEUE, DRIVE_NEAR_QUEUE, DRIVE_QUEUE, Payments
 
 
 def handlers(room: Payments) -> Mapping[str, JobHandler]:
     """Return the job handlers of this pillar by queue."""
     return {
         DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
+        DRIVE_NEAR_QUEUE: room.switch.drive,
         **room.settlement.handlers(),
     }
 

@@ -184,6 +184,7 @@ async def test_a_payer_that_missed_the_outcome_asks_and_is_told_again(
         ),
     )
     before = len(await city.messages(payment.id))
+    city.pass_business_time(seconds=6)
     assert (await city.post_message(LANTAU, question)).reply.status == 202
     await city.settle()
     kinds = [kind for kind, _ in await city.messages(payment.id)]
@@ -209,6 +210,7 @@ async def test_a_payer_that_asks_while_it_is_under_way_hears_pending(
             uetr=payment.uetr,
         ),
     )
+    city.pass_business_time(seconds=6)
     assert (await city.post_message(LANTAU, question)).reply.status == 202
     told = (await city.messages(payment.id))[-1][1]
     assert b"<TxSts>PDNG</TxSts>" in told

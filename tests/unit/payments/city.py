@@ -83,6 +83,12 @@ class PaymentsCity:
             seconds -= step
             await self.settle()
 
+    def pass_business_time(self, **length: float) -> None:
+        """Let business time pass: days, hours, seconds."""
+        clock = self.kernel.business_clock
+        assert isinstance(clock, FrozenClock)
+        clock.advance(**length)
+
     def order(self, amount: Money | None = None, **changes: Any) -> CreditTransferOrder:
         """An order to pay the firm from the budget."""
         order = CreditTransferOrder(

@@ -12,6 +12,7 @@ import pytest
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import StatusReport
+from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
     FINAL_STATES,
     TRANSITIONS,
@@ -23,7 +24,6 @@ from lionrock.payments.domain.payments import (
     check_report,
     effect_of,
     may_move,
-    outgoing_transfer,
     settlement_date_of,
     status_report,
     transaction_id_of,
@@ -53,8 +53,8 @@ def payment_in(state: State, outcome: Outcome = "") -> Payment:
 def test_the_only_moves_are_those_of_the_table() -> None:
     allowed = {(a, b) for a in STATES for b in STATES if may_move(a, b)}
     assert allowed == {
-        ("accepted", "held"), ("accepted", "rejected"), ("held", "sent"), ("sent", "answered"),
-        ("answered", "settled"), ("answered", "rejected"),
+        ("accepted", "held"), ("accepted", "rejected"), ("held", "sent"), ("held", "answered"),
+        ("sent", "answered"), ("answered", "settled"), ("answered", "rejected"),
     }
 
 
@@ -144,7 +144,7 @@ def test_the_settlement_date_is_the_hong_kong_day() -> None:
 
 
 def test_the_outgoing_transfer_says_what_the_payment_says() -> None:
-    assert outgoing_transfer(PAYMENT) == TRANSFER
+    assert outgoing(PAYMENT) == TRANSFER
 
 
 def test_a_report_of_ours_has_a_reason_only_when_it_is_a_rejection() -> None:

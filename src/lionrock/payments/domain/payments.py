@@ -2,13 +2,16 @@
 
     accepted -> held -> sent -> answered -> settled | rejected
     accepted -> rejected                       (the ledger refused the hold, or it cannot be routed)
+    held -> answered                           (recalled before it was sent, or nobody to ask)
 
-The outcome is decided once, when the payment becomes `answered`: by the creditor bank's report or
-by the time-out, whichever is recorded first. From then on nothing changes it, and the ledger only
-carries it out. What a bank says afterwards is "late" if it says otherwise: it is told the outcome.
+A payment is a credit transfer, a direct debit or a return: they differ in who orders it, who is
+asked and in which message (KINDS), and in nothing else. The outcome is decided once, when the
+payment becomes `answered`: by the asked bank's report or by the time-out, whichever is recorded
+first. From then on nothing changes it, and the ledger only carries it out. What a bank says
+afterwards is "late" if it says otherwise: it is told the outcome.
 
 Pure. Not for: messages (iso20022), money (the ledger is the only truth of what is settled).
-Source: ISO 20022 pacs.008/pacs.002; UETR is a version 4 UUID (RFC 9562 s5.4).
+Source: ISO 20022 pacs.008/003/004/002; UETR is a version 4 UUID (RFC 9562 s5.4).
 Invariants: TRANSITIONS is the only table of moves; settled means posted, rejected not debited.
 """
 
@@ -25,20 +28,23 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import (
     ACCEPTED_STATUSES,
-    CreditTransfer,
     PartyAccount,
     Proxy,
     Status,
     StatusReport,
 )
+from lionrock.payments.domain.iso20022.debits import DIRECT_DEBIT, Sequence
+from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
+from lionrock.payments.domain.iso20022.transfers import CREDIT_TRANSFER, ServiceClass
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 State = Literal["accepted", "held", "sent", "answered", "settled", "rejected"]
 Outcome = Literal["", "accept", "reject"]
+PaymentKind = Literal["transfer", "debit", "return"]
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     "accepted": frozenset({"held", "rejected"}),
-    "held": frozenset({"sent"}),
+    "held": frozenset({"sent", "answered"}),
     "sent": frozenset({"answered"}),
     "answered": frozenset({"settled", "rejected"}),
     "settled": frozenset(),
@@ -56,7 +62,31 @@ PAYMENT_TRANSFER_CODE = 2101
 FUNDING_TRANSFER_CODE = 2102
 # Hong Kong has had no daylight saving time since 1979: the settlement date is at UTC+8.
 HONG_KONG = timezone(timedelta(hours=8))
-ANSWERED_DEFINITION = "pacs.008.001.08"
+# The message in which each kind of payment is ordered, and in which the other bank is asked.
+DEFINITION_OF_KIND: dict[PaymentKind, str] = {
+    "transfer": CREDIT_TRANSFER, "debit": DIRECT_DEBIT, "return": PAYMENT_RETURN,
+}
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """What a direct debit says beyond a transfer; `mandate_id` as in messages (MndtId)."""
+
+    mandate_id: str
+    sequence: Sequence
+    collection_date: date
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a return says of its original; `message_id` is the one that the receiver knows it by."""
+
+    payment_id: str
+    message_id: str
+    definition: str
+    transaction_id: str
+    uetr: str
+    amount: Money
+    reason_code: str
+    reason_text: str
 
 
 class Parties(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +96,9 @@ class Parties(msgspec.Struct, frozen=True, kw_only=True):
     creditor: PartyAccount
     proxy: Proxy | None = None
     remittance: str = ""
+    request_id: str = ""
+    collection: Collection | None = None
+    returned: Returned | None = None
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,12 +139,42 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     original_message_id: str = ""
     sent_message_id: str = ""
+    kind: PaymentKind = "transfer"
+    service_class: ServiceClass = "C1"
+    release_at: datetime | None = None
+    is_recalled: bool = False
 
     @property
     def subject(self) -> Subject:
         """It as what a message or a receipt is about."""
         references = {**self.references, "payment_id": self.id}
         return Subject(id=self.id, references=references, payment_id=self.id)
+
+    @property
+    def orderer_id(self) -> str:
+        """The participant that ordered it, "" for the platform's own: who pays, or collects."""
+        is_debit = self.kind == "debit"
+        return self.creditor_organisation_id if is_debit else self.debtor_organisation_id
+
+    @property
+    def answerer_id(self) -> str:
+        """The participant that is asked: who is paid, or debited; "" when nobody is."""
+        is_debit = self.kind == "debit"
+        return self.debtor_organisation_id if is_debit else self.creditor_organisation_id
+
+    @property
+    def told_uetr(self) -> str:
+        """The UETR in messages about it: a return has its original's (see iso20022.returns)."""
+        returned = self.parties.returned
+        return self.uetr if returned is None else returned.uetr
+
+    def message_known_to(self, organisation_id: str) -> str:
+        """The MsgId under which a participant knows it, "" when it is not its own (or not yet)."""
+        if organisation_id and organisation_id == self.orderer_id:
+            return self.original_message_id
+        if organisation_id and organisation_id == self.answerer_id:
+            return self.sent_message_id
+        return ""
 
     @property
     def is_final(self) -> bool:
@@ -166,24 +229,16 @@ def settlement_date_of(instant: datetime) -> date:
     return instant.astimezone(HONG_KONG).date()
 
 
+def next_round(now: datetime, round_ms: int) -> datetime:
+    """The next instant at which the near-real-time class is sent: a multiple of its round."""
+    assert now.tzinfo is not None, "instants are timezone-aware"
+    at_ms = int(now.timestamp() * 1000)
+    return now + timedelta(milliseconds=round_ms - at_ms % round_ms)
+
+
 def order_digest_of(*parts: str) -> bytes:
     """Digest of everything an order says, to tell a repeat from another order under its name."""
     return hashlib.sha256("\x1f".join(parts).encode()).digest()
-
-
-def outgoing_transfer(payment: Payment) -> CreditTransfer:
-    """The pacs.008 that the creditor's bank gets; who instructs whom is in the header."""
-    return CreditTransfer(
-        settlement_date=payment.settlement_date,
-        end_to_end_id=payment.end_to_end_id,
-        transaction_id=payment.transaction_id,
-        uetr=payment.uetr,
-        amount=payment.amount,
-        debtor=payment.parties.debtor,
-        creditor=payment.parties.creditor,
-        proxy=payment.parties.proxy,
-        remittance=payment.parties.remittance,
-    )
 
 
 def status_report(payment: Payment, original_message_id: str) -> StatusReport:
@@ -191,10 +246,10 @@ def status_report(payment: Payment, original_message_id: str) -> StatusReport:
     is_rejected = payment.state == "rejected"
     return StatusReport(
         original_message_id=original_message_id,
-        original_definition=ANSWERED_DEFINITION,
+        original_definition=DEFINITION_OF_KIND[payment.kind],
         end_to_end_id=payment.end_to_end_id,
         transaction_id=payment.transaction_id,
-        uetr=payment.uetr,
+        uetr=payment.told_uetr,
         status=payment.status,
         amount=payment.amount,
         reason_code=payment.reason_code if is_rejected else "",
@@ -208,8 +263,8 @@ def check_report(payment: Payment, report: StatusReport) -> Refused | None:
         return Refused(PaymentRefusal.STATUS_NOT_ASKED)
     said = (report.original_message_id, report.original_definition, report.transaction_id,
             report.uetr, report.end_to_end_id)
-    sent = (payment.sent_message_id, ANSWERED_DEFINITION, payment.transaction_id, payment.uetr,
-            payment.end_to_end_id)
+    sent = (payment.sent_message_id, DEFINITION_OF_KIND[payment.kind], payment.transaction_id,
+            payment.told_uetr, payment.end_to_end_id)
     names = ("OrgnlMsgId", "OrgnlMsgNmId", "OrgnlTxId", "OrgnlUETR", "OrgnlEndToEndId")
     for name, theirs, ours in zip(names, said, sent, strict=True):
         if theirs != ours:

@@ -33,7 +33,10 @@ class PaymentRefusal(Refusal):
     TRANSACTION_UNKNOWN = "payments.transaction_unknown"
     ORIGINAL_DIFFERS = "payments.original_differs"
     STATUS_NOT_ASKED = "payments.status_not_asked"
-    # Orders, proxies, participants.
+    ENQUIRY_EARLY = "payments.enquiry_early"
+    ENQUIRIES_SPENT = "payments.enquiries_spent"
+    ENQUIRIES_EXHAUSTED = "payments.enquiries_exhausted"
+    # Orders and participants.
     ORDER_MALFORMED = "payments.order_malformed"
     ORDER_REUSED = "payments.order_reused"
     AMOUNT_OUT_OF_RANGE = "payments.amount_out_of_range"

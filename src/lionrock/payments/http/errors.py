@@ -67,6 +67,16 @@ ERRORS: ErrorTable = {
     ),
     _R.ORDER_MALFORMED: ErrorRow(400, "A field of the order is not as documented."),
     _R.ORDER_REUSED: ErrorRow(
+    _R.ENQUIRY_EARLY: ErrorRow(
+        429, "The payment is too young to ask about. Its outcome is pushed to you.", "RFC 6585 s4"
+    ),
+    _R.ENQUIRIES_SPENT: ErrorRow(
+        429, "You asked about this payment as often as you may. Its outcome is pushed to you.",
+        "RFC 6585 s4",
+    ),
+    _R.ENQUIRIES_EXHAUSTED: ErrorRow(
+        429, "You asked too often in all. Wait as long as Retry-After says.", "RFC 6585 s4"
+    ),
         409, "This identifier stands for another order. Repeat that one, or take a new identifier."
     ),
     _R.AMOUNT_OUT_OF_RANGE: ErrorRow(400, "The amount is zero, or above a participant's limit."),

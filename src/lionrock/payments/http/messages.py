@@ -108,6 +108,8 @@ def render_message_refusal(call: MessageCall, refused: Refused, step: str) -> Re
     response = Response(
         write_envelope(Envelope(header, reject)), status_code=row.status, media_type=MEDIA_TYPE
     )
+    if refused.retry_after_s:
+        response.headers["retry-after"] = str(refused.retry_after_s)
     # Bound to the request's signature, so only where that one held.
     is_signed = getattr(call, "caller", None) is not None
     return sign_reply(call, response) if is_signed else response

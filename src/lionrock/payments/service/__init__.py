@@ -9,7 +9,13 @@ from lionrock.payments.service.participants import (
 )
 from lionrock.payments.service.payments import Payments
 from lionrock.payments.service.post import DELIVER_QUEUE, ENDPOINT, MEDIA_TYPE, MESSAGES_PATH
-from lionrock.payments.service.switch import DRIVE_QUEUE, REJECTED_TOPIC, SETTLED_TOPIC
+from lionrock.payments.service.switch import (
+    DRIVE_NEAR_QUEUE,
+    DRIVE_QUEUE,
+    REJECTED_TOPIC,
+    "DRIVE_NEAR_QUEUE",
+    SETTLED_TOPIC,
+)
 
 __all__ = [
     "DELIVER_QUEUE",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.payments.domain import reasons
@@ -18,8 +17,8 @@ from lionrock.payments.domain.iso20022 import (
     Header,
     MessageReject,
     StatusReport,
-    StatusRequest,
 )
+from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
 from lionrock.payments.domain.payments import (
     AnswerEffect,
     Payment,
@@ -27,33 +26,30 @@ from lionrock.payments.domain.payments import (
     check_report,
     effect_of,
 )
-from lionrock.payments.domain.proxies import COST_FOUND, COST_NOT_FOUND
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.inbox import Handling
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.post import Post
-from lionrock.payments.service.quota import Quota
-from lionrock.payments.service.switch import DRIVE_QUEUE
+from lionrock.payments.service.switch import Switch
 from lionrock.payments.store import payments
 from lionrock.payments.store.members import Participant
 
 
 class PaymentMessages:
-    """Handlers of pacs.008, pacs.002, pacs.028 and admi.002."""
+    """Handlers of pacs.008, pacs.002 and admi.002."""
 
-    def __init__(self, core: Core, orders: Orders, post: Post, quota: Quota) -> None:
+    def __init__(self, core: Core, orders: Orders, post: Post, switch: Switch) -> None:
         self._core = core
+        self._switch = switch
         self._orders = orders
         self._post = post
-        self._quota = quota
 
     def handlings(self) -> Mapping[type, Handling]:
         """The rows of the inbox that are about payments."""
         return {
             CreditTransfer: Handling(take=self.take_transfer, again=self.tell_again),
             StatusReport: Handling(take=self.take_report),
-            StatusRequest: Handling(take=self.take_request),
             MessageReject: Handling(take=self.take_reject),
         }
 
@@ -79,11 +75,9 @@ class PaymentMessages:
         self, db: Connection, sender: Participant, _header: Header, report: StatusReport
     ) -> Subject | Refused:
         """pacs.002: decides a payment that waits for it; later it can only be told the outcome."""
-        payment = await payments.load_by_uetr(
-            db, self._core.vault, report.uetr, is_locking=True
-        )
+        payment = await self._reported(db, sender, report)
         # Another bank's payment and none at all are the same to the sender.
-        if payment is None or payment.creditor_organisation_id != sender.organisation_id:
+        if payment is None or payment.answerer_id != sender.organisation_id:
             return Refused(PaymentRefusal.TRANSACTION_UNKNOWN)
         refused = check_report(payment, report)
         if refused is not None:
@@ -95,29 +89,21 @@ class PaymentMessages:
             await self._decide(db, payment, effect, report.reason_code, report.reason_text)
         return payment.subject
 
-    async def take_request(
-        self, db: Connection, sender: Participant, _header: Header, request: StatusRequest
-    ) -> Subject | Refused:
-        """pacs.028: tell the status of one of the sender's own payments, at a price."""
-        bucket = await self._quota.open(db, sender.organisation_id)
-        if isinstance(bucket, Refused):
-            return bucket
-        # Not locked: whoever finishes a payment holds it and then asks for the bucket.
-        payment = await payments.load_by_uetr(db, self._core.vault, request.uetr)
-        known = _message_known_to(payment, sender)
-        cost = COST_FOUND if known else COST_NOT_FOUND
-        await self._quota.charge(db, sender.organisation_id, bucket, cost)
-        if payment is None or known is None:
-            return Refused(PaymentRefusal.TRANSACTION_UNKNOWN)
-        if (request.original_message_id, request.transaction_id) != (known, payment.transaction_id):
-            return Refused(PaymentRefusal.ORIGINAL_DIFFERS, field="OrgnlGrpInf")
-        await self._post.notify(db, payment, sender.organisation_id)
-        return payment.subject
+    async def _reported(
+        self, db: Connection, sender: Participant, report: StatusReport
+    ) -> Payment | None:
+        vault = self._core.vault
+        if report.original_definition == PAYMENT_RETURN:
+            # The UETR in it is the original payment's: the return is found by its message.
+            return await payments.lock_by_sent_message(
+                db, vault, sender.organisation_id, report.original_message_id
+            )
+        return await payments.load_by_uetr(db, vault, report.uetr, is_locking=True)
 
     async def take_reject(
         self, db: Connection, sender: Participant, _header: Header, reject: MessageReject
     ) -> Subject | None:
-        """admi.002: a bank that refuses our pacs.008 unread will not credit: that is a rejection.
+        """admi.002: a bank that refuses to be asked will not credit or pay: that is a rejection.
 
         About another message of ours it is kept and changes nothing.
         """
@@ -142,15 +128,4 @@ class PaymentMessages:
             db, payment.id, "accept" if is_accepted else "reject", code, text
         )
         assert moved, "the row is locked and was found in state sent"
-        await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment.id)
-
-
-def _message_known_to(payment: Payment | None, sender: Participant) -> str | None:
-    """The MsgId under which a participant knows a payment; None when it is not its own."""
-    if payment is None:
-        return None
-    if payment.debtor_organisation_id == sender.organisation_id:
-        return payment.original_message_id
-    if payment.creditor_organisation_id == sender.organisation_id:
-        return payment.sent_message_id or None
-    return None
+        await self._switch.schedule(db, payment)

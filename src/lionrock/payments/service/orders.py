@@ -7,9 +7,11 @@ be routed becomes a rejected payment instead, so that its bank gets a pacs.002.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
 import msgspec
 
-from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.payments.domain.iso20022 import CreditTransfer, Header, PartyAccount
@@ -18,6 +20,7 @@ from lionrock.payments.domain.payments import (
     SWITCH_MEMBER,
     Parties,
     Payment,
+    next_round,
     order_digest_of,
     settlement_date_of,
     transaction_id_of,
@@ -27,7 +30,7 @@ from lionrock.payments.domain.reasons import REASON_TEXTS, reason_of_route
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.routing import Destination, Router
-from lionrock.payments.service.switch import DRIVE_QUEUE, Switch
+from lionrock.payments.service.switch import Switch
 from lionrock.payments.store import payments
 from lionrock.payments.store.members import Participant
 
@@ -41,6 +44,8 @@ class Orders:
         self._core = core
         self._router = router
         self._switch = switch
+        # Bound by rooms whose references a transfer may bear: "" or why it may not be paid.
+        self.claims: list[Callable[[Connection, Payment], Awaitable[str]]] = []
 
     async def initiate(self, db: Connection, order: CreditTransferOrder) -> Payment | Refused:
         """Take an order in the caller's transaction; the same order again is the same payment.
@@ -54,9 +59,7 @@ class Orders:
         before = await self._ordered(db, order)
         if before is not None:
             return before
-        found = await self._router.to_proxy(
-            db, order.creditor_proxy_kind, order.creditor_proxy, order.amount
-        )
+        found = await self._router.of_order(db, order)
         if isinstance(found, Refused):
             return found
         if not order.is_payable_to(found.creditor.name):
@@ -76,7 +79,7 @@ class Orders:
             again = await self._ordered(db, order)
             assert again is not None, "only the order's own name can be taken"
             return again
-        await self._accept(db, payment)
+        await self.accept(db, payment)
         return payment
 
     async def _ordered(
@@ -132,9 +135,20 @@ class Orders:
             return Refused(PaymentRefusal.TRANSACTION_ID_REUSED, field="UETR")
         if isinstance(found, Refused):
             await self._switch.close(db, payment)
-        else:
-            await self._accept(db, payment)
+            return payment
+        code = await self._claimed(db, payment)
+        if code:
+            return await self._switch.reject_unsent(db, payment, code)
+        await self.accept(db, payment)
         return payment
+
+    async def _claimed(self, db: Connection, payment: Payment) -> str:
+        """Ask the rooms whose references a transfer may bear; the first reason code against it."""
+        for claim in self.claims:
+            code = await claim(db, payment)
+            if code:
+                return code
+        return ""
 
     def _transferred(
         self, sender: Participant, header: Header, transfer: CreditTransfer, digest: bytes,
@@ -151,8 +165,9 @@ class Orders:
             uetr=transfer.uetr, amount=transfer.amount,
             parties=Parties(
                 debtor=transfer.debtor, creditor=transfer.creditor, proxy=transfer.proxy,
-                remittance=transfer.remittance,
+                remittance=transfer.remittance, request_id=transfer.request_id,
             ),
+            service_class=transfer.service_class, release_at=self._release_at(transfer),
             debit_account_id=account.ledger_account_id if account else 0, credit_account_id=0,
             hold_id=kernel.ids.new_u128(), post_id=kernel.ids.new_u128(),
             void_id=kernel.ids.new_u128(), settlement_date=settlement_date_of(now),
@@ -172,10 +187,18 @@ class Orders:
             creditor_organisation_id=found.participant.organisation_id,
         )
 
-    async def _accept(self, db: Connection, payment: Payment) -> None:
+    def _release_at(self, transfer: CreditTransfer) -> datetime | None:
+        """When a transfer may be sent: C1 at once, C2 with the next round (wire time)."""
+        if transfer.service_class == "C1":
+            return None
+        kernel = self._core.kernel
+        return next_round(kernel.wire_clock.now(), kernel.settings.payment_near_round_ms)
+
+    async def accept(self, db: Connection, payment: Payment) -> None:
+        """Have a new payment driven, with a receipt that it was taken."""
         assert payment.state == "accepted", "nothing has happened to it yet"
         assert payment.debit_account_id and payment.credit_account_id, "both ends are known"
         await self._core.record(
             db, "payments.payment_accepted", payment.subject, {"order": payment.order_digest.hex()}
         )
-        await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment.id)
+        await self._switch.schedule(db, payment)

@@ -17,6 +17,7 @@ from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
+from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
@@ -54,7 +55,10 @@ class Payments:
         self.switch = Switch(core, self.post, quota)
         self.orders = Orders(core, router, self.switch)
         self.inbox = Inbox(core)
-        self.inbox.extend(PaymentMessages(core, self.orders, self.post, quota).handlings())
+        self.inbox.extend(
+            PaymentMessages(core, self.orders, self.post, self.switch).handlings()
+        )
+        self.inbox.extend(Enquiries(core, self.post).handlings())
         self.participants = Participants(core, router, quota)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())

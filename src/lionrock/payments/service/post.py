@@ -97,9 +97,8 @@ class Post:
         told = None
         if payment.is_final:
             told = await messages.find_outcome(db, payment.id, organisation_id)
-        is_debtor = organisation_id == payment.debtor_organisation_id
         if told is None:
-            original = payment.original_message_id if is_debtor else payment.sent_message_id
+            original = payment.message_known_to(organisation_id)
             assert original, "a participant is told about a message that it knows"
             report = status_report(payment, original)
             told = await self.write(

@@ -26,20 +26,22 @@ from lionrock.ledger.api import (
     TransferResult,
     Unavailable,
 )
+from lionrock.payments.addressing.service.quota import Quota
 from lionrock.payments.domain import reasons
+from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
     LEDGER_OF_CURRENCY,
     PAYMENT_TRANSFER_CODE,
     Payment,
     State,
-    outgoing_transfer,
 )
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.post import Post
-from lionrock.payments.service.quota import Quota
 from lionrock.payments.store import payments
 
 DRIVE_QUEUE = "payments.drive"
+# The near-real-time class has a queue of its own, so that many of it delay no instant payment.
+DRIVE_NEAR_QUEUE = "payments.drive_near"
 SETTLED_TOPIC = "payments.payment_settled"
 REJECTED_TOPIC = "payments.payment_rejected"
 STEPS_MAX = 8
@@ -54,6 +56,8 @@ _REASON_OF_LEDGER = {
 _log = structlog.get_logger("lionrock.payments")
 # None: the state moved (perhaps by another worker), look again.
 _StepResult = jobs.Done | jobs.Again | None
+# Told of each payment that came to its end, in the transaction that ends it.
+Listener = Callable[[Connection, Payment], Awaitable[None]]
 
 
 class Switch:
@@ -63,12 +67,22 @@ class Switch:
         self._core = core
         self._post = post
         self._quota = quota
+        self._listeners: list[Listener] = []
         self._steps: dict[State, Callable[[Payment], Awaitable[_StepResult]]] = {
             "accepted": self._hold,
             "held": self._fix_message,
             "sent": self._send,
             "answered": self._carry_out,
         }
+
+    def listen(self, listener: Listener) -> None:
+        """Have a room told of each payment's end."""
+        self._listeners.append(listener)
+
+    async def schedule(self, db: Connection, payment: Payment) -> None:
+        """Have a payment driven on, in the queue of its class."""
+        queue = DRIVE_QUEUE if payment.service_class == "C1" else DRIVE_NEAR_QUEUE
+        await jobs.schedule(db, queue=queue, key=payment.id)
 
     async def drive(self, job: jobs.Job) -> jobs.Done | jobs.Again:
         """Job of a payment: go on until it is final or must wait."""
@@ -116,9 +130,19 @@ class Switch:
         return None
 
     async def _fix_message(self, payment: Payment) -> _StepResult:
-        """held: fix the pacs.008 and the deadline, so that every sending is the same one."""
+        """held: fix the message and the deadline, so that every sending is the same one.
+
+        What is of the near-real-time class waits for its round; what was recalled meanwhile is
+        sent to nobody, and what goes to nobody's bank is accepted at once.
+        """
         kernel = self._core.kernel
-        wait = timedelta(milliseconds=kernel.settings.payment_answer_timeout_ms)
+        now = kernel.wire_clock.now()
+        is_waiting = payment.release_at is not None and now < payment.release_at
+        if is_waiting and not payment.is_recalled:
+            assert payment.release_at is not None, "it waits for this"
+            left_ms = int((payment.release_at - now).total_seconds() * 1000) + 1
+            return jobs.Again(after_ms=left_ms)
+        wait = timedelta(milliseconds=self._answer_timeout_ms(payment))
 
         async def use_case(db: Connection) -> None:
             there = await payments.load_payment(
@@ -127,8 +151,11 @@ class Switch:
             assert there is not None, "payments are never deleted"
             if there.state != "held":
                 return
+            if there.is_recalled or not there.answerer_id:
+                await self._answer_unsent(db, there)
+                return
             message = await self._post.write(
-                db, payment.subject, payment.creditor_organisation_id, outgoing_transfer(payment)
+                db, payment.subject, payment.answerer_id, outgoing(payment)
             )
             deadline_at = kernel.wire_clock.now() + wait
             moved = await payments.move_to_sent(db, payment.id, message.message_id, deadline_at)
@@ -137,12 +164,28 @@ class Switch:
         await kernel.database.run(use_case)
         return None
 
+    async def _answer_unsent(self, db: Connection, payment: Payment) -> None:
+        """Decide what was never sent: a recall gives it back, and without a bank it is accepted."""
+        code = reasons.ORDER_RECALLED if payment.is_recalled else ""
+        moved = await payments.move_to_answered(
+            db, payment.id, "reject" if code else "accept", code,
+            reasons.REASON_TEXTS[code] if code else "", before="held",
+        )
+        assert moved, "the row is locked in this state"
+
+    def _answer_timeout_ms(self, payment: Payment) -> int:
+        settings = self._core.kernel.settings
+        if payment.service_class == "C2":
+            return settings.payment_near_answer_timeout_ms
+        return settings.payment_answer_timeout_ms
+
     async def _send(self, payment: Payment) -> _StepResult:
         """sent: send (again) and wait; after the deadline decide that the bank did not answer."""
         kernel = self._core.kernel
         assert payment.deadline_at is not None, "the deadline was fixed with the message"
         if kernel.wire_clock.now() >= payment.deadline_at:
-            code = reasons.AGENT_TIMED_OUT
+            is_debit = payment.kind == "debit"
+            code = reasons.DEBTOR_AGENT_TIMED_OUT if is_debit else reasons.AGENT_TIMED_OUT
             await kernel.database.run(
                 lambda db: payments.move_to_answered(
                     db, payment.id, "reject", code, reasons.REASON_TEXTS[code]
@@ -185,15 +228,19 @@ class Switch:
         if await payments.move_to_final(db, payment.id, "answered", after, now):
             await self.close(db, msgspec.structs.replace(payment, state=after, finished_at=now))
 
-    async def reject_unsent(self, db: Connection, payment: Payment, reason_code: str) -> None:
-        """End a payment before anything was sent: the ledger did not hold the money."""
+    async def reject_unsent(
+        self, db: Connection, payment: Payment, reason_code: str
+    ) -> Payment:
+        """End a payment before anything was sent: not allowed, or not held by the ledger."""
         now = self._core.kernel.business_clock.now()
         text = reasons.REASON_TEXTS[reason_code]
         if await payments.move_to_refused(db, payment.id, reason_code, text, now):
-            await self.close(db, msgspec.structs.replace(
+            payment = msgspec.structs.replace(
                 payment, state="rejected", outcome="reject", reason_code=reason_code,
                 reason_text=text, finished_at=now,
-            ))
+            )
+            await self.close(db, payment)
+        return payment
 
     async def close(self, db: Connection, payment: Payment) -> None:
         """Tell everyone about a final outcome: event, receipt, both banks; once per payment."""
@@ -209,9 +256,13 @@ class Switch:
             db, f"payments.payment_{payment.state}", payment.subject,
             {"order": payment.order_digest.hex()},
         )
-        if payment.debtor_organisation_id:
-            await self._post.notify(db, payment, payment.debtor_organisation_id)
+        if payment.orderer_id:
+            await self._post.notify(db, payment, payment.orderer_id)
         if payment.sent_message_id:
-            await self._post.notify(db, payment, payment.creditor_organisation_id)
+            await self._post.notify(db, payment, payment.answerer_id)
         if payment.state == "settled" and payment.parties.proxy and payment.debtor_organisation_id:
-            await self._quota.give_back(db, payment.debtor_organisation_id)
+            await self._quota.give_back(
+                db, payment.debtor_organisation_id, payment.parties.debtor.account
+            )
+        for listener in self._listeners:
+            await listener(db, payment)

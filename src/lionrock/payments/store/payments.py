@@ -20,13 +20,15 @@ _COLUMNS = (
     " creditor_organisation_id, end_to_end_id, transaction_id, uetr, currency, amount_minor,"
     " sealed_parties, debit_account_id, credit_account_id, hold_id, post_id, void_id,"
     " settlement_date, created_at, order_digest, outcome, reason_code, reason_text, deadline_at,"
-    " finished_at, original_message_id, sent_message_id"
+    " finished_at, original_message_id, sent_message_id, kind, service_class, release_at,"
+    " is_recalled"
 )
 _UNCHANGED = (
     "id", "state", "initiator_id", "reference", "debtor_organisation_id",
     "creditor_organisation_id", "end_to_end_id", "transaction_id", "uetr", "settlement_date",
     "created_at", "order_digest", "outcome", "reason_code", "reason_text", "deadline_at",
-    "finished_at", "original_message_id", "sent_message_id",
+    "finished_at", "original_message_id", "sent_message_id", "kind", "service_class",
+    "release_at", "is_recalled",
 )
 _LEDGER_IDS = ("debit_account_id", "credit_account_id", "hold_id", "post_id", "void_id")
 
@@ -37,14 +39,15 @@ async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool
     created = await db.fetchval(
         f"INSERT INTO payments.payments ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
         " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-        " $27, $28) ON CONFLICT DO NOTHING RETURNING 1",
+        " $27, $28, $29, $30, $31, $32) ON CONFLICT DO NOTHING RETURNING 1",
         payment.id, payment.state, payment.initiator_id, payment.reference, payment.references,
         payment.debtor_organisation_id, payment.creditor_organisation_id, payment.end_to_end_id,
         payment.transaction_id, payment.uetr, payment.amount.currency,
         payment.amount.amount_minor, vault.seal_value(_PARTIES, payment.id, payment.parties),
         *ids, payment.settlement_date, payment.created_at, payment.order_digest, payment.outcome,
         payment.reason_code, payment.reason_text, payment.deadline_at, payment.finished_at,
-        payment.original_message_id, payment.sent_message_id,
+        payment.original_message_id, payment.sent_message_id, payment.kind,
+        payment.service_class, payment.release_at, payment.is_recalled,
     )
     return created is not None
 
@@ -95,6 +98,20 @@ async def load_by_uetr(
     return _payment(vault, row)
 
 
+async def load_by_message(
+    db: Connection, vault: Vault, organisation_id: str, message_id: str
+) -> Payment | None:
+    """Return the payment that a message from or to a participant ordered or asked for."""
+    row = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.payments"
+        " WHERE $2 IN (original_message_id, sent_message_id) AND id IN ("
+        "  SELECT payment_id FROM payments.messages WHERE direction IN ('in', 'out')"
+        "   AND organisation_id = $1 AND message_id = $2 AND refusal = '')",
+        organisation_id, message_id,
+    )
+    return _payment(vault, row)
+
+
 async def lock_by_sent_message(
     db: Connection, vault: Vault, organisation_id: str, message_id: str
 ) -> Payment | None:
@@ -125,12 +142,16 @@ async def move_to_sent(
 
 
 async def move_to_answered(
-    db: Connection, payment_id: str, outcome: Outcome, reason_code: str, reason_text: str
+    db: Connection, payment_id: str, outcome: Outcome, reason_code: str, reason_text: str, *,
+    before: State = "sent",
 ) -> bool:
-    """Decide the outcome; False when it has been decided already."""
+    """Decide the outcome; False when it has been decided already.
+
+    `before` is `held` for what was never sent: recalled in time, or with nobody to ask.
+    """
     assert outcome, "an answer decides"
     return await _move(
-        db, payment_id, "sent", "answered",
+        db, payment_id, before, "answered",
         ", outcome = $4, reason_code = $5, reason_text = $6", (outcome, reason_code, reason_text),
     )
 
@@ -153,6 +174,16 @@ async def move_to_refused(
         ", outcome = 'reject', reason_code = $4, reason_text = $5, finished_at = $6",
         (reason_code, reason_text, finished_at),
     )
+
+
+async def mark_recalled(db: Connection, payment_id: str) -> bool:
+    """Ask that a payment that was not sent yet be sent to nobody; False when it is too late."""
+    marked = await db.fetchval(
+        "UPDATE payments.payments SET is_recalled = true"
+        " WHERE id = $1 AND state IN ('accepted', 'held') RETURNING 1",
+        payment_id,
+    )
+    return marked is not None
 
 
 async def _move(
