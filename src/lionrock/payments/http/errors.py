@@ -65,8 +65,6 @@ ERRORS: ErrorTable = {
     _R.STATUS_NOT_ASKED: ErrorRow(
         409, "This payment was not sent to you yet; there is nothing to report."
     ),
-    _R.ORDER_MALFORMED: ErrorRow(400, "A field of the order is not as documented."),
-    _R.ORDER_REUSED: ErrorRow(
     _R.ENQUIRY_EARLY: ErrorRow(
         429, "The payment is too young to ask about. Its outcome is pushed to you.", "RFC 6585 s4"
     ),
@@ -77,6 +75,8 @@ ERRORS: ErrorTable = {
     _R.ENQUIRIES_EXHAUSTED: ErrorRow(
         429, "You asked too often in all. Wait as long as Retry-After says.", "RFC 6585 s4"
     ),
+    _R.ORDER_MALFORMED: ErrorRow(400, "A field of the order is not as documented."),
+    _R.ORDER_REUSED: ErrorRow(
         409, "This identifier stands for another order. Repeat that one, or take a new identifier."
     ),
     _R.AMOUNT_OUT_OF_RANGE: ErrorRow(400, "The amount is zero, or above a participant's limit."),

@@ -13,12 +13,12 @@ from lionrock.payments.service.switch import (
     DRIVE_NEAR_QUEUE,
     DRIVE_QUEUE,
     REJECTED_TOPIC,
-    "DRIVE_NEAR_QUEUE",
     SETTLED_TOPIC,
 )
 
 __all__ = [
     "DELIVER_QUEUE",
+    "DRIVE_NEAR_QUEUE",
     "DRIVE_QUEUE",
     "ENDPOINT",
     "MEDIA_TYPE",
