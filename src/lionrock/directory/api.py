@@ -19,8 +19,10 @@ from lionrock.directory.domain import (
     parse_keyid,
 )
 from lionrock.directory.http import (
+    REPLAY_REALM,
     SIGNED_CALL_ERRORS,
     SignedCall,
+    check_call_signature,
     check_signed_call,
     organisation_key,
     sign_reply,
@@ -31,6 +33,7 @@ from lionrock.directory.service import SNAPSHOT_TYPE, Directory
 __all__ = [
     "PLATFORM_ORGANISATION",
     "PROGRAMME_OFFICE",
+    "REPLAY_REALM",
     "SIGNED_CALL_ERRORS",
     "SNAPSHOT_TYPE",
     "Directory",
@@ -43,6 +46,7 @@ __all__ = [
     "SignedCall",
     "SignedExchange",
     "Status",
+    "check_call_signature",
     "check_signed_call",
     "check_signed_reply",
     "keyid",

@@ -131,7 +131,7 @@ async def check_signed_call(call: SignedCall[Any, Any]) -> Refused | None:
         return await store.load_organisation(db, named[0]) if named else None
 
     organisation = await _in_transaction(call, load)
-    checked = _check(call, organisation)
+    checked = check_call_signature(call, organisation)
     if isinstance(checked, Refused):
         return checked
     value, until = f"{checked.keyid}\n{checked.nonce}", checked.remember_until
@@ -175,9 +175,13 @@ def organisation_key(kernel: Kernel, organisation_id: str) -> Key:
     return kernel.key_store.get_or_create(f"org/{organisation_id}")
 
 
-def _check(
+def check_call_signature(
     call: SignedCall[Any, Any], organisation: Organisation | None
 ) -> Checked | Refused:
+    """Check signature and digest of a call under an active key of `organisation`, nothing else.
+
+    For `check_signed_call` and for steps that load callers and remember nonces in their own way.
+    """
     scope = call.request.scope
     raw_path = scope.get("raw_path") or scope["path"].encode()
     url = target_uri(call.kernel.settings.public_url, raw_path, scope["query_string"])

@@ -6,7 +6,7 @@ Each runs in the caller's transaction. Changes emit events that evidence turns i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,6 +48,13 @@ class Directory:
         if not is_slug(organisation_id):
             return None
         return await store.load_organisation(db, organisation_id)
+
+    async def get_many(
+        self, db: Connection, organisation_ids: Sequence[str]
+    ) -> dict[str, Organisation]:
+        """Return those of several organisations that there are, by id, in one round trip."""
+        wanted = [each for each in organisation_ids if is_slug(each)]
+        return {each.id: each for each in await store.load_organisations(db, wanted)}
 
     async def list(self, db: Connection, role: str | None = None) -> list[Organisation]:
         """Return all organisations (or those with a role) by id, suspended ones too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,14 @@ async def load_organisation(db: Connection, organisation_id: str) -> Organisatio
     """Return one organisation with its active keys."""
     row = await db.fetchrow(f"{_ORGANISATION} WHERE o.id = $1", organisation_id)
     return _organisation(row) if row else None
+
+
+async def load_organisations(
+    db: Connection, organisation_ids: Sequence[str]
+) -> list[Organisation]:
+    """Return several organisations with their active keys, in one round trip."""
+    rows = await db.fetch(f"{_ORGANISATION} WHERE o.id = ANY($1)", list(organisation_ids))
+    return [_organisation(row) for row in rows]
 
 
 async def lock_organisation(db: Connection, organisation_id: str) -> Organisation | None:

@@ -181,7 +181,10 @@ class Database:
         return OpenConnection(self._pool, await self._acquire())
 
     async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a use case of one statement, which is a transaction of its own; for kernel.late."""
+        """Run a use case of one statement, which is a transaction of its own.
+
+        For statements that serve many requests at once; everybody else calls `run`.
+        """
         opened = await self.connect()
         try:
             return await use_case(opened.connection)

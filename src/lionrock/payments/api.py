@@ -1,5 +1,11 @@
 """The payments' door: the only module of this pillar that other pillars and the world import."""
 
+from lionrock.payments.addressing.domain.answers import HIGH_RISK_TEXT
+from lionrock.payments.addressing.domain.entries import ProxyRegistration
+from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
+from lionrock.payments.addressing.domain.names import compare_names, mask_name
+from lionrock.payments.addressing.domain.sets import differing, digest_of, fingerprint
+from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.domain.iso20022 import (
     MESSAGE_BYTES_MAX,
     CreditTransfer,
@@ -47,13 +53,13 @@ from lionrock.payments.service import (
     SETTLED_TOPIC,
     Enrolment,
     Payments,
-    ProxyRegistration,
 )
 from lionrock.payments.store.members import Participant
 
 __all__ = [
     "ENDPOINT",
     "ERRORS",
+    "HIGH_RISK_TEXT",
     "LEDGER_OF_CURRENCY",
     "MEDIA_TYPE",
     "MESSAGES_PATH",
@@ -62,6 +68,8 @@ __all__ = [
     "REJECTED_TOPIC",
     "SETTLED_TOPIC",
     "SWITCH_MEMBER",
+    "Address",
+    "Addressing",
     "Code",
     "Content",
     "ContentBody",
@@ -88,11 +96,17 @@ __all__ = [
     "code_reply",
     "compose_code",
     "decode_code",
+    "compare_names",
     "definition_of",
+    "differing",
+    "digest_of",
     "draw_code",
     "encode_code",
     "envelope_schema",
+    "fingerprint",
     "handlers",
+    "mask_name",
+    "normal_proxy",
     "read_envelope",
     "reference_of",
     "settlement_date_of",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
+from lionrock.payments.addressing.service import addressing
 from lionrock.payments.service import DELIVER_QUEUE, DRIVE_NEAR_QUEUE, DRIVE_QUEUE, Payments
 
 
@@ -18,9 +19,11 @@ def handlers(room: Payments) -> Mapping[str, JobHandler]:
         DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
         DRIVE_NEAR_QUEUE: room.switch.drive,
         **room.settlement.handlers(),
+        **room.addressing.handlers(),
     }
 
 
 async def start(db: Connection, room: Payments) -> None:
     """Make the jobs due that come again for ever; calling again is harmless."""
     await room.settlement.cuts.start(db)
+    await addressing.start(db)

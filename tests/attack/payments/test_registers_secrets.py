@@ -14,7 +14,9 @@ from tests.unit.payments.city import LANTAU, PaymentsCity
 async def test_the_register_cannot_be_listed_by_asking(city: PaymentsCity) -> None:
     answers = []
     for number in range(52):
-        body = msgspec.json.encode({"kind": "mobile", "value": f"+852520000{number:02d}"})
+        body = msgspec.json.encode({
+            "kind": "mobile", "value": f"+852520000{number:02d}", "payer": f"512-{number % 20}",
+        })
         exchange = await city.call(
             LANTAU, "/payments/v1/proxies/lookups", body, media_type="application/json"
         )

@@ -42,8 +42,10 @@ async def test_a_registered_proxy_is_found_masked_in_any_spelling(city: Payments
     found = await post(
         city, LANTAU, "/payments/v1/proxies/lookups", {"kind": "mobile", "value": "+85251990001"}
     )
+    account = {"currency": "HKD", "clearing_code": "307", "masked_name": "C*** T*** M***"}
     assert msgspec.json.decode(found.body) == {
         "clearing_code": "307", "masked_name": "C*** T*** M***", "currencies": ["HKD"],
+        "accounts": [account], "warning": None,
     }
 
 

@@ -49,7 +49,7 @@ class CreditTransferOrder(msgspec.Struct, frozen=True, kw_only=True):
     debit_account_id: int
     debtor_name: str
     amount: Money
-    creditor_proxy_kind: Literal["mobile", "email"] = "mobile"
+    creditor_proxy_kind: Literal["mobile", "email", "fps_id", "hkid"] = "mobile"
     creditor_proxy: str = ""
     end_to_end_id: str
     initiator_org: str

@@ -7,7 +7,8 @@ from typing import Any
 
 from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route, RouteTable
-from lionrock.payments.http import messages, proxies
+from lionrock.payments.addressing import http as addressing
+from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.qr import http as qr
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
@@ -32,36 +33,17 @@ def table(room: Payments) -> RouteTable:
             replies={202: None}, reply_media_type=MEDIA_TYPE, family="iso20022",
             render_refusal=messages.render_message_refusal, **_MEMBER,
         ),
-        Route(
-            method="POST", path="/payments/v1/proxies", name="register_proxy",
-            summary="Register a mobile number or e-mail for a customer's account.",
-            steps=(check_signed_call, messages.load_participant, proxies.save_registration),
-            call=proxies.RegistrationCall, body=proxies.RegistrationBody,
-            replies={201: proxies.RegistrationReply}, **_MEMBER,
-        ),
-        Route(
-            method="POST", path="/payments/v1/proxies/lookups", name="look_up_proxy",
-            summary="Ask whose proxy it is: bank and masked name.",
-            steps=(check_signed_call, messages.load_participant, proxies.reply_proxy),
-            call=proxies.ProxyCall, body=proxies.ProxyBody,
-            replies={200: proxies.LookupReply}, **_MEMBER,
-        ),
-        Route(
-            method="POST", path="/payments/v1/proxies/removals", name="remove_proxy",
-            summary="Remove a registration of one's own.",
-            steps=(check_signed_call, messages.load_participant, proxies.save_removal),
-            call=proxies.ProxyCall, body=proxies.ProxyBody, replies={204: None}, **_MEMBER,
-        ),
+        *addressing.routes(messages.load_participant, messages.ParticipantCall, ERRORS),
         Route(
             method="GET", path="/payments/v1/payments/{payment_id}", name="get_payment",
             summary="Read how a payment of one's own stands.",
-            steps=(check_signed_call, proxies.load_payment, proxies.reply_payment),
-            call=proxies.PaymentCall, replies={200: proxies.PaymentReply}, **_MEMBER,
+            steps=(check_signed_call, payments.load_payment, payments.reply_payment),
+            call=payments.PaymentCall, replies={200: payments.PaymentReply}, **_MEMBER,
         ),
         Route(
             method="GET", path="/payments/v1/schemas/{name}", name="get_payment_schema",
             summary="Read one of the message usage schemas (XML Schema).",
-            steps=(proxies.reply_schema,), replies={200: None},
+            steps=(payments.reply_schema,), replies={200: None},
             reply_media_type=MEDIA_TYPE, errors=ERRORS, mode="none",
         ),
         *qr.ROUTES,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from lionrock.directory.api import SIGNED_CALL_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable
+from lionrock.payments.addressing.errors import ERRORS as ADDRESSING_ERRORS
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.settlement.errors import ERRORS as SETTLEMENT_ERRORS
 
 _R = PaymentRefusal
 ERRORS: ErrorTable = {
     **SIGNED_CALL_ERRORS,
+    **ADDRESSING_ERRORS,
     **SETTLEMENT_ERRORS,
     _R.MESSAGE_TOO_LARGE: ErrorRow(413, "The message is too large. Send one transaction each."),
     _R.MEDIA_TYPE_WRONG: ErrorRow(415, "Send the message as application/xml.", "RFC 7303 s4.1"),
@@ -80,11 +82,6 @@ ERRORS: ErrorTable = {
         409, "This identifier stands for another order. Repeat that one, or take a new identifier."
     ),
     _R.AMOUNT_OUT_OF_RANGE: ErrorRow(400, "The amount is zero, or above a participant's limit."),
-    _R.PROXY_MALFORMED: ErrorRow(400, "The proxy or its account is not as documented."),
-    _R.PROXY_NOT_FOUND: ErrorRow(404, "Nobody is registered under this proxy."),
-    _R.LOOKUPS_EXHAUSTED: ErrorRow(
-        429, "You asked too often. Wait: one question comes back each second.", "RFC 6585 s4"
-    ),
     _R.CREDITOR_NAME_DIFFERS: ErrorRow(
         409, "The account under this proxy is not in the name of whom is to be paid."
     ),

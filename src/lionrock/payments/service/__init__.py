@@ -1,12 +1,7 @@
-"""Use cases of payments: orders, the switch, messages in and out, participants and proxies."""
+"""Use cases of payments: orders, the switch, messages in and out, participants."""
 
 from lionrock.payments.service.inbox import Taken
-from lionrock.payments.service.participants import (
-    Enrolment,
-    Found,
-    ProxyRegistration,
-    Registered,
-)
+from lionrock.payments.service.participants import Enrolment
 from lionrock.payments.service.payments import Payments
 from lionrock.payments.service.post import DELIVER_QUEUE, ENDPOINT, MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.service.switch import (
@@ -26,9 +21,6 @@ __all__ = [
     "REJECTED_TOPIC",
     "SETTLED_TOPIC",
     "Enrolment",
-    "Found",
     "Payments",
-    "ProxyRegistration",
-    "Registered",
     "Taken",
 ]

@@ -1,29 +1,19 @@
-"""Participants: enrolment, their money at the switch, the register of proxies.
+"""Participants: enrolment, and their money at the switch.
 
-Enrolment and funding are for the operator (the composition calls them); registering and looking up
-proxies is for participants. A participant answers for having verified that the proxy is its
-customer's. Not for: persons (identity). Invariant: a look-up shows a masked name and the bank,
-never the account number.
+For the operator; the composition calls it. Not for: persons (identity), proxies (addressing).
+Invariant: a participant pays only with money that it has here.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
-from lionrock.kernel import ids, outbox
+from lionrock.kernel import ids
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import CURRENCY_DECIMALS, Money
 from lionrock.ledger.api import AccountDraft, AccountFlags, TransferDraft, all_created
-from lionrock.payments.domain.iso20022 import Proxy
-from lionrock.payments.domain.orders import (
-    check_amount,
-    is_account_number,
-    is_clearing_code,
-    is_shown_text,
-)
+from lionrock.payments.domain.orders import check_amount, is_clearing_code
 from lionrock.payments.domain.payments import (
     FUNDING_TRANSFER_CODE,
     LEDGER_OF_CURRENCY,
@@ -31,29 +21,12 @@ from lionrock.payments.domain.payments import (
     SETTLEMENT_ACCOUNT_CODE,
     SWITCH_MEMBER,
 )
-from lionrock.payments.domain.proxies import (
-    COST_FOUND,
-    COST_NOT_FOUND,
-    lookup_text,
-    mask_name,
-    mask_value,
-    normal_proxy,
-)
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.quota import Quota
-from lionrock.payments.service.routing import Router
 from lionrock.payments.store import members
-from lionrock.payments.store.members import (
-    Participant,
-    ProxyEntry,
-    ProxyTarget,
-    SettlementAccount,
-)
+from lionrock.payments.store.members import Participant, SettlementAccount
 
 ROLE = "participant"
-ACCOUNT_NAME_LENGTH_MAX = 140
-REPLACED_TOPIC = "payments.proxy_replaced"
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,38 +38,11 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     payment_minor_max: dict[str, int] = {}
 
 
-class ProxyRegistration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a participant registers: this proxy stands for this account of its customer."""
-
-    kind: Literal["mobile", "email"]
-    value: str
-    account_number: str
-    account_name: str
-    currencies: tuple[str, ...] = ("HKD",)
-
-
-class Registered(msgspec.Struct, frozen=True):
-    """A registration that stands; `is_replacement` when it took another's place."""
-
-    masked_proxy: str
-    is_replacement: bool
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What a payer's bank may know before it pays."""
-
-    clearing_code: str
-    masked_name: str
-    currencies: tuple[str, ...]
-
-
 class Participants:
-    """The switch's members and their proxies."""
+    """The switch's members."""
 
-    def __init__(self, core: Core, router: Router, quota: Quota) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._router = router
-        self._quota = quota
 
     async def enrol(self, enrolment: Enrolment) -> Participant | Refused:
         """Enrol, or enrol again with other limits; opens the ledger accounts. Three beats.
@@ -203,70 +149,6 @@ class Participants:
         )
         return reserve_id, account.ledger_account_id
 
-    async def register_proxy(
-        self, db: Connection, organisation_id: str, registration: ProxyRegistration
-    ) -> Registered | Refused:
-        """Register a proxy for a customer's account; a new registration replaces the old one.
-
-        Refused: PROXY_MALFORMED. Emits "payments.proxy_replaced" when another participant loses it.
-        """
-        proxy = normal_proxy(registration.kind, registration.value)
-        if isinstance(proxy, Refused):
-            return proxy
-        refused = check_registration(registration)
-        if refused is not None:
-            return refused
-        before = await members.put_proxy(db, self._core.vault, ProxyEntry(
-            lookup_key=self._core.vault.lookup_key(lookup_text(proxy)),
-            kind=proxy.kind,
-            organisation_id=organisation_id,
-            currencies=tuple(sorted(set(registration.currencies))),
-            target=ProxyTarget(
-                account_number=registration.account_number, account_name=registration.account_name
-            ),
-            registered_at=self._core.kernel.business_clock.now(),
-        ))
-        if before is not None and before != organisation_id:
-            await outbox.emit(db, self._core.kernel.ids, REPLACED_TOPIC, {
-                "masked_proxy": mask_value(proxy), "from": before, "to": organisation_id,
-            })
-        return Registered(masked_proxy=mask_value(proxy), is_replacement=before is not None)
-
-    async def remove_proxy(
-        self, db: Connection, organisation_id: str, kind: str, value: str
-    ) -> Proxy | Refused:
-        """Remove a registration of this participant's; another's is PROXY_NOT_FOUND."""
-        proxy = normal_proxy(kind, value)
-        if isinstance(proxy, Refused):
-            return proxy
-        key = self._core.vault.lookup_key(lookup_text(proxy))
-        if not await members.delete_proxy(db, key, organisation_id):
-            return Refused(PaymentRefusal.PROXY_NOT_FOUND)
-        return proxy
-
-    async def look_up(
-        self, db: Connection, organisation_id: str, kind: str, value: str
-    ) -> Found | Refused:
-        """Tell a participant whose account a proxy is, masked, at the price of a token or twenty.
-
-        Refused: PROXY_MALFORMED (free), LOOKUPS_EXHAUSTED, PROXY_NOT_FOUND (keeps the charge).
-        """
-        bucket = await self._quota.open(db, organisation_id)
-        if isinstance(bucket, Refused):
-            return bucket
-        entry = await self._router.find_proxy(db, kind, value)
-        if isinstance(entry, Refused):
-            if entry.refusal is PaymentRefusal.PROXY_NOT_FOUND:
-                await self._quota.charge(db, organisation_id, bucket, COST_NOT_FOUND)
-                return msgspec.structs.replace(entry, keep=True)
-            return entry
-        await self._quota.charge(db, organisation_id, bucket, COST_FOUND)
-        holder = await _reload(db, entry.organisation_id)
-        return Found(
-            clearing_code=holder.clearing_code, masked_name=mask_name(entry.target.account_name),
-            currencies=entry.currencies,
-        )
-
 
 async def _reload(db: Connection, organisation_id: str) -> Participant:
     participant = await members.load_participant(db, organisation_id)
@@ -284,25 +166,6 @@ def check_enrolment(enrolment: Enrolment) -> Refused | None:
         return _malformed("payment_minor_max", "limits of the currencies enrolled")
     if any(limit <= 0 for limit in enrolment.payment_minor_max.values()):
         return _malformed("payment_minor_max", "positive limits")
-    return None
-
-
-def check_registration(registration: ProxyRegistration) -> Refused | None:
-    """Account number and name fit into messages; at least one known currency."""
-    if not is_account_number(registration.account_number):
-        return Refused(
-            PaymentRefusal.PROXY_MALFORMED, "Expected 1 to 34 of A-Z a-z 0-9 -.",
-            field="account_number",
-        )
-    if not is_shown_text(registration.account_name, ACCOUNT_NAME_LENGTH_MAX):
-        return Refused(
-            PaymentRefusal.PROXY_MALFORMED, "Expected 1 to 140 printable characters.",
-            field="account_name",
-        )
-    if not registration.currencies or not set(registration.currencies) <= set(CURRENCY_DECIMALS):
-        return Refused(
-            PaymentRefusal.PROXY_MALFORMED, "Expected HKD, CNY or both.", field="currencies"
-        )
     return None
 
 

@@ -11,6 +11,8 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.ledger.api import Ledger
+from lionrock.payments.addressing.domain.entries import ProxyRegistration, Registered
+from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.domain.orders import CreditTransferOrder
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.domain.refusals import PaymentRefusal
@@ -21,14 +23,8 @@ from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
-from lionrock.payments.service.participants import (
-    Enrolment,
-    Participants,
-    ProxyRegistration,
-    Registered,
-)
+from lionrock.payments.service.participants import Enrolment, Participants
 from lionrock.payments.service.post import Post
-from lionrock.payments.service.quota import Quota
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
 from lionrock.payments.settlement.domain import BusinessDays, is_weekday
@@ -50,7 +46,8 @@ class Payments:
             directory=directory, ledger=ledger, receipts=receipts,
         )
         self._core = core
-        quota, router = Quota(core), Router(core)
+        self.addressing = Addressing(kernel, core.vault, directory, receipts)
+        quota, router = self.addressing.quota, Router(core, self.addressing)
         self.post = Post(core)
         self.switch = Switch(core, self.post, quota)
         self.orders = Orders(core, router, self.switch)
@@ -59,7 +56,7 @@ class Payments:
             PaymentMessages(core, self.orders, self.post, self.switch).handlings()
         )
         self.inbox.extend(Enquiries(core, self.post).handlings())
-        self.participants = Participants(core, router, quota)
+        self.participants = Participants(core)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())
 
@@ -128,4 +125,4 @@ class Payments:
         self, db: Connection, organisation_id: str, registration: ProxyRegistration
     ) -> Registered | Refused:
         """Register a proxy for a participant's customer, as over HTTP."""
-        return await self.participants.register_proxy(db, organisation_id, registration)
+        return await self.addressing.registry.register(db, organisation_id, registration)

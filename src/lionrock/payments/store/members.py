@@ -1,7 +1,7 @@
-"""Rows of participants, their accounts, the register of proxies and the right to ask it.
+"""Rows of participants and their accounts.
 
-Not for: what a participant may do (service). Invariants: a clearing code and a ledger account
-belong to one participant; a proxy stands for one account.
+Not for: what a participant may do (service), proxies (addressing). Invariant: a clearing code and a
+ledger account belong to one participant.
 """
 
 from __future__ import annotations
@@ -14,10 +14,6 @@ import msgspec
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
-from lionrock.payments.domain.proxies import Bucket
-from lionrock.payments.sealing import Vault
-
-_TARGET = "proxies.sealed_target"
 
 
 class SettlementAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,24 +36,6 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
         """Its open account in a currency."""
         found = self.accounts.get(currency)
         return found if found is not None and found.is_open else None
-
-
-class ProxyTarget(msgspec.Struct, frozen=True):
-    """Whose account a proxy stands for; kept sealed."""
-
-    account_number: str
-    account_name: str
-
-
-class ProxyEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One registration: proxy to account."""
-
-    lookup_key: bytes
-    kind: str
-    organisation_id: str
-    currencies: tuple[str, ...]
-    target: ProxyTarget
-    registered_at: datetime
 
 
 async def insert_participant(
@@ -164,73 +142,3 @@ async def insert_funding(
         funding_id,
     )
     return tuple(row) == (organisation_id, amount.currency, amount.amount_minor)
-
-
-async def put_proxy(db: Connection, vault: Vault, entry: ProxyEntry) -> str | None:
-    """Write a registration, replacing the one before it.
-
-    Returns the organisation of the one replaced, None when there was none.
-    """
-    before: str | None = await db.fetchval(
-        "SELECT organisation_id FROM payments.proxies WHERE lookup_key = $1 FOR UPDATE",
-        entry.lookup_key,
-    )
-    await db.execute(
-        "INSERT INTO payments.proxies (lookup_key, kind, organisation_id, currencies,"
-        " sealed_target, registered_at) VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (lookup_key) DO UPDATE SET organisation_id = excluded.organisation_id,"
-        "  currencies = excluded.currencies, sealed_target = excluded.sealed_target,"
-        "  registered_at = excluded.registered_at",
-        entry.lookup_key, entry.kind, entry.organisation_id, list(entry.currencies),
-        vault.seal_value(_TARGET, entry.lookup_key.hex(), entry.target), entry.registered_at,
-    )
-    return before
-
-
-async def delete_proxy(db: Connection, lookup_key: bytes, organisation_id: str) -> bool:
-    """Remove a registration of this participant; another's is not found."""
-    deleted = await db.fetchval(
-        "DELETE FROM payments.proxies WHERE lookup_key = $1 AND organisation_id = $2 RETURNING 1",
-        lookup_key, organisation_id,
-    )
-    return deleted is not None
-
-
-async def load_proxy(db: Connection, vault: Vault, lookup_key: bytes) -> ProxyEntry | None:
-    """Return the registration of a look-up key."""
-    row = await db.fetchrow(
-        "SELECT lookup_key, kind, organisation_id, currencies, sealed_target, registered_at"
-        " FROM payments.proxies WHERE lookup_key = $1",
-        lookup_key,
-    )
-    if row is None:
-        return None
-    return ProxyEntry(
-        lookup_key=row["lookup_key"], kind=row["kind"], organisation_id=row["organisation_id"],
-        currencies=tuple(row["currencies"]), registered_at=row["registered_at"],
-        target=vault.open_value(
-            _TARGET, row["lookup_key"].hex(), row["sealed_target"], ProxyTarget
-        ),
-    )
-
-
-async def lock_bucket(db: Connection, organisation_id: str, full: Bucket) -> Bucket:
-    """Return a participant's bucket with its row locked; `full` is written if there was none."""
-    await db.execute(
-        "INSERT INTO payments.lookup_buckets (organisation_id, tokens, at) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING",
-        organisation_id, full.tokens, full.at,
-    )
-    row = await db.fetchrow(
-        "SELECT tokens, at FROM payments.lookup_buckets WHERE organisation_id = $1 FOR UPDATE",
-        organisation_id,
-    )
-    return Bucket(row["tokens"], row["at"])
-
-
-async def save_bucket(db: Connection, organisation_id: str, bucket: Bucket) -> None:
-    """Write a bucket back."""
-    await db.execute(
-        "UPDATE payments.lookup_buckets SET tokens = $2, at = $3 WHERE organisation_id = $1",
-        organisation_id, bucket.tokens, bucket.at,
-    )

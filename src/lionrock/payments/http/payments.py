@@ -1,11 +1,6 @@
-"""Proxies over HTTP, for participants: register, remove, look up; and the state of a payment.
-
-All calls are signed (RFC 9421). A look-up shows a masked name and the bank only.
-"""
+"""The state of a payment, for those it concerns, and the schemas of messages."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import msgspec
 from starlette.responses import Response
@@ -13,44 +8,11 @@ from starlette.responses import Response
 from lionrock.directory.api import SignedCall
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, reply
+from lionrock.payments.addressing.domain.names import mask_name
 from lionrock.payments.domain.payments import Payment
-from lionrock.payments.domain.proxies import mask_name
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.schemas import schema_text
-from lionrock.payments.service import Payments, ProxyRegistration
-from lionrock.payments.store.members import Participant
-
-
-class ProxyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A proxy in any spelling: kind "mobile" or "email"."""
-
-    kind: Literal["mobile", "email"]
-    value: str
-
-
-class RegistrationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A proxy and the account of the participant's customer that it stands for."""
-
-    kind: Literal["mobile", "email"]
-    value: str
-    account_number: str
-    account_name: str
-    currencies: list[str] = msgspec.field(default_factory=lambda: ["HKD"])
-
-
-class RegistrationReply(msgspec.Struct, frozen=True):
-    """The registration that stands now."""
-
-    masked_proxy: str
-    is_replacement: bool
-
-
-class LookupReply(msgspec.Struct, frozen=True):
-    """Whose proxy it is, as far as a payer may know."""
-
-    clearing_code: str
-    masked_name: str
-    currencies: list[str]
+from lionrock.payments.service import Payments
 
 
 class PaymentReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,54 +48,10 @@ class MessageReply(msgspec.Struct, frozen=True, kw_only=True):
     delivered_at: str | None
 
 
-class ProxyCall(SignedCall[Payments, ProxyBody]):
-    """A call about one proxy."""
-
-    participant: Participant | None = None
-
-
-class RegistrationCall(SignedCall[Payments, RegistrationBody]):
-    """A registration."""
-
-    participant: Participant | None = None
-
-
 class PaymentCall(SignedCall[Payments, None]):
     """A question about one payment."""
 
     payment: Payment
-
-
-async def save_registration(call: RegistrationCall) -> Refused | Response:
-    """Register the proxy, replacing an older registration."""
-    body = call.body
-    registered = await call.room.participants.register_proxy(
-        call.db, call.caller.id, ProxyRegistration(
-            kind=body.kind, value=body.value, account_number=body.account_number,
-            account_name=body.account_name, currencies=tuple(body.currencies),
-        ),
-    )
-    if isinstance(registered, Refused):
-        return registered
-    return reply(RegistrationReply(registered.masked_proxy, registered.is_replacement), 201)
-
-
-async def save_removal(call: ProxyCall) -> Refused | Response:
-    """Remove the caller's own registration."""
-    removed = await call.room.participants.remove_proxy(
-        call.db, call.caller.id, call.body.kind, call.body.value
-    )
-    return removed if isinstance(removed, Refused) else Response(status_code=204)
-
-
-async def reply_proxy(call: ProxyCall) -> Refused | Response:
-    """Look the proxy up, at a price."""
-    found = await call.room.participants.look_up(
-        call.db, call.caller.id, call.body.kind, call.body.value
-    )
-    if isinstance(found, Refused):
-        return found
-    return reply(LookupReply(found.clearing_code, found.masked_name, list(found.currencies)))
 
 
 async def load_payment(call: PaymentCall) -> Refused | None:

@@ -1,0 +1,1 @@
+"""Addressing: proxies that stand for accounts, and what one may learn by asking (README.md)."""

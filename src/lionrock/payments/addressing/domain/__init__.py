@@ -1,0 +1,1 @@
+"""Rules of addressing, pure: kinds and masks, buckets, registrations, claims, set comparison."""

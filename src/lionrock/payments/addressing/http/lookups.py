@@ -1,0 +1,152 @@
+"""Looking up over HTTP: whose proxy is it, and is this the payee that the payer means?
+
+A look-up is signed, cheap, and answered together with others (service/lookups.py), so its row has
+no transaction: the steps below are those of a signed call, each for many at once. Identity card
+numbers have their own row, with a transaction and a receipt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from lionrock.directory.api import (
+    REPLAY_REALM,
+    DirectoryRefusal,
+    SignedCall,
+    check_call_signature,
+    parse_keyid,
+)
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.http import reply
+from lionrock.kernel.replay import value_of
+from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
+from lionrock.payments.addressing.domain.answers import Found, answer_of, is_payer
+from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
+from lionrock.payments.addressing.domain.refusals import AddressingRefusal
+from lionrock.payments.addressing.service.payees import Payee, Verified
+from lionrock.payments.domain.refusals import PaymentRefusal
+
+ROLE = "participant"
+
+
+class LookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proxy in any spelling. `payer` names the participant's customer who is about to pay, best
+    by the account number that will be debited; `currency` asks for that account alone."""
+
+    kind: Kind
+    value: str
+    currency: str = ""
+    payer: str = ""
+
+
+class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An identity card number with its check digit, and the institution that pays."""
+
+    value: str
+    institution: str
+    currency: str = ""
+
+
+class LookupCall(SignedCall[Any, LookupBody]):
+    """A look-up on its way."""
+
+    address: Address
+    found: Found | None = None
+
+
+IdentityLookupCall = SignedCall[Any, IdentityLookupBody]
+PayeeCall = SignedCall[Any, Payee]
+
+
+async def check_signed_lookup(call: LookupCall) -> Refused | None:
+    """Check the signature under an active key of an active participant (RFC 9421 s3.2).
+
+    The nonce is remembered when the answer is known, with its price.
+    """
+    claimed = signature_keyid(call.request.headers)
+    if isinstance(claimed, Refused):
+        return claimed
+    named = parse_keyid(claimed)
+    organisation = await call.room.addressing.lookups.caller(named[0]) if named else None
+    checked = check_call_signature(call, organisation)
+    if isinstance(checked, Refused):
+        return checked
+    assert organisation is not None, "the key was found in it"
+    if not organisation.is_active:
+        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, organisation.id)
+    call.caller = organisation
+    call.signature = checked
+    return None
+
+
+async def check_participant(call: LookupCall) -> Refused | None:
+    """Only organisations of role participant that are enrolled may ask."""
+    is_one = ROLE in call.caller.roles
+    if is_one and await call.room.addressing.lookups.is_participant(call.caller.id):
+        return None
+    return Refused(PaymentRefusal.NOT_A_PARTICIPANT)
+
+
+async def check_question(call: LookupCall) -> Refused | None:
+    """The proxy is one, and none that is an identity card number; the payer can be named so."""
+    if call.body.kind == "hkid":
+        return Refused(AddressingRefusal.IDENTITY_NOT_LOOKED_UP, field="kind")
+    if not is_payer(call.body.payer):
+        return Refused(AddressingRefusal.PAYER_MALFORMED, field="payer")
+    address = normal_proxy(call.body.kind, call.body.value)
+    if isinstance(address, Refused):
+        return address
+    call.address = address
+    return None
+
+
+async def load_registration(call: LookupCall) -> None:
+    """Read what is registered."""
+    there = await call.room.addressing.lookups.find(call.address)
+    call.found = answer_of(there, call.body.currency)
+
+
+async def save_question(call: LookupCall) -> Refused | None:
+    """Remember the nonce and take the price, found or not, before anything is told."""
+    signature = call.signature
+    nonce = value_of(
+        REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
+    )
+    why_not = await call.room.addressing.lookups.admit(
+        call.caller.id, call.body.payer, is_found=call.found is not None, nonce=nonce
+    )
+    if why_not == "replayed":
+        return Refused(SignatureRefusal.REPLAYED)
+    return Refused(AddressingRefusal.LOOKUPS_EXHAUSTED) if why_not else None
+
+
+async def reply_registration(call: LookupCall) -> Refused | Response:
+    """Answer with bank and masked name; PROXY_NOT_FOUND, which was paid for as well."""
+    return reply(call.found) if call.found else Refused(AddressingRefusal.PROXY_NOT_FOUND)
+
+
+async def reply_identity(call: IdentityLookupCall) -> Refused | Response:
+    """Look an identity card number up for an institution's payment; leaves a receipt."""
+    body = call.body
+    found = await call.room.addressing.lookups.identify(
+        call.db, call.caller.id, value=body.value, institution=body.institution,
+        currency=body.currency,
+    )
+    return found if isinstance(found, Refused) else reply(found)
+
+
+async def reply_verified(call: PayeeCall) -> Refused | Response:
+    """Compare name and account; match, close_match, no_match or cannot_tell."""
+    verified = await call.room.addressing.payees.verify(call.caller.id, call.body)
+    return verified if isinstance(verified, Refused) else reply(verified)
+
+
+__all__ = [
+    "Found", "IdentityLookupBody", "IdentityLookupCall", "LookupBody", "LookupCall", "Payee",
+    "PayeeCall", "Verified", "check_participant", "check_question", "check_signed_lookup",
+    "load_registration", "reply_identity", "reply_registration", "reply_verified",
+    "save_question",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Use cases of addressing; `addressing.Addressing` puts them together."""

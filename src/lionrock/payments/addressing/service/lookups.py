@@ -1,0 +1,144 @@
+"""Asking whose proxy it is: answered for many at once, exactly, at a price.
+
+Each step of a look-up reads for all look-ups that wait at that moment (gathering.py): who calls,
+what is registered, whether it may be asked. Nothing is kept in memory but which organisations are
+participants: a registration that was acknowledged is what the next look-up finds, and a suspended
+organisation or a retired key is refused at once.
+Not for: identity cards (`identify` is for institutions, in a transaction with a receipt).
+Invariant: an answer leaves only after its nonce and its price are durable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lionrock.directory.api import PLATFORM_ORGANISATION, Directory, Organisation
+from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.replay import Value
+from lionrock.payments.addressing.domain.answers import Found, FoundEntry, answer_of
+from lionrock.payments.addressing.domain.buckets import COST_FOUND, COST_NOT_FOUND
+from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
+from lionrock.payments.addressing.domain.refusals import AddressingRefusal
+from lionrock.payments.addressing.service.gathering import Gathering
+from lionrock.payments.addressing.service.keyring import Keyring
+from lionrock.payments.addressing.service.notices import Receipts
+from lionrock.payments.addressing.store import buckets, entries
+from lionrock.payments.addressing.store.buckets import Question
+from lionrock.payments.sealing import Vault
+from lionrock.payments.store import members
+
+INSTITUTION_LENGTH_MAX = 64
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    question: Question
+    nonce: Value
+
+
+class Lookups:
+    """Answers look-ups."""
+
+    def __init__(
+        self, kernel: Kernel, vault: Vault, keyring: Keyring, directory: Directory,
+        receipts: Receipts,
+    ) -> None:
+        self._kernel = kernel
+        self._vault = vault
+        self._keyring = keyring
+        self._directory = directory
+        self._receipts = receipts
+        self._participants: set[str] = set()
+        self._callers = Gathering(self._load_callers)
+        self._entries = Gathering(self._load_entries)
+        self._admissions = Gathering(self._admit, apart=_nonce)
+
+    async def caller(self, organisation_id: str) -> Organisation | None:
+        """Return an organisation as the directory has it now."""
+        return await self._callers.ask(organisation_id)
+
+    async def is_participant(self, organisation_id: str) -> bool:
+        """Say whether an organisation is enrolled; whoever is, stays it."""
+        if organisation_id not in self._participants:
+            found = await self._kernel.database.alone(
+                partial(members.load_participant, organisation_id=organisation_id)
+            )
+            if found is None:
+                return False
+            self._participants.add(organisation_id)
+        return True
+
+    async def find(self, address: Address) -> list[FoundEntry]:
+        """Return what is registered under a proxy now; empty when nobody is."""
+        return await self._entries.ask(self._keyring.lookup(address))
+
+    async def admit(
+        self, organisation_id: str, payer: str, *, is_found: bool, nonce: Value
+    ) -> str:
+        """Remember a question's nonce and charge it; returns "" or why it is not answered.
+
+        "replayed": the nonce was used before. "exhausted": the participant or the payer has asked
+        too often.
+        """
+        payer_key = self._keyring.payer(organisation_id, payer)
+        cost = COST_FOUND if is_found else COST_NOT_FOUND
+        return await self._admissions.ask(
+            _Asked(Question(organisation_id, payer_key, cost), nonce)
+        )
+
+    async def identify(
+        self, db: Connection, organisation_id: str, *, value: str, institution: str, currency: str
+    ) -> Found | Refused:
+        """Look an identity card number up for a payment by an institution; leaves a receipt.
+
+        The institution's bucket is charged as a payer's. Refused: PROXY_MALFORMED,
+        INSTITUTION_MALFORMED, LOOKUPS_EXHAUSTED, PROXY_NOT_FOUND (keeps the charge).
+        """
+        if not 0 < len(institution) <= INSTITUTION_LENGTH_MAX or not institution.isprintable():
+            return Refused(AddressingRefusal.INSTITUTION_MALFORMED, field="institution")
+        address = normal_proxy("hkid", value)
+        if isinstance(address, Refused):
+            return address
+        key = self._keyring.lookup(address)
+        there = (await entries.find_entries(db, self._vault, [key])).get(key, [])
+        found = answer_of(there, currency)
+        payer_key = self._keyring.payer(organisation_id, f"institution/{institution}")
+        cost = COST_FOUND if found else COST_NOT_FOUND
+        [may_ask] = await buckets.charge(
+            db, [Question(organisation_id, payer_key, cost)], self._kernel.wire_clock.now()
+        )
+        if not may_ask:
+            return Refused(AddressingRefusal.LOOKUPS_EXHAUSTED)
+        await self._receipts.record(
+            db, "payments.identity_looked_up", PLATFORM_ORGANISATION,
+            {"participant": organisation_id},
+            {"institution": hashlib.sha256(institution.encode()).hexdigest()},
+        )
+        return found or Refused(AddressingRefusal.PROXY_NOT_FOUND, keep=True)
+
+    async def _load_callers(self, ids: Sequence[str]) -> list[Organisation | None]:
+        found = await self._kernel.database.alone(
+            partial(self._directory.get_many, organisation_ids=sorted(set(ids)))
+        )
+        return [found.get(organisation_id) for organisation_id in ids]
+
+    async def _load_entries(self, keys: Sequence[bytes]) -> list[list[FoundEntry]]:
+        found = await self._kernel.database.alone(
+            partial(entries.find_entries, vault=self._vault, lookup_keys=sorted(set(keys)))
+        )
+        return [found.get(key, []) for key in keys]
+
+    async def _admit(self, asked: Sequence[_Asked]) -> list[str]:
+        return await self._kernel.database.alone(partial(
+            buckets.admit, questions=[each.question for each in asked],
+            nonces=[each.nonce for each in asked], asked_at=self._kernel.wire_clock.now(),
+        ))
+
+
+def _nonce(asked: _Asked) -> bytes:
+    return asked.nonce.key

@@ -1,0 +1,1 @@
+"""All SQL of addressing and nothing else: entries, buckets, claims, notices, warnings."""

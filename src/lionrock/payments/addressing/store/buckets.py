@@ -1,0 +1,128 @@
+"""Rows of the right to ask. A bucket that is not there is full.
+
+Whoever changes a bucket holds its lock: `charge` takes those of all its questions in one order.
+Not for: what a question costs (domain.buckets). The function `payments.charge` does the same sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from lionrock.kernel.db import Connection
+from lionrock.kernel.replay import REPLAYS, Value
+from lionrock.payments.addressing.domain.buckets import PARTICIPANT, PERSON, Bucket
+
+_RULES = (
+    PARTICIPANT.tokens_max, PARTICIPANT.refill_ms, PERSON.tokens_max, PERSON.refill_ms,
+)
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One question to be charged: by whom, for which payer, its cost in tokens."""
+
+    organisation_id: str
+    payer_key: bytes
+    cost: int
+
+
+async def lock_bucket(
+    db: Connection, organisation_id: str, payer_key: bytes = b""
+) -> Bucket | None:
+    """Return a bucket, kept from others until the end; None: there is none, so it is full."""
+    await db.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1 || encode($2, 'hex'), 7310002))",
+        organisation_id, payer_key,
+    )
+    row = await db.fetchrow(
+        "SELECT tokens, at FROM payments.asking_buckets"
+        " WHERE organisation_id = $1 AND payer_key = $2",
+        organisation_id, payer_key,
+    )
+    return Bucket(row["tokens"], row["at"]) if row is not None else None
+
+
+async def save_bucket(
+    db: Connection, organisation_id: str, bucket: Bucket, payer_key: bytes = b""
+) -> None:
+    """Write a bucket back."""
+    await db.execute(
+        "INSERT INTO payments.asking_buckets (organisation_id, payer_key, tokens, at)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT (organisation_id, payer_key)"
+        " DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
+        organisation_id, payer_key, bucket.tokens, bucket.at,
+    )
+
+
+async def charge(
+    db: Connection, questions: Sequence[Question], asked_at: datetime
+) -> list[bool]:
+    """Charge questions in their order; says of each whether it may be asked.
+
+    One that may not (either bucket is empty) is charged nothing.
+    """
+    rows = await db.fetch(
+        "SELECT payments.charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS position",
+        *_buckets_of(questions), asked_at, *_RULES,
+    )
+    refused = {row["position"] for row in rows}
+    return [position not in refused for position in range(1, len(questions) + 1)]
+
+
+async def admit(
+    db: Connection, questions: Sequence[Question], nonces: Sequence[Value], asked_at: datetime
+) -> list[str]:
+    """Remember the nonces of questions and charge those that were new, in one round trip.
+
+    Returns for each "" or why it may not be asked: "replayed" (charged nothing), "exhausted".
+    No nonce may be given twice.
+    """
+    assert len({nonce.key for nonce in nonces}) == len(nonces) == len(questions), "one each"
+    # Locks are taken in the order of the realms, as kernel.replay does.
+    locked = sorted((nonce.realm, nonce.key) for nonce in nonces)
+    rows = await db.fetch(
+        "SELECT * FROM payments.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        [int.from_bytes(key[:8], "big", signed=True) for _, key in locked],
+        [nonce.key for nonce in nonces],
+        [REPLAYS.slot(nonce.expires_at) for nonce in nonces],
+        [nonce.expires_at for nonce in nonces],
+        *_buckets_of(questions), asked_at, *_RULES,
+    )
+    answers = [""] * len(questions)
+    for position, why in rows:
+        answers[position - 1] = why
+    return answers
+
+
+async def delete_full(db: Connection, before: datetime) -> int:
+    """Forget payers' buckets that nobody has used since `before`, so long ago that they are full.
+
+    One that somebody charges at this moment is left out: its lock is not waited for.
+    """
+    rows = await db.fetch(
+        "DELETE FROM payments.asking_buckets WHERE (organisation_id, payer_key) IN ("
+        " SELECT organisation_id, payer_key FROM payments.asking_buckets"
+        "  WHERE payer_key <> '\\x' AND at < $1 FOR UPDATE SKIP LOCKED)"
+        " AND at < $1 RETURNING 1",
+        before,
+    )
+    return len(rows)
+
+
+def _buckets_of(
+    questions: Sequence[Question],
+) -> tuple[list[str], list[bytes], list[int], list[int], list[int]]:
+    """The buckets that questions draw on, each once and sorted, and which of them each draws on."""
+    wanted = {(question.organisation_id, question.payer_key) for question in questions}
+    wanted |= {(question.organisation_id, b"") for question in questions}
+    buckets = sorted(wanted)
+    number = {bucket: position for position, bucket in enumerate(buckets, 1)}
+    return (
+        [organisation_id for organisation_id, _ in buckets],
+        [payer_key for _, payer_key in buckets],
+        [number[question.organisation_id, b""] for question in questions],
+        [number[question.organisation_id, question.payer_key] for question in questions],
+        [question.cost for question in questions],
+    )
