@@ -13,8 +13,6 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.addressing.domain.kinds import wire_value
 from lionrock.payments.addressing.service.addressing import Addressing
-from lionrock.payments.addressing.domain.kinds import wire_value
-from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.domain.iso20022 import CreditTransfer, PartyAccount, Proxy
 from lionrock.payments.domain.orders import CreditTransferOrder, check_amount
 from lionrock.payments.domain.refusals import PaymentRefusal

@@ -27,7 +27,6 @@ from lionrock.ledger.api import (
     Unavailable,
 )
 from lionrock.payments.addressing.service.quota import Quota
-from lionrock.payments.addressing.service.quota import Quota
 from lionrock.payments.domain import reasons
 from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
