@@ -184,3 +184,26 @@ async def test_firm_that_does_not_live_is_not_engaged(
     )
     refused = await ask(city, desk, city.company, "ada")
     assert error_code(refused) == "identity.company_inactive"
+
+
+@pytest.mark.parametrize(
+    ("language", "begins", "ends"),
+    [
+        ("en", "20 Feb 2026, 5:00:00", "1 Mar 2026, 12:30:00"),
+        ("zh-Hant", "2026年2月20日 下午5:00:00", "2026年3月1日 上午12:30:00"),
+        ("zh-Hans", "2026年2月20日 下午5:00:00", "2026年3月1日 上午12:30:00"),
+    ],
+)
+async def test_phone_shows_when_a_mandate_begins_and_ends_as_people_write_it(
+    city: City, desk: Desk, firm: Company, language: str, begins: str, ends: str
+) -> None:
+    token = await desk.acting("ada", city.company)
+    wanted = GRANT | {"valid_to": "2026-02-28T16:30:00Z"}
+    asked = await desk.send(token, "POST", f"{MANDATES}?lang={language}", wanted)
+    assert asked.status_code == 202, asked.text
+    (words,) = [each["words"] for each in await city.phone.pending("ada")]
+    # Hong Kong time, as the page shows it; nothing of the wire's own spelling.
+    assert begins in words and ends in words, words
+    assert "T16:30" not in words and "+00:00" not in words
+    await approve(city, "ada", asked.json())
+    assert (await desk.get(await desk.acting("carmen", city.company))).status_code == 200

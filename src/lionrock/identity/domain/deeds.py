@@ -33,7 +33,7 @@ from lionrock.identity.domain.mandates import (
 )
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.i18n import Text
+from lionrock.kernel.i18n import Text, show_instant
 from lionrock.kernel.money import Money
 
 DeedState = Literal["pending", "effective", "refused"]
@@ -211,6 +211,6 @@ def show_draft(draft: MandateDraft | FirmMandateDraft, language: str) -> dict[st
         "scopes": _JOIN.in_language(language).join(scopes),
         "limit": f"{limit.currency} {limit.wire()}" if limit else _NO_LIMIT.in_language(language),
         "signatures": str(draft.signatures_needed),
-        "from": draft.valid_from.isoformat(timespec="minutes"),
-        "until": ends.isoformat(timespec="minutes") if ends else _NO_END.in_language(language),
+        "from": show_instant(draft.valid_from, language),
+        "until": show_instant(ends, language) if ends else _NO_END.in_language(language),
     }

@@ -50,7 +50,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.i18n import Text
+from lionrock.kernel.i18n import Text, show_instant
 
 NOTICE_KIND = "identity.recovery"
 COMPLETED_RECEIPT = "identity.recovery_completed"
@@ -236,7 +236,7 @@ class Recovery:
     ) -> str:
         asked = ApprovalRequest(
             kind=NOTICE_KIND, person_ids=(person.id,), template="identity.recovery",
-            fields={"started_at": recovery.started_at.strftime("%Y-%m-%d %H:%M UTC")},
+            fields={"started_at": show_instant(recovery.started_at, language)},
             language=language, requester_org=PLATFORM_ORGANISATION, reference=recovery.id,
             expires_in_s=int((recovery.expires_at - recovery.started_at).total_seconds()),
             is_passing=True,

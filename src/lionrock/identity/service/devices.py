@@ -30,6 +30,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.i18n import show_instant
 from lionrock.kernel.jose import key_from_jwk, thumbprint, verify_jws
 
 ENROLMENT_CODE_LIFE = timedelta(days=7)
@@ -187,7 +188,7 @@ class Devices:
         """Ask the older devices: yes ends the waiting period, no takes the new one out of use."""
         asked = ApprovalRequest(
             kind=NOTICE_KIND, person_ids=(device.person_id,), template="identity.new_device",
-            fields={"enrolled_at": device.enrolled_at.strftime("%Y-%m-%d %H:%M UTC")},
+            fields={"enrolled_at": show_instant(device.enrolled_at, language)},
             language=language, requester_org=PLATFORM_ORGANISATION,
             reference=self._kernel.ids.new("ntc"), expires_in_s=NOTICE_LIFE_S,
         )  # fmt: skip
