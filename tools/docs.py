@@ -1,7 +1,8 @@
 """Write the reference pages of docs/ from the code, or check that they are up to date.
 
-`python tools/docs.py` writes settings.md, errors.md, commands.md, events.md and routes.md in docs/;
-with --check it exits 1 when a page differs. Not for: prose, which people write.
+`python tools/docs.py` writes settings.md, errors.md, commands.md, events.md, routes.md and
+facades.md in docs/, or only those named; with --check it exits 1 when a page differs.
+Not for: prose, which people write.
 """
 
 from __future__ import annotations
@@ -127,14 +128,44 @@ def route_tables() -> Sequence[RouteTable]:
         return Platform(kernel, connect("unix:/nowhere")).application().tables
 
 
+def facades_page() -> str:
+    """The wire-style facades: their rows, codes, differences and readings."""
+    from lionrock.hongkong.facades import differences as told
+    from lionrock.hongkong.facades.corpid.http import ROUTES as CORPID_ROUTES
+    from lionrock.hongkong.facades.domain import CORPID, IAM
+    from lionrock.hongkong.facades.errors import FACADE_ERRORS
+    from lionrock.hongkong.facades.iam.http import ROUTES as IAM_ROUTES
+
+    lines = ["# Wire-style facades of Hong Kong", NOTE, told.INTRODUCTION]
+    for wire, routes in ((IAM, IAM_ROUTES), (CORPID, CORPID_ROUTES)):
+        lines += [f"| below `{wire.prefix}` | what |", "|---|---|"]
+        lines += [f"| {row.method} `{row.path.removeprefix(wire.prefix)}` | {row.summary} |"
+                  for row in routes]
+        lines.append("")
+    lines += ["## Codes", "", "After the letter: D for persons, M for companies. 00000 is done.\n",
+              "| code | status | sentence |", "|---|---|---|"]
+    rows = sorted(FACADE_ERRORS.values(), key=lambda row: (row.oauth, row.title))
+    lines += [f"| {row.oauth} | {row.status} | {row.title} |" for row in rows]
+    lines += ["", "## What the facts state, and where it is", "",
+              "| the facts | rows | remark |", "|---|---|---|"]
+    for fact in told.FACTS:
+        where = ", ".join(f"{name} `{path}`" for name, path in fact.rows) or "not built"
+        lines.append(f"| {fact.stated} | {where} | {fact.remark} |")
+    lines += ["", "## Where we are stricter", "", "| the facts | here | why |", "|---|---|---|"]
+    lines += [f"| {each.stated} | {each.here} | {each.why} |" for each in told.DIFFERENCES]
+    lines += ["", told.LIMIT, "## Read as", *(f"- {reading}" for reading in told.READINGS)]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {"settings.md": settings_page, "errors.md": errors_page, "commands.md": commands_page,
-         "events.md": events_page, "routes.md": routes_page}
+         "events.md": events_page, "routes.md": routes_page, "facades.md": facades_page}
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the pages; returns the exit code."""
+    """Write or check the pages, all or those named; returns the exit code."""
     stale = []
-    for name, page in PAGES.items():
+    named = [name for name in arguments if name in PAGES]
+    for name, page in ((name, PAGES[name]) for name in named or PAGES):
         path = ROOT / "docs" / name
         text = page()
         if "--check" in arguments:

@@ -1,7 +1,8 @@
 """The only door to identity for other pillars, the composition root and the sandbox.
 
 `Identity` is the service; `RelyingParty` is protocol code for services that sign people in. Events:
-"identity.approval_decided" {approval_id, kind, reference, decision: approved|rejected|expired},
+"identity.approval_decided" {approval_id, kind, reference, decision: approved|rejected|expired}
+(not of kind sign_in: its browser looks by itself),
 "identity.mandate_revoked" {mandate_id, company_id},
 "identity.grant_revoked" {grant_id, consent_ids, by}. Each may come more than once.
 """
@@ -81,7 +82,7 @@ from lionrock.identity.domain.parties import (
 )
 from lionrock.identity.domain.proofs import ANSWER_TYPE
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
-from lionrock.identity.domain.requests import PushedForm, check_pushed
+from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, PushedForm, check_pushed
 from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
@@ -104,6 +105,7 @@ from lionrock.identity.recovery.domain import Carried, Channel
 from lionrock.identity.recovery.messages import Carrier, Letter, MailCarrier, Message, NoCarrier
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
 from lionrock.identity.service.approvals import DECIDED_TOPIC
+from lionrock.identity.service.assurance import stands as approval_stands
 from lionrock.identity.service.assurance import step_up
 from lionrock.identity.service.authorization import SignInView
 from lionrock.identity.service.clients import check_client
@@ -150,6 +152,7 @@ from lionrock.identity.signing.csc.service import Granted, RemoteSigning
 from lionrock.identity.signing.routes import signing_table
 
 __all__ = [
+    "ACCESS_TOKEN_LIFE_S",
     "ACCESS_TOKEN_TYPE",
     "ACR_DEVICE",
     "ACR_DEVICE_NUMBER",
@@ -267,6 +270,7 @@ __all__ = [
     "Tokens",
     "Transaction",
     "approval_request",
+    "approval_stands",
     "browser_secret",
     "canonical_json",
     "check_client",

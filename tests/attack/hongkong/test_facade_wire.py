@@ -10,23 +10,12 @@ from typing import Any
 
 import pytest
 
-from lionrock.hongkong.facades import FacadeDraft
 from lionrock.identity import api
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.i18n import Text
-from lionrock.kernel.jose import generate_key
-from tests.http.hongkong.facade_city import (
-    CALLBACK,
-    KEK,
-    REDIRECT,
-    SCOPES,
-    FacadeCity,
-    certificate,
-    open_facade,
-)
-from tests.http.hongkong.facade_client import FacadeCaller
+from tests.http.hongkong.facade_city import REDIRECT, FacadeCity, open_facade
+from tests.http.hongkong.facade_client import FacadeCaller, other_client
 
 
 @pytest.fixture
@@ -40,26 +29,6 @@ async def facade(kernel: Kernel, tmp_path: Path) -> AsyncIterator[FacadeCity]:
 def caller(facade: FacadeCity) -> FacadeCaller:
     """A caller with the service's secret."""
     return FacadeCaller(facade)
-
-
-async def other_client(facade: FacadeCity) -> FacadeCaller:
-    """A second registered service."""
-    secret = secrets.token(32)
-
-    async def register(db: Any) -> None:
-        client = api.Client(
-            id="other-forms", names=Text("Other", "其他", "其他"), organisation_id="other-org",
-            sector="other.example", redirect_uris=(REDIRECT,),
-            keys=(generate_key().public_jwk,), scopes=SCOPES,
-        )  # fmt: skip
-        assert not isinstance(await facade.city.identity.register_client(db, client), Refused)
-        draft = FacadeDraft(
-            secret=secret, kek_certificate=certificate(KEK), callback_url=CALLBACK
-        )
-        assert await facade.facades.gate.register(db, "other-forms", draft) is None
-
-    await facade.city.kernel.database.run(register)
-    return FacadeCaller(facade, client_id="other-forms", secret=secret)
 
 
 def damaged(content: str, how: str) -> str:

@@ -77,6 +77,7 @@ class TestService:
     received: list[bytes] = dataclasses.field(default_factory=list)
     headers: list[dict[str, str]] = dataclasses.field(default_factory=list)
     status: int = 200
+    is_government: bool = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take a push, as an ASGI application."""
@@ -166,6 +167,8 @@ class FacadeCity:
     phones: Phones
     browsers: list[httpx.AsyncClient] = dataclasses.field(default_factory=list)
     pages: list[BrowserPage] = dataclasses.field(default_factory=list)
+    # Held, no job runs: nothing is on its way while a test changes something.
+    idle: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     base_url: str = ISSUER
     person: str = "carmen"
     officer: str = "ada"
@@ -219,8 +222,9 @@ class FacadeCity:
 
     async def settled(self) -> None:
         """Run due jobs until none is due."""
-        while await self.worker.run_due():
-            pass
+        async with self.idle:
+            while await self.worker.run_due():
+                pass
 
     async def count(self, table: str) -> int:
         """How many rows a table of the facades has."""
@@ -263,7 +267,7 @@ async def open_facade(kernel: Kernel, folder: Path) -> AsyncIterator[FacadeCity]
         http=httpx.AsyncClient(transport=httpx.ASGITransport(application)),
         phones=Phones(own.network, WORLD),
     )  # fmt: skip
-    running = asyncio.create_task(_work(worker))
+    running = asyncio.create_task(_work(facade))
     try:
         yield facade
     finally:
@@ -274,10 +278,11 @@ async def open_facade(kernel: Kernel, folder: Path) -> AsyncIterator[FacadeCity]
             await client.aclose()
 
 
-async def _work(worker: Worker) -> None:
+async def _work(facade: FacadeCity) -> None:
     while True:
-        if not await worker.run_due():
-            await asyncio.sleep(0.02)
+        async with facade.idle:
+            is_busy = await facade.worker.run_due()
+        await asyncio.sleep(0 if is_busy else 0.02)
 
 
 async def _provision(
@@ -292,7 +297,7 @@ async def _provision(
     assert not isinstance(await identity.register_client(db, client), Refused)
     draft = FacadeDraft(
         secret=service.client_secret, kek_certificate=certificate(service.kek),
-        callback_url=service.callback_url,
+        callback_url=service.callback_url, is_government=service.is_government,
     )  # fmt: skip
     assert await facades.gate.register(db, service.client_id, draft) is None
     second = await identity.create_company(
@@ -311,6 +316,13 @@ async def _provision(
         "operator",
     )  # fmt: skip
     assert not isinstance(mandate, Refused), mandate
+    for number in (city.company.business_number, second.business_number):
+        stated = await identity.registry.state(
+            db, organisation_id="registry-org", business_number=number, status="live",
+            as_of=now - dt.timedelta(hours=1), source="companies_registry",
+            reference=f"extract-{number}",
+        )  # fmt: skip
+        assert not isinstance(stated, Refused), stated
     for person in city.people.values():
         subject = await identity.forms.introduce(db, "registry-org", person.id)
         taken = await identity.forms.state(

@@ -13,12 +13,29 @@ import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from lionrock.hongkong.facades import FacadeDraft
 from lionrock.hongkong.facades.domain import open_content, request_mac, seal_content
+from lionrock.identity import api
 from lionrock.kernel import secrets
-from tests.http.hongkong.facade_city import FacadeCity
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.i18n import Text
+from lionrock.kernel.jose import generate_key
+from tests.http.hongkong.facade_city import (
+    CALLBACK,
+    KEK,
+    REDIRECT,
+    SCOPES,
+    FacadeCity,
+    certificate,
+)
 
-PERSON_SCOPE = "eidapi_auth eidapi_profiles eidapi_formFilling eidapi_sign eidapi_fr"
-COMPANY_SCOPE = "corpidapi_auth corpidapi_sign corpidapi_formFilling"
+PERSON_SCOPE = (
+    "eidapi_auth eidapi_profiles eidapi_formFilling eidapi_sign eidapi_fr eidapi_bulksign"
+)
+COMPANY_SCOPE = (
+    "corpidapi_auth corpidapi_profiles corpidapi_sign corpidapi_formFilling corpidapi_docwallet"
+)
 OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 
@@ -119,19 +136,39 @@ class FacadeCaller:
         assert answer.code == "D00000", answer
         return dict(answer.content)
 
-    async def log_in_company(self, persona: str) -> dict[str, Any]:
+    async def log_in_company(self, persona: str, **changes: str) -> dict[str, Any]:
         """A company's token."""
-        back = await self.signed_in_back(persona)
+        back = await self.signed_in_back(persona, **changes)
         fields = {"code": back["cCode"], "grantType": "authorization_code"}
         answer = await self.call("/auth/getToken", fields)
         assert answer.code == "M00000", answer
         return dict(answer.content)
 
     def action(self, token: dict[str, Any]) -> dict[str, Any]:
-        """What every initiateRequest has."""
+        """What every initiateRequest has; without a token ({}) both its fields are empty."""
         return {
             "businessID": uuid.uuid4().hex, "source": "PC_Browser", "state": "act-1",
             "redirectURI": self.facade.service.redirect_uri,
             "accessToken": token.get("accessToken", token.get("cAccessToken", "")),
             "openID": token.get("openID", token.get("cOpenID", "")),
         }  # fmt: skip
+
+
+async def other_client(facade: FacadeCity) -> FacadeCaller:
+    """A second registered service, which is none of the government's."""
+    secret = secrets.token(32)
+
+    async def register(db: Connection) -> None:
+        client = api.Client(
+            id="other-forms", names=Text("Other", "其他", "其他"), organisation_id="other-org",
+            sector="other.example", redirect_uris=(REDIRECT,),
+            keys=(generate_key().public_jwk,), scopes=SCOPES,
+        )  # fmt: skip
+        assert not isinstance(await facade.city.identity.register_client(db, client), Refused)
+        draft = FacadeDraft(
+            secret=secret, kek_certificate=certificate(KEK), callback_url=CALLBACK
+        )
+        assert await facade.facades.gate.register(db, "other-forms", draft) is None
+
+    await facade.city.kernel.database.run(register)
+    return FacadeCaller(facade, client_id="other-forms", secret=secret)

@@ -44,7 +44,7 @@ ACTION_LIFE_S = 18 * 60
 SECRET_BYTES_MIN = 32
 DIGEST_BYTES = 32
 WireName = Literal["iam", "corpid"]
-Outcome = Literal["approved", "rejected", "expired"]
+Outcome = Literal["approved", "rejected", "expired", "cancelled"]
 _TIMESTAMP = re.compile(r"[0-9]{13}")
 _NONCE = re.compile(rf"[A-Za-z0-9_-]{{1,{NONCE_LENGTH_MAX}}}")
 _SIGNATURE_LENGTH_MAX = 160
@@ -64,16 +64,28 @@ SCOPES: Mapping[WireName, Mapping[str, tuple[str, ...]]] = {
         "eidapi_formFilling": ("openid",),
         "eidapi_sign": ("openid", "signing"),
         "eidapi_fr": ("openid",),
+        "eidapi_bulksign": ("openid", "signing"),
     },
     "corpid": {
         "corpidapi_auth": ("company",),
+        "corpidapi_profiles": ("company",),
         "corpidapi_formFilling": ("company",),
         "corpidapi_sign": ("company", "signing"),
+        "corpidapi_docwallet": ("company",),
     },
 }
+# A company's data is for services of the government only.
+GOVERNMENT_SCOPE = "corpidapi_profiles"
 PROFILE_FIELDS = ("idNo", "enName", "chName", "birthDate", "gender")
-SIGN_ALGORITHMS = ("SHA256withRSA", "NONEwithRSA", "SHA256withECDSA", "NONEwithECDSA")
-SIGN_ALGORITHM_USED = "SHA256withECDSA"
+# Each algorithm that can be asked for, and the kind of key that signs so.
+SIGN_ALGORITHMS: Mapping[str, Literal["ES256", "RSA-3072"]] = {
+    "SHA256withRSA": "RSA-3072", "NONEwithRSA": "RSA-3072",
+    "SHA256withECDSA": "ES256", "NONEwithECDSA": "ES256",
+}  # fmt: skip
+# NONEwithRSA pads what it is given: a DigestInfo, of a SHA-256 here (RFC 8017 s9.2, note 1).
+DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+BULK_MAX = 16
+DOCUMENT_TYPES = ("businessRegistration", "mandate")
 SIGN_TYPES = ("PERSONAL_SIGN", "CORPID_SIGN", "INTEGRATED_SIGN")
 ACKNOWLEDGEMENTS = ("SR001", "SR002", "SR003")
 
@@ -103,6 +115,7 @@ class FacadeClient(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     kek_certificate: str
     callback_url: str
+    is_government: bool = False
 
 
 class SignedHeaders(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,17 +160,22 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What an action is about; kept sealed.
 
-    `handles`: of the signature, and in INTEGRATED_SIGN of the seal that follows it.
+    `digests` are as sent, each with the name of its document. `handles`: of the signature, and in
+    INTEGRATED_SIGN of the seal that follows it. `signer_id`: who scanned, without a log-in.
     """
 
     language: str = "en"
     group: str = ""
     form: dict[str, Any] = {}
-    digest: str = ""
+    digests: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     digest_name: str = ""
-    document: str = ""
+    is_bulk: bool = False
+    algorithm: str = ""
     sign_type: str = ""
     handles: tuple[str, ...] = ()
+    signer_id: str = ""
+    document_types: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +201,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     sign_token_hash: bytes | None = None
     acknowledged: str | None = None
     delivered_at: datetime | None = None
+    grant_id: str | None = None
 
 
 def read_headers(headers: Mapping[str, str]) -> SignedHeaders | Refused:
@@ -296,12 +315,18 @@ def check_business_id(business_id: str) -> Refused | None:
     return Refused(FacadeRefusal.REQUEST, detail, "businessID")
 
 
-def read_digest(text: str, field: str) -> bytes | Refused:
-    """Read a base64 SHA-256."""
+def read_digest(text: str, field: str, algorithm: str) -> bytes | Refused:
+    """Read a base64 SHA-256, or with NONEwithRSA the base64 of its DigestInfo; REQUEST."""
+    is_info = algorithm == "NONEwithRSA"
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
+    if is_info and raw.startswith(DIGEST_INFO):
+        raw = raw.removeprefix(DIGEST_INFO)
+    elif is_info:
+        raw = b""
     if len(raw) != DIGEST_BYTES:
-        return Refused(FacadeRefusal.REQUEST, "Base64 of a SHA-256.", field)
+        wanted = "the DigestInfo of a SHA-256" if is_info else "a SHA-256"
+        return Refused(FacadeRefusal.REQUEST, f"Base64 of {wanted}.", field)
     return raw

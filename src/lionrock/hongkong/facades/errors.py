@@ -37,6 +37,11 @@ class FacadeRefusal(Refusal):
     TIMED_OUT = "hongkong.facade_timed_out"
     SIGN_TOKEN = "hongkong.facade_sign_token"  # noqa: S105 - the name of a refusal
     NO_SEAL = "hongkong.facade_no_seal"
+    SIGN_ALGORITHM = "hongkong.facade_sign_algorithm"
+    GOVERNMENT = "hongkong.facade_government"
+    DOCUMENT_TYPE = "hongkong.facade_document_type"
+    DOCUMENT_ABSENT = "hongkong.facade_document_absent"
+    DOCUMENT_MANDATE = "hongkong.facade_document_mandate"
 
 
 FACADE_ERRORS: ErrorTable = {
@@ -114,7 +119,11 @@ FACADE_ERRORS: ErrorTable = {
     FacadeRefusal.PENDING: ErrorRow(
         409, "The person has not decided yet. Ask again in a few seconds.", "", "40002"
     ),
-    FacadeRefusal.CANCELLED: ErrorRow(400, "The action was cancelled.", _FACTS, "40000"),
+    FacadeRefusal.CANCELLED: ErrorRow(
+        400,
+        "What the action stood on was withdrawn: the log-in's grant, the mandate, or the phone "
+        "that said yes.", _FACTS, "40000",
+    ),
     FacadeRefusal.REJECTED: ErrorRow(400, "The person said no.", _FACTS, "40001"),
     FacadeRefusal.TIMED_OUT: ErrorRow(
         400, "The person did not act in time. Begin a new request.", _FACTS, "40003"
@@ -125,5 +134,23 @@ FACADE_ERRORS: ErrorTable = {
     ),
     FacadeRefusal.NO_SEAL: ErrorRow(
         403, "The person has no mandate for the company's seal.", _FACTS, "77002"
+    ),
+    FacadeRefusal.SIGN_ALGORITHM: ErrorRow(
+        400, "Nothing is signed here with this algorithm. Take SHA256withRSA.", _FACTS, "77003"
+    ),
+    FacadeRefusal.GOVERNMENT: ErrorRow(
+        403, "A company's data is for services of the government, and this client is none.",
+        _FACTS, "20019",
+    ),
+    FacadeRefusal.DOCUMENT_TYPE: ErrorRow(
+        400, "No document of this type is issued here.", _FACTS, "80001"
+    ),
+    FacadeRefusal.DOCUMENT_ABSENT: ErrorRow(
+        404, "The company has no document of this type: no registry has stated it yet.", _FACTS,
+        "80002",
+    ),
+    FacadeRefusal.DOCUMENT_MANDATE: ErrorRow(
+        403, "The person's mandate does not cover sharing the company's documents.", _FACTS,
+        "80003",
     ),
 }  # fmt: skip

@@ -125,10 +125,16 @@ async def _begin(
     """Begin a sign-in, and lead the browser to its page."""
     issuer = call.room.identity.issuer
     secret = browser_secret(call.request, issuer) or secrets.token(32)
+    opened = call.opened
+    details: tuple[dict[str, Any], ...] = ()
+    if request is not None:
+        # What such a page asks for is the action's to say, not the address's.
+        scope = "eidapi_sign" if request[0].kind == "sign" else "eidapi_formFilling"
+        opened = msgspec.structs.replace(opened, scopes=(scope,), company_scopes=())
+        details = (request[1].form,) if request[1].form else ()
     page = await call.room.pages.start(
-        call.db, call.known, wire, call.opened, secret,
-        request_id=request[0].id if request is not None else None,
-        details=(request[1].form,) if request is not None else (),
+        call.db, call.known, wire, opened, secret,
+        request_id=request[0].id if request is not None else None, details=details,
     )  # fmt: skip
     if isinstance(page, Refused):
         return page
@@ -150,18 +156,28 @@ async def _ticket_page(call: PageCall, wire: Wire) -> Response | Refused:
     is_late = call.kernel.wire_clock.now() >= request.expires_at
     if request.outcome is not None or is_late:
         return redirect(_ticket_answer(request, wire))
-    if request.approval_id is None:
+    if request.person_id is None:
         return await _begin(call, wire, (request, call.room.requests.asked(request)))
+    return await _shown_action(call, request, call.opened.language)
+
+
+async def _shown_action(
+    call: PageCall | SignInCall, request: Request, language: str
+) -> Response:
+    """The number of the question that an action waits for."""
+    assert request.approval_id is not None, "the action has asked somebody"
     approval = await call.room.identity.approval(call.db, request.approval_id)
     assert not isinstance(approval, Refused), "an action's approval is on record"
-    return _shown(call.opened.language, approval.number or "", "")
+    return _shown(language, approval.number or "", "")
 
 
 def _ticket_answer(request: Request, wire: Wire) -> str:
     answer = {"businessID": request.business_id, "state": request.state}
     if request.outcome != "approved":
-        is_no = request.outcome == "rejected"
-        refusal = FacadeRefusal.REJECTED if is_no else FacadeRefusal.TIMED_OUT
+        refusals = {
+            "rejected": FacadeRefusal.REJECTED, "cancelled": FacadeRefusal.CANCELLED
+        }
+        refusal = refusals.get(request.outcome or "", FacadeRefusal.TIMED_OUT)
         answer["error"] = wire.letter + FACADE_ERRORS[refusal].oauth
     return back_to(request.redirect_uri, answer)
 
@@ -227,21 +243,43 @@ async def _finish(call: SignInCall, wire: Wire, company_id: str | None) -> Respo
 
 
 async def _finish_action(call: SignInCall, wire: Wire) -> Response | Refused:
-    """End an action without a log-in: what was granted is read, and no code is given."""
+    """Go on with an action whose page was scanned; no code is given.
+
+    A form ends here: what was granted is read. A signature is asked for now, and the page shows the
+    number of that question until it is answered.
+    """
     requests, view = call.room.requests, call.view
     assert call.page.request_id is not None, "the caller checked"
     request = await requests.by_id(call.db, call.page.request_id)
+    if request is None:
+        return Refused(FacadeRefusal.PAGE)
+    if view.state != "finished":
+        refused = await _scanned(call, request)
+        if refused is not None:
+            return refused
+        request = await requests.by_id(call.db, request.id) or request
+    is_late = call.kernel.wire_clock.now() >= request.expires_at
+    is_open = request.outcome is None and request.approval_id is not None and not is_late
+    if is_open and view.state in ("approved", "finished"):
+        return await _shown_action(call, request, call.page.language)
+    return redirect(_ticket_answer(request, wire))
+
+
+async def _scanned(call: SignInCall, request: Request) -> Refused | None:
+    """End the sign-in behind an action's page, once, and carry its answer over; PAGE."""
+    view = call.view
     ended = await call.room.identity.authorization.finish(call.db, view)
-    if request is None or request.outcome is not None or isinstance(ended, Refused):
+    # Of two phones that scanned two pages of one action, the first one counts.
+    is_taken = request.outcome is not None or request.approval_id is not None
+    if is_taken or isinstance(ended, Refused):
         return Refused(FacadeRefusal.PAGE)
     if view.state == "approved" and view.sign_in.approval_id is not None:
         approval = await call.room.identity.approval(call.db, view.sign_in.approval_id)
         assert not isinstance(approval, Refused), "a sign-in's approval is on record"
-        await requests.settle_scanned(call.db, request, approval)
+        await call.room.settling.settle_scanned(call.db, request, approval)
     elif view.state == "rejected":
-        await requests.settle_scanned(call.db, request, None)
-    settled = await requests.by_id(call.db, request.id)
-    return redirect(_ticket_answer(settled or request, wire))
+        await call.room.settling.settle_scanned(call.db, request, None)
+    return None
 
 
 def _waiting(call: SignInCall) -> Response:

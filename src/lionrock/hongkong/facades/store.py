@@ -26,6 +26,7 @@ class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     kek_certificate: str
     callback_url: str
+    is_government: bool
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +40,12 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 async def save_client(db: Connection, row: ClientRow) -> None:
     """Register a client, or replace what is there."""
     await db.execute(
-        "INSERT INTO hongkong_facades.clients (client_id, secret, kek_certificate, callback_url)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT (client_id) DO UPDATE SET secret = excluded.secret,"
-        " kek_certificate = excluded.kek_certificate, callback_url = excluded.callback_url",
-        row.client_id, row.secret, row.kek_certificate, row.callback_url,
+        "INSERT INTO hongkong_facades.clients (client_id, secret, kek_certificate, callback_url,"
+        " is_government) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (client_id) DO UPDATE SET secret = excluded.secret,"
+        " kek_certificate = excluded.kek_certificate, callback_url = excluded.callback_url,"
+        " is_government = excluded.is_government",
+        row.client_id, row.secret, row.kek_certificate, row.callback_url, row.is_government,
     )  # fmt: skip
 
 
@@ -238,6 +241,15 @@ async def save_outcome(
         "UPDATE hongkong_facades.requests SET outcome = $2, result = $3, sign_token_hash = $4"
         " WHERE id = $1 AND outcome IS NULL",
         request_id, outcome, result, sign_token_hash,
+    )  # fmt: skip
+
+
+async def withdraw(db: Connection, request_id: str, result: bytes) -> None:
+    """Put a withdrawal in the place of a result that nobody has received."""
+    await db.execute(
+        "UPDATE hongkong_facades.requests SET outcome = 'cancelled', result = $2,"
+        " sign_token_hash = NULL WHERE id = $1 AND delivered_at IS NULL",
+        request_id, result,
     )  # fmt: skip
 
 

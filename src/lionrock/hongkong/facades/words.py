@@ -10,6 +10,7 @@ from lionrock.kernel.i18n import Text
 
 FORM = "hongkong.form"
 STEP_UP = "hongkong.step_up"
+DOCUMENTS = "hongkong.documents"
 
 TEMPLATES = {
     FORM: Template(
@@ -31,6 +32,22 @@ TEMPLATES = {
         ),
         fields={"service": "plain", "origin": "plain"},
     ),
+    DOCUMENTS: Template(
+        name=DOCUMENTS,
+        words=Text(
+            "{service} ({origin}) asks for documents of {company}: {documents}. It receives them "
+            "once. Approve only if you started this yourself.",
+            "{service}（{origin}）要求取得{company}的文件：{documents}。它只會收到一次。"
+            "如非由你本人發起，請拒絕。",
+            "{service}（{origin}）要求取得{company}的文件：{documents}。它只会收到一次。"
+            "如非由您本人发起，请拒绝。",
+        ),
+        fields={"service": "plain", "origin": "plain", "company": "plain", "documents": "plain"},
+    ),
+}
+DOCUMENT_NAMES = {
+    "businessRegistration": Text("business registration", "商業登記", "商业登记"),
+    "mandate": Text("your mandate for the company", "你代表公司的授權", "您代表公司的授权"),
 }
 
 SCAN = Text(

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.assurance import Authentication
 from lionrock.identity.domain.claims import ClaimsRequest
 from lionrock.identity.domain.clients import ClientPolicy
 from lionrock.identity.domain.management import GrantAction
@@ -128,6 +129,8 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     `auth_req_id`: of a pushed back-channel answer; its id_token names it and the tokens beside it.
     `token_details`: what this one token is narrowed to, when that is less than `details`.
     `company_id`: of the company that the person chose to act for.
+    `kept_s`: what is asked on the token may outlive it, so the grant is on record for so long.
+    `authentication`: how the person was authenticated, where the caller knows it already.
     """
 
     grant_id: str
@@ -142,6 +145,8 @@ class TokenBasis(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     auth_req_id: str | None = None
     company_id: str | None = None
+    authentication: Authentication | None = None
+    kept_s: int | None = None
 
 
 class ClientPrincipal(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """Grants on record: made when tokens are first issued on them, changed, revoked, asked about.
 
 A grant is kept when it outlives one access token: the client may refresh, it asked for details or
-claims, or it manages grants. Any other grant ends with its token and leaves no row.
+claims, it manages grants, or what it asks for takes longer than a token lives. Any other grant
+ends with its token and leaves no row.
 Invariants: only the grant's own client and person change it; a grant that gives data references its
 consents, and the end of either ends both; a revoked grant never comes back.
 Source: RFC 6749 s1.5, RFC 9396, Grant Management for OAuth 2.0.
@@ -82,8 +83,8 @@ class Grants:
         """
         if basis.refresh_token is not None:
             return Kept(grant_id=basis.grant_id, refresh_token=basis.refresh_token)
-        may_refresh = REFRESH_TOKEN in client.policy.grant_types
-        if not (may_refresh or basis.details or basis.claims or basis.action):
+        may_refresh = REFRESH_TOKEN in client.policy.grant_types and basis.kept_s is None
+        if not (may_refresh or basis.details or basis.claims or basis.action or basis.kept_s):
             return Kept()
         now = self._kernel.wire_clock.now()
         before = None
@@ -227,6 +228,11 @@ class Grants:
         names = claim_names(found.claims)
         return show_grant(found.scopes, found.details, names)
 
+    async def is_in_force(self, db: Connection, client_id: str, grant_id: str) -> bool:
+        """Say whether a client's grant on record stands: for what is handed out later."""
+        found = await store.grant(db, grant_id, client_id)
+        return found is not None and self._is_in_force(found)
+
     async def revoke_own(self, db: Connection, client_id: str, grant_id: str) -> Refused | None:
         """Revoke a client's own grant; GRANT_UNKNOWN for any other."""
         found = await store.grant(db, grant_id, client_id)
@@ -272,7 +278,9 @@ class Grants:
             details=details, claims=claims, consent_ids=consent_ids(details),
             signed_in_at=basis.signed_in_at, created_at=before.created_at if before else now,
             updated_at=now,
-            expires_at=now + timedelta(seconds=self._kernel.settings.refresh_life_s),
+            expires_at=now + timedelta(
+                seconds=basis.kept_s or self._kernel.settings.refresh_life_s
+            ),
         )  # fmt: skip
 
     def _is_in_force(self, grant: Grant) -> bool:

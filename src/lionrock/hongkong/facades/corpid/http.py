@@ -80,7 +80,7 @@ async def _seal(call: SignedCall, digest_name: str) -> dict[str, Any] | Refused:
     bearer = await load_bearer(call, "corpidapi_sign")
     if isinstance(bearer, Refused):
         return bearer
-    return await call.room.requests.seal(
+    return await call.room.results.seal(
         call.db, call.known, call.wire, bearer.principal, fields.businessID, digest,
         fields.signToken,
     )  # fmt: skip
@@ -91,18 +91,30 @@ ROUTES = (
     *common_rows(CORPID),
     signed_row(CORPID, "/corp/corpList", "companies", "The person's companies", list_companies),
     signed_row(CORPID, "/corp/tokenExchange", "exchange", "A token of another company", exchange),
+    signed_row(CORPID, "/profiles", "company_profile", "The company's data (government only)",
+               actions.read_company),
+    signed_row(CORPID, "/corp/requestDocSharing", "documents", "Ask for the company's documents",
+               actions.ask_documents),
     signed_row(CORPID, "/formFilling/initiateRequest", "form", "Ask to fill a form",
                actions.ask_form),
     signed_row(CORPID, "/formFilling/anonymous/initiateRequest", "anonymous_form",
                "Ask whoever scans to fill a form", actions.ask_form_of_anybody),
     signed_row(CORPID, "/formFilling/anonymous/getResult", "anonymous_form_result",
-               "Fetch a filled form once", actions.get_result),
+               "Fetch a filled form once", actions.get_form),
     signed_row(CORPID, "/signing/initiateRequest", "sign_hash", "Ask to sign or seal a digest",
                actions.ask_hash_signature),
     signed_row(CORPID, "/signing/requestCorpSigning", "seal_hash",
                "Seal what the person signed", seal_hash),
     signed_row(CORPID, "/signing/ackResult", "acknowledge", "Say what became of a signature",
                actions.acknowledge),
+    signed_row(CORPID, "/signing/anonymous/initiateRequest", "anonymous_sign_hash",
+               "Ask whoever scans to sign a digest", actions.ask_hash_signature_of_anybody),
+    signed_row(CORPID, "/signing/anonymous/getResult", "anonymous_hash_signature",
+               "Fetch a signature once", actions.get_hash_signature),
+    signed_row(CORPID, "/pdfsigning/anonymous/initiateRequest", "anonymous_sign_pdf",
+               "Ask whoever scans to sign a PDF's digest", actions.ask_pdf_signature_of_anybody),
+    signed_row(CORPID, "/pdfsigning/anonymous/getResult", "anonymous_pdf_signature",
+               "Fetch a signature once", actions.get_pdf_signature),
     signed_row(CORPID, "/pdfsigning/initiateRequest", "sign_pdf",
                "Ask to sign or seal a PDF's digest", actions.ask_pdf_signature),
     signed_row(CORPID, "/pdfsigning/requestCorpSigning", "seal_pdf",

@@ -3,6 +3,8 @@
 Three beats: read and prepare (transaction), send (no connection held), note the outcome. Each push
 carries a content key of its own, wrapped for the client, and the same headers as a request, signed
 with the client's secret; `txID` is the same when it is sent again. Redirects are not followed.
+Before each sending it is asked anew whether the action still stands; if not, its result is
+forgotten and the withdrawal is told.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from lionrock.hongkong.facades.domain import (
     IV_BYTES,
     SIGNATURE_METHOD,
     WIRES,
+    Request,
     request_mac,
     seal_content,
 )
 from lionrock.hongkong.facades.errors import FACADE_ERRORS, FacadeRefusal
 from lionrock.hongkong.facades.service.gate import Gate, wrapped
+from lionrock.hongkong.facades.service.standing import Standing
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -34,6 +38,7 @@ RETRY_MS_FIRST = 500
 RETRY_MS_MAX = 30_000
 _REASONS = {
     "rejected": FacadeRefusal.REJECTED, "expired": FacadeRefusal.TIMED_OUT,
+    "cancelled": FacadeRefusal.CANCELLED,
 }  # fmt: skip
 
 
@@ -48,9 +53,10 @@ class Notice(msgspec.Struct, frozen=True):
 class Callbacks:
     """Delivers results; run by a worker."""
 
-    def __init__(self, kernel: Kernel, gate: Gate) -> None:
+    def __init__(self, kernel: Kernel, gate: Gate, standing: Standing) -> None:
         self._kernel = kernel
         self._gate = gate
+        self._standing = standing
 
     async def deliver(self, job: Job) -> Done | Again:
         """Send one result; Again while its server is down and the action is remembered."""
@@ -77,6 +83,9 @@ class Callbacks:
         known = await self._gate.known(db, request.client_id)
         if isinstance(known, Refused) or request.result is None:
             return None
+        if request.outcome == "approved" and not await self._standing.holds(db, request):
+            request = await self._withdraw(db, request)
+        assert request.result is not None, "an action that ended has a result, or its withdrawal"
         wire, client = WIRES[request.wire], known.facade
         row = FACADE_ERRORS[_REASONS[request.outcome]] if request.outcome in _REASONS else None
         cek = secrets.octets(CEK_BYTES)
@@ -99,3 +108,10 @@ class Callbacks:
             "signature": quote(mac, safe=""),
         }  # fmt: skip
         return Notice(client.callback_url, headers, body)
+
+    async def _withdraw(self, db: Connection, request: Request) -> Request:
+        """Forget a result that nobody has received, because what it stood on has ended."""
+        about = {"businessID": request.business_id, "state": request.state}
+        sealed = self._gate.seal(f"result/{request.id}", msgspec.json.encode(about))
+        await store.withdraw(db, request.id, sealed)
+        return msgspec.structs.replace(request, outcome="cancelled", result=sealed)

@@ -52,6 +52,7 @@ class FacadeDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     secret: str
     kek_certificate: str
     callback_url: str
+    is_government: bool = False
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ class Gate:
                 db,
                 store.ClientRow(
                     client_id=client_id, secret=sealed, kek_certificate=draft.kek_certificate,
-                    callback_url=draft.callback_url,
+                    callback_url=draft.callback_url, is_government=draft.is_government,
                 ),
             )  # fmt: skip
         return problem
@@ -110,7 +111,7 @@ class Gate:
         return Known(
             FacadeClient(
                 client_id=client_id, secret=secret, kek_certificate=row.kek_certificate,
-                callback_url=row.callback_url,
+                callback_url=row.callback_url, is_government=row.is_government,
             ),
             client,
         )  # fmt: skip

@@ -20,6 +20,7 @@ from lionrock.hongkong.facades import store
 from lionrock.hongkong.facades.domain import (
     CODE_LIFE_S,
     CORPID,
+    GOVERNMENT_SCOPE,
     IAM,
     LANGUAGES,
     Code,
@@ -84,7 +85,8 @@ def read_opened(
     if not scopes and not company_scopes:
         return Refused(FacadeRefusal.SCOPE, "At least one.", "scope")
     wanted = core_scopes(("iam", scopes), ("corpid", company_scopes))
-    if not set(wanted) <= known.client.scopes:
+    is_too_much = GOVERNMENT_SCOPE in company_scopes and not known.facade.is_government
+    if is_too_much or not set(wanted) <= known.client.scopes:
         return Refused(FacadeRefusal.SCOPE, "The client has not registered all of it.", "scope")
     return Opened(
         redirect_uri=redirect_uri, state=state, language=language, scopes=scopes,
@@ -155,12 +157,17 @@ class Pages:
     async def load(
         self, db: Connection, wire: Wire, sign_in_id: str, browser_secret: str
     ) -> tuple[Page, SignInView] | Refused:
-        """Return a browser's own page and how its sign-in stands; PAGE."""
+        """Return a browser's own page and how its sign-in stands; PAGE.
+
+        The page of an action outlives its sign-in: a second question may follow the scan.
+        """
         page = await store.page(db, sign_in_id, wire.name)
         if page is None:
             return Refused(FacadeRefusal.PAGE)
         view = await self._identity.authorization.view(db, sign_in_id, browser_secret)
-        if isinstance(view, Refused) or view.state == "finished":
+        if isinstance(view, Refused):
+            return Refused(FacadeRefusal.PAGE)
+        if view.state == "finished" and page.request_id is None:
             return Refused(FacadeRefusal.PAGE)
         return page, view
 

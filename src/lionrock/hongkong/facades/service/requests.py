@@ -1,9 +1,8 @@
-"""Actions asked of a person: profile and form fields, confirming, signing, and how each ends.
+"""Actions asked of a person: profile and form fields, confirming, signing, sharing documents.
 
 Each is an approval of identity: words on the phone, a number on the ticket's page, one yes or no.
-The decision comes as an event; the result is read and sealed in that transaction, and pushed to the
-client's registered address (callbacks.py) or, without a log-in, fetched once.
-Invariants: a result is made at most once; what is read or signed is what the person granted.
+How it ends: settling.py; how its result gets to the client: callbacks.py, results.py.
+Invariant: whatever can be refused is refused before anybody is asked.
 """
 
 from __future__ import annotations
@@ -16,12 +15,10 @@ import msgspec
 
 from lionrock.hongkong.facades import store
 from lionrock.hongkong.facades.domain import (
-    ACKNOWLEDGEMENTS,
     ACTION_LIFE_S,
     LANGUAGES,
     PROFILE_FIELDS,
     Asked,
-    Outcome,
     Request,
     Wire,
     check_business_id,
@@ -29,12 +26,11 @@ from lionrock.hongkong.facades.domain import (
     check_state,
 )
 from lionrock.hongkong.facades.errors import FacadeRefusal
-from lionrock.hongkong.facades.service.callbacks import QUEUE
+from lionrock.hongkong.facades.service.companies import SHARING_SCOPE, Companies
 from lionrock.hongkong.facades.service.gate import Gate, Known
-from lionrock.hongkong.facades.service.signing import Signatures
-from lionrock.hongkong.facades.words import FORM, STEP_UP
+from lionrock.hongkong.facades.service.signing import Signatures, read_digests
+from lionrock.hongkong.facades.words import DOCUMENT_NAMES, DOCUMENTS, FORM, STEP_UP
 from lionrock.identity.api import (
-    Approval,
     ApprovalRequest,
     Identity,
     Principal,
@@ -42,7 +38,7 @@ from lionrock.identity.api import (
     read_details,
     secret_hash,
 )
-from lionrock.kernel import jobs, secrets
+from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -109,12 +105,14 @@ class Requests:
     """Actions, each in the caller's transaction."""
 
     def __init__(
-        self, kernel: Kernel, identity: Identity, gate: Gate, signatures: Signatures
-    ) -> None:
+        self, kernel: Kernel, identity: Identity, gate: Gate, signatures: Signatures,
+        companies: Companies,
+    ) -> None:  # fmt: skip
         self._kernel = kernel
         self._identity = identity
         self._gate = gate
         self._signatures = signatures
+        self._companies = companies
 
     async def ask_form(
         self, db: Connection, known: Known, wire: Wire, principal: Principal | None,
@@ -150,7 +148,7 @@ class Requests:
         self, db: Connection, known: Known, wire: Wire, principal: Principal,
         fields: ActionFields, asked: Asked,
     ) -> Ticket | Refused:  # fmt: skip
-        """Ask to sign a digest; NOT_ASKED, NO_SEAL."""
+        """Ask to sign digests; NOT_ASKED, NO_SEAL."""
         is_seal = asked.sign_type == "CORPID_SIGN"
         started = await self._signatures.authorize(db, principal, asked, is_seal=is_seal)
         if isinstance(started, Refused):
@@ -161,6 +159,43 @@ class Requests:
             msgspec.structs.replace(asked, handles=(handle,)), approval_id,
         )  # fmt: skip
         return await self._save(db, request, ticket)
+
+    async def ask_signature_of_anybody(
+        self, db: Connection, known: Known, wire: Wire, fields: ActionFields, asked: Asked
+    ) -> Ticket | Refused:
+        """Ask whoever scans the ticket's page to sign; REQUEST."""
+        digests = read_digests(asked)
+        if isinstance(digests, Refused):
+            return digests
+        return await self._save(db, *self._request(known, wire, "sign", fields, None, asked))
+
+    async def ask_documents(
+        self, db: Connection, known: Known, wire: Wire, principal: Principal,
+        fields: ActionFields, types: tuple[str, ...],
+    ) -> Ticket | Refused:  # fmt: skip
+        """Ask for documents of the token's company; DOCUMENT_TYPE, _ABSENT, _MANDATE, NOT_ASKED."""
+        assert principal.company_id is not None, "a token of this wire is a company's"
+        problem = await self._companies.check_types(db, principal.company_id, types)
+        if problem is not None:
+            return problem
+        if principal.mandate is None or SHARING_SCOPE not in principal.mandate.scopes:
+            return Refused(FacadeRefusal.DOCUMENT_MANDATE)
+        company = await self._identity.company(db, principal.company_id)
+        assert not isinstance(company, Refused), "a mandate's company exists"
+        language = LANGUAGES[fields.lang]
+        request = self._request(
+            known, wire, "documents", fields, principal,
+            Asked(language=language, group="documents", document_types=types),
+        )  # fmt: skip
+        names = ", ".join(DOCUMENT_NAMES[name].in_language(language) for name in types)
+        more = {"company": company.names.in_language(language), "documents": names}
+        asked = self._approval_request(
+            known, request[0], principal, DOCUMENTS, language, more, ()
+        )
+        of_company = msgspec.structs.replace(
+            asked, company_id=company.id, scope=SHARING_SCOPE
+        )
+        return await self._ask(db, request, of_company)
 
     async def by_ticket(
         self, db: Connection, known: Known, wire: Wire, ticket_id: str
@@ -183,172 +218,14 @@ class Requests:
         """Return an action, held; for a page that belongs to it."""
         return await store.lock_request(db, request_id)
 
+    def sealed(self, request: Request, asked: Asked) -> bytes:
+        """Seal what an action is about, for its row."""
+        return self._gate.seal(f"asked/{request.id}", msgspec.json.encode(asked))
+
     def asked(self, request: Request) -> Asked:
         """Return what an action is about."""
         opened = self._gate.unseal(f"asked/{request.id}", request.asked)
         return msgspec.json.decode(opened, type=Asked)
-
-    async def settle_approval(self, db: Connection, approval_id: str) -> None:
-        """Carry a decision over to the action that it decides; others are not ours."""
-        request = await store.lock_by_approval(db, approval_id)
-        if request is None or request.outcome is not None:
-            return
-        approval = await self._identity.approval(db, approval_id)
-        assert not isinstance(approval, Refused), "an action's approval is on record"
-        state = approval.state_at(self._kernel.business_clock.now())
-        if state == "pending":
-            return
-        if state != "approved":
-            await self._end(db, request, state)
-            return
-        if request.kind == "sign":
-            await self._settle_signature(db, request)
-            return
-        await self._settle_fields(db, request, approval)
-
-    async def settle_scanned(
-        self, db: Connection, request: Request, approval: Approval | None
-    ) -> None:
-        """Read the fields that whoever scanned an action's page granted; None: a no."""
-        if approval is None:
-            await self._end(db, request, "rejected")
-            return
-        await self._settle_fields(db, request, approval)
-
-    async def fetch(
-        self, db: Connection, known: Known, wire: Wire, ticket_id: str, business_id: str
-    ) -> dict[str, Any] | Refused:
-        """Hand out the result of an action without a log-in, once; TICKET, PENDING, and no's."""
-        request = await self.by_ticket(db, known, wire, ticket_id)
-        if isinstance(request, Refused):
-            return request
-        if request.business_id != business_id or request.person_id is not None:
-            return Refused(FacadeRefusal.TICKET, field="businessID")
-        if request.outcome == "rejected":
-            return Refused(FacadeRefusal.REJECTED)
-        now = self._kernel.wire_clock.now()
-        if request.outcome == "expired" or now >= request.expires_at:
-            return Refused(FacadeRefusal.TIMED_OUT)
-        if request.outcome is None:
-            return Refused(FacadeRefusal.PENDING)
-        if request.delivered_at is not None or request.result is None:
-            return Refused(FacadeRefusal.TICKET, field="ticketID")
-        await store.mark_delivered(db, request.id, now)
-        opened = self._gate.unseal(f"result/{request.id}", request.result)
-        return dict(msgspec.json.decode(opened))
-
-    async def acknowledge(
-        self, db: Connection, known: Known, wire: Wire, principal: Principal, business_id: str,
-        code: str,
-    ) -> Refused | None:  # fmt: skip
-        """Note what became of a signature; the same word again changes nothing. REQUEST, TICKET."""
-        if code not in ACKNOWLEDGEMENTS:
-            return Refused(
-                FacadeRefusal.REQUEST, f"One of {', '.join(ACKNOWLEDGEMENTS)}.", "code"
-            )
-        request = await store.lock_by_business_id(db, business_id, known.client.id, wire.name)
-        is_own = (
-            request is not None and request.kind == "sign"
-            and request.person_id == principal.actor_person_id
-            and request.outcome == "approved"
-        )  # fmt: skip
-        if request is None or not is_own or request.acknowledged not in (None, code):
-            return Refused(FacadeRefusal.TICKET, field="businessID")
-        await store.acknowledge(db, request.id, code)
-        return None
-
-    async def seal(
-        self, db: Connection, known: Known, wire: Wire, principal: Principal, business_id: str,
-        digest: str, sign_token: str,
-    ) -> dict[str, Any] | Refused:  # fmt: skip
-        """Add the company's seal to what the person signed: approved then, given once.
-
-        SIGN_TOKEN for another action, digest, company or person, and when it was used.
-        """
-        refused = Refused(FacadeRefusal.SIGN_TOKEN, field="signToken")
-        request = await store.lock_by_business_id(db, business_id, known.client.id, wire.name)
-        if request is None or request.sign_token_hash is None:
-            return refused
-        asked = self.asked(request)
-        if not secrets.equal(request.sign_token_hash, secret_hash(sign_token)):
-            return refused
-        is_same = (
-            asked.digest == digest and request.company_id == principal.company_id
-            and request.person_id == principal.actor_person_id
-        )  # fmt: skip
-        if not is_same:
-            return refused
-        signed = await self._signatures.sign(db, principal, asked, 1, is_seal=True)
-        if isinstance(signed, Refused):
-            return signed
-        await store.use_sign_token(db, request.id)
-        return {"businessID": business_id, asked.digest_name: asked.digest} | signed
-
-    async def _settle_fields(
-        self, db: Connection, request: Request, approval: Approval
-    ) -> None:
-        asked = self.asked(request)
-        content: dict[str, Any] = {"result": "confirmed"}
-        if asked.form:
-            granted = approval.granted[0]
-            assert set(granted["fields"]) <= set(asked.form["fields"]), "a yes never widens"
-            found = await self._identity.forms.values(
-                db, approval.person_ids[0], granted["fields"]
-            )
-            content = {
-                asked.group: {name: row.value for name, row in found.items()},
-                "lastMatched": {
-                    name: row.matched_at.isoformat() for name, row in found.items()
-                    if row.matched_at is not None
-                },
-            }  # fmt: skip
-        await self._end(db, request, "approved", content)
-
-    async def _settle_signature(self, db: Connection, request: Request) -> None:
-        """Sign what was approved; of an INTEGRATED_SIGN first ask for the seal that follows."""
-        asked = self.asked(request)
-        principal = await self._signatures.principal(db, request)
-        if isinstance(principal, Refused):
-            await self._end(db, request, "rejected")
-            return
-        if asked.sign_type == "INTEGRATED_SIGN" and len(asked.handles) == 1:
-            await self._follow_with_seal(db, request, asked, principal)
-            return
-        is_seal = asked.sign_type == "CORPID_SIGN"
-        signed = await self._signatures.sign(db, principal, asked, 0, is_seal=is_seal)
-        if isinstance(signed, Refused):
-            await self._end(db, request, "expired")
-            return
-        content = {asked.digest_name: asked.digest} | signed
-        sign_token = secrets.token(32) if asked.sign_type == "INTEGRATED_SIGN" else ""
-        if sign_token:
-            content["signToken"] = sign_token
-        await self._end(db, request, "approved", content, sign_token)
-
-    async def _follow_with_seal(
-        self, db: Connection, request: Request, asked: Asked, principal: Principal
-    ) -> None:
-        started = await self._signatures.authorize(db, principal, asked, is_seal=True)
-        if isinstance(started, Refused):
-            await self._end(db, request, "rejected")
-            return
-        handle, approval_id = started
-        both = msgspec.structs.replace(asked, handles=(*asked.handles, handle))
-        sealed = self._gate.seal(f"asked/{request.id}", msgspec.json.encode(both))
-        await store.follow(db, request.id, approval_id, sealed)
-
-    async def _end(
-        self, db: Connection, request: Request, outcome: Outcome,
-        content: dict[str, Any] | None = None, sign_token: str = "",
-    ) -> None:  # fmt: skip
-        about = {"businessID": request.business_id, "state": request.state}
-        whole = msgspec.json.encode(about | (content or {}))
-        await store.save_outcome(
-            db, request.id, outcome, self._gate.seal(f"result/{request.id}", whole),
-            secret_hash(sign_token) if sign_token else None,
-        )  # fmt: skip
-        if request.person_id is not None:
-            await jobs.schedule(db, queue=QUEUE, key=request.id)
 
     def _request(
         self, known: Known, wire: Wire, kind: str, fields: ActionFields,
@@ -367,6 +244,7 @@ class Requests:
             mandate_id=mandate.id if mandate is not None else None, approval_id=approval_id,
             asked=self._gate.seal(f"asked/{request_id}", msgspec.json.encode(asked)),
             created_at=now, expires_at=now + timedelta(seconds=ACTION_LIFE_S),
+            grant_id=principal.grant_id if principal is not None else None,
         )  # fmt: skip
         return request, ticket
 

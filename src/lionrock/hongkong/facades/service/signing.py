@@ -1,8 +1,9 @@
 """Signatures over a service's digests, by identity's remote signing and nothing else.
 
-The key signs only what an approval released (SCAL2): the phone shows the digest in full and the
-document's name, quoted. Keys here are P-256, so that the signature is ECDSA whatever algorithm was
-asked for; the answer says which it is.
+The key signs only what an approval released (SCAL2): the phone shows the digest in full (of several
+the ends of each) and the documents' names, quoted. Who asks for RSA gets PKCS #1 v1.5 under an RSA
+certificate, who asks for ECDSA gets it under the P-256 one.
+Source: RFC 8017 s8.2; facts of the wire styles on `sigAlgo`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lionrock.hongkong.facades.domain import SIGN_ALGORITHM_USED, Asked, Request, read_digest
+from lionrock.hongkong.facades.domain import SIGN_ALGORITHMS, Asked, Request, read_digest
 from lionrock.hongkong.facades.errors import FacadeRefusal
 from lionrock.identity.api import (
     Granted,
@@ -41,18 +42,21 @@ class Signatures:
     async def authorize(
         self, db: Connection, principal: Principal, asked: Asked, *, is_seal: bool
     ) -> tuple[str, str] | Refused:
-        """Ask the phone to release a digest; returns handle and approval. NO_SEAL, NOT_ASKED."""
+        """Ask the phone to release digests; returns handle and approval. NO_SEAL, NOT_ASKED."""
         credential = _credential(principal, is_seal=is_seal)
         if credential is None:
             return Refused(FacadeRefusal.NO_SEAL)
         signer = await self._remote.signer(db, principal, credential)
-        digest = read_digest(asked.digest, asked.digest_name)
-        if isinstance(signer, Refused) or isinstance(digest, Refused):
-            return digest if isinstance(digest, Refused) else Refused(FacadeRefusal.NO_SEAL)
+        digests = read_digests(asked)
+        if isinstance(signer, Refused) or isinstance(digests, Refused):
+            return digests if isinstance(digests, Refused) else Refused(FacadeRefusal.NO_SEAL)
+        labelled = [
+            HashDigest(hash=digest, label=name)
+            for digest, name in zip(digests, asked.documents, strict=True)
+        ]
         started = await self._remote.authorize(
-            db, principal, signer, [HashDigest(hash=digest, label=asked.document)],
-            is_of_documents=False, language=asked.language,
-        )  # fmt: skip
+            db, principal, signer, labelled, is_of_documents=False, language=asked.language
+        )
         if isinstance(started, Refused):
             return Refused(FacadeRefusal.NOT_ASKED, started.refusal.value)
         return started.authorization.id, started.approval.id
@@ -62,30 +66,33 @@ class Signatures:
     ) -> dict[str, Any] | Refused:
         """Sign what an approval released; authority is checked again by identity. NOT_ASKED."""
         credential = _credential(principal, is_seal=is_seal)
-        digest = read_digest(asked.digest, asked.digest_name)
-        assert credential is not None and not isinstance(digest, Refused), "checked when asked"
+        digests = read_digests(asked)
+        assert credential is not None and not isinstance(digests, Refused), "checked when asked"
         signer = await self._remote.signer(db, principal, credential)
         assert not isinstance(signer, Refused), "the credential is the principal's own"
         granted = await self._remote.check(db, principal, asked.handles[number])
         if not isinstance(granted, Granted):
             return Refused(FacadeRefusal.NOT_ASKED, "Not approved, or too long ago.")
-        signed = await self._remote.sign_hashes(db, principal, signer, granted.sad, [digest])
+        kind = SIGN_ALGORITHMS[asked.algorithm]
+        signed = await self._remote.sign_hashes(
+            db, principal, signer, granted.sad, digests, kind
+        )
         if isinstance(signed, Refused):
             return Refused(FacadeRefusal.NOT_ASKED, signed.refusal.value)
-        certificate, _ = await self._signing.authority.certificate(db, signer)
-        return {
+        certificate, _ = await self._signing.authority.certificate(db, signer, kind)
+        return _shown(asked, [base64.b64encode(one).decode() for one in signed]) | {
             "timestamp": int(self._kernel.wire_clock.now().timestamp() * 1000),
-            "signature": base64.b64encode(signed[0]).decode(),
             "cert": base64.b64encode(certificate.public_bytes(Encoding.DER)).decode(),
-            "sigAlgo": SIGN_ALGORITHM_USED,
+            "sigAlgo": asked.algorithm,
         }
 
-    async def principal(self, db: Connection, request: Request) -> Principal | Refused:
-        """Return who asked for an action, with the authority of now; TOKEN when it has ended."""
+    async def principal(
+        self, db: Connection, request: Request, person_id: str
+    ) -> Principal | Refused:
+        """Return who signs for an action, with the authority of now; TOKEN when it has ended."""
         ended = Refused(FacadeRefusal.TOKEN)
-        assert request.person_id is not None, "only a person's action is signed"
         client = await self._identity.clients.find(db, request.client_id)
-        person = await self._identity.person(db, request.person_id)
+        person = await self._identity.person(db, person_id)
         if client is None or isinstance(person, Refused) or person.status != "active":
             return ended
         subject = self._identity.person_subject(client.sector, person.id)
@@ -104,6 +111,31 @@ class Signatures:
             scopes=plain.scopes, staff_roles=frozenset(), actor_subject=subject, mandate=mandate,
             client_policy=client.policy,
         )  # fmt: skip
+
+
+def read_digests(asked: Asked) -> list[bytes] | Refused:
+    """Read what is to be signed; REQUEST, also for a digest that is there twice."""
+    found: list[bytes] = []
+    for text in asked.digests:
+        digest = read_digest(text, asked.digest_name, asked.algorithm)
+        if isinstance(digest, Refused):
+            return digest
+        found.append(digest)
+    if len(set(found)) != len(found):
+        return Refused(FacadeRefusal.REQUEST, "One digest is there twice.", asked.digest_name)
+    return found
+
+
+def _shown(asked: Asked, signatures: list[str]) -> dict[str, Any]:
+    if not asked.is_bulk:
+        return {asked.digest_name: asked.digests[0], "signature": signatures[0]}
+    rows = zip(asked.digests, asked.documents, signatures, strict=True)
+    return {
+        "results": [
+            {asked.digest_name: digest, "documentName": name, "signature": signature}
+            for digest, name, signature in rows
+        ]
+    }
 
 
 def _credential(principal: Principal, *, is_seal: bool) -> str | None:

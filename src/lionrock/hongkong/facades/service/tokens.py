@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from lionrock.hongkong.facades import store
-from lionrock.hongkong.facades.domain import Wire, bound_thumbprint, core_scopes
+from lionrock.hongkong.facades.domain import ACTION_LIFE_S, Wire, bound_thumbprint, core_scopes
 from lionrock.hongkong.facades.errors import FacadeRefusal
 from lionrock.hongkong.facades.service.gate import Known
 from lionrock.identity.api import (
+    ACCESS_TOKEN_LIFE_S,
     ACCESS_TOKEN_TYPE,
     Client,
     Company,
@@ -32,6 +33,8 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 
 USER_TYPE = "personal"
+# What a token's last call asks of a person may take an action's whole life.
+KEPT_S = ACCESS_TOKEN_LIFE_S + ACTION_LIFE_S
 _ROLES = {
     "responsible_person": "RP", "administrator": "ADM", "representative": "AR", "user": "USR",
 }  # fmt: skip
@@ -69,7 +72,7 @@ class FacadeTokens:
         basis = TokenBasis(
             grant_id=found.grant_id, person_id=found.person_id,
             scopes=core_scopes((wire.name, found.scopes)), signed_in_at=found.issued_at,
-            company_id=found.company_id,
+            company_id=found.company_id, kept_s=KEPT_S,
         )  # fmt: skip
         jkt = bound_thumbprint(wire.name, known.client.id)
         issued = await self._identity.tokens.issue(db, known.client, basis, jkt)
