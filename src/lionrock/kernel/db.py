@@ -61,6 +61,13 @@ class Connection(Protocol):
         """Write many rows with COPY."""
         ...
 
+    async def copy_to_table(
+        self, table_name: str, *, source: Any, columns: Any = None,
+        schema_name: str | None = None, format: str | None = None,
+    ) -> str:
+        """Write rows that are already in a format of COPY."""
+        ...
+
 
 class MigrationDamaged(RuntimeError):
     """A migration that already ran has other text now, or is missing from the package."""
@@ -177,7 +184,10 @@ class Database:
         return await (await self.connect()).begin()
 
     async def connect(self) -> OpenConnection:
-        """Take a connection without a transaction; for kernel.late, everybody else calls `run`."""
+        """Take a connection without a transaction; for kernel.late and the ledger's one writer.
+
+        Everybody else calls `run`.
+        """
         return OpenConnection(self._pool, await self._acquire())
 
     async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:

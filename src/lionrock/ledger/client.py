@@ -27,8 +27,9 @@ from lionrock.ledger.domain.results import (
     TransferOutcome,
 )
 from lionrock.ledger.domain.values import Account, AccountDraft, Transfer, TransferDraft
+from lionrock.ledger.service.keeping import Limits
 from lionrock.ledger.service.projection import Projection
-from lionrock.ledger.service.writer import Answer, Busy, Limits, Writer
+from lionrock.ledger.service.writer import Answer, Busy, Writer
 from lionrock.ledger.wire import (
     PROTOCOL_VERSION,
     FrameRefused,

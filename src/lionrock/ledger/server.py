@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import stat
 from typing import NamedTuple
@@ -49,7 +50,14 @@ async def serve_ledger(kernel: Kernel, address: str, stopping: asyncio.Event) ->
     Raises AddressTaken before anything is touched, Damaged when the journal cannot be replayed,
     Fenced when another writer has taken over.
     """
+    tune_process()
     await serve(kernel.database, kernel.business_clock, address, stopping)
+
+
+def tune_process() -> None:
+    """Let Python look for cycles seldom: a batch makes thousands of short-lived tuples and none."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
 
 
 async def serve(

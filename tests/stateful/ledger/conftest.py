@@ -18,7 +18,8 @@ from lionrock.ledger.api import (
     Unavailable,
     in_process,
 )
-from lionrock.ledger.service.writer import Answer, Fenced, Limits, Writer
+from lionrock.ledger.service.keeping import Limits
+from lionrock.ledger.service.writer import Answer, Fenced, Writer
 from lionrock.ledger.wire import Operation
 
 BANK, PAYER, PAYEE, HISTORY = 1, 2, 3, 4

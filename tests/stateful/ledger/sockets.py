@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -52,11 +53,11 @@ async def _answers(address: str) -> bool:
 
 
 class PostgresProxy:
-    """Stands between the ledger and PostgreSQL and cuts the connection around a COMMIT.
+    """Stands between the ledger and PostgreSQL and cuts the connection around a journal commit.
 
-    `cut` is "before" (the COMMIT never reaches the server) or "after" (the server has committed and
-    its reply is thrown away); it takes effect once, at the next COMMIT of a connection that wrote
-    to the journal. `is_down` refuses new connections.
+    `cut` is "before" (the statement never reaches the server) or "after" (the server has committed
+    it and its reply is thrown away); it takes effect once, at the next execution of the journal's
+    statement, which is a transaction of its own. `is_down` refuses new connections.
     """
 
     def __init__(self, url: str) -> None:
@@ -88,6 +89,10 @@ class PostgresProxy:
         await asyncio.gather(link.requests(reader), link.replies(up_reader))
 
 
+# A Parse message: its length, the statement's name, its text.
+_JOURNAL_PARSE = re.compile(rb"P....([^\0]+)\0[^\0]*INSERT INTO ledger\.journal", re.DOTALL)
+
+
 class _Link:
     def __init__(
         self, proxy: PostgresProxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter
@@ -95,13 +100,12 @@ class _Link:
         self._proxy = proxy
         self._client = client
         self._server = server
-        self._wrote_journal = False
+        self._statement: bytes | None = None  # the journal's, by the name it was prepared under
         self._is_swallowing = False
 
     async def requests(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                self._wrote_journal |= b"INSERT INTO ledger.journal" in data
                 if self._is_cut_before(data):
                     break
                 self._server.write(data)
@@ -110,8 +114,12 @@ class _Link:
         self._client.close()
 
     def _is_cut_before(self, data: bytes) -> bool:
-        """Whether the connection ends before this COMMIT; otherwise perhaps its reply will."""
-        if b"COMMIT" not in data or not self._wrote_journal or self._proxy.cut is None:
+        """Whether the connection ends before this commit; otherwise perhaps its reply will."""
+        if parsed := _JOURNAL_PARSE.search(data):
+            self._statement = parsed.group(1)
+        is_execution = (self._statement is not None and data[:1] == b"B"
+                        and b"\0" + self._statement + b"\0" in data)
+        if not is_execution or self._proxy.cut is None:
             return False
         how, self._proxy.cut = self._proxy.cut, None
         self._proxy.cuts_made += 1
@@ -121,8 +129,6 @@ class _Link:
     async def replies(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                # The journal's statement is prepared once a connection; its tag betrays the rest.
-                self._wrote_journal |= b"INSERT 0 1" in data
                 if self._is_swallowing:
                     break
                 self._client.write(data)

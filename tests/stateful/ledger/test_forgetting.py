@@ -16,8 +16,8 @@ from lionrock.ledger.api import (
     TransferDraft,
     TransferFlags,
 )
+from lionrock.ledger.service.keeping import Limits
 from lionrock.ledger.service.recovery import restore
-from lionrock.ledger.service.writer import Limits
 from tests.stateful.ledger.conftest import ACCOUNTS, BANK, PAYEE, PAYER, pay, running_writer
 
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
@@ -73,7 +73,8 @@ async def test_a_ledger_that_forgets_answers_as_one_that_remembers_everything(
     print(f"seed {SEED} run {run}")
     chance = Random(SEED * 100 + run)
     projection = Projection(database)
-    limits = Limits(snapshot_rows=chance.choice([1, 2, 3]), transfers_in_memory_max=0)
+    limits = Limits(
+        snapshot_rows=chance.choice([1, 2, 3]), snapshot_spacing=0, transfers_in_memory_max=0)
     for life in range(12):
         async with running_writer(database, business_clock, limits) as (_, client):
             if life == 0:

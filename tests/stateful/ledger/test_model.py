@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from lionrock.ledger.domain import snapshot
-from lionrock.ledger.domain.machine import GENESIS_HASH, created, replay
+from lionrock.ledger.domain.created import created
+from lionrock.ledger.domain.machine import GENESIS_HASH, replay
 from lionrock.ledger.domain.results import TransferResult
 from lionrock.ledger.domain.state import State
 from lionrock.ledger.domain.values import AMOUNT_MAX, NS_PER_S, AccountFlags, TransferDraft

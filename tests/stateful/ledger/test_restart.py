@@ -17,8 +17,9 @@ from lionrock.ledger.api import (
     in_process,
 )
 from lionrock.ledger.domain.machine import Damaged
+from lionrock.ledger.service.keeping import Limits
 from lionrock.ledger.service.recovery import restore
-from lionrock.ledger.service.writer import Limits, Writer
+from lionrock.ledger.service.writer import Writer
 from tests.stateful.ledger.conftest import ACCOUNTS, PAYEE, PAYER, pay, running_writer
 
 PENDING = int(TransferFlags.PENDING)
@@ -55,7 +56,7 @@ async def test_a_restart_knows_everything_that_was_answered(
 async def test_the_ledger_starts_from_a_snapshot_and_the_rows_after_it(
     database: Database, business_clock: FrozenClock
 ) -> None:
-    limits = Limits(snapshot_rows=5)
+    limits = Limits(snapshot_spacing=0, snapshot_rows=5)
     async with running_writer(database, business_clock, limits) as (writer, client):
         await client.create_accounts(ACCOUNTS)
         for i in range(1, 13):
@@ -109,7 +110,8 @@ async def test_a_ledger_does_not_start_on_a_changed_journal(
 async def test_a_ledger_does_not_start_on_a_changed_snapshot(
     database: Database, business_clock: FrozenClock, statement: str, what: str
 ) -> None:
-    async with running_writer(database, business_clock, Limits(snapshot_rows=2)) as (_, client):
+    limits = Limits(snapshot_spacing=0, snapshot_rows=2)
+    async with running_writer(database, business_clock, limits) as (_, client):
         await client.create_accounts(ACCOUNTS)
         await client.create_transfers([pay(1)])
         await client.create_transfers([pay(2)])
@@ -121,7 +123,7 @@ async def test_a_ledger_does_not_start_on_a_changed_snapshot(
 async def test_settled_transfers_left_to_disk_are_still_known(
     database: Database, business_clock: FrozenClock
 ) -> None:
-    limits = Limits(snapshot_rows=4, transfers_in_memory_max=0)
+    limits = Limits(snapshot_spacing=0, snapshot_rows=4, transfers_in_memory_max=0)
     async with in_process(database, business_clock, limits) as client:
         await client.create_accounts(ACCOUNTS)
         await client.create_transfers([
@@ -161,7 +163,7 @@ async def test_a_hold_resolved_after_the_last_copy_stays_resolved(
     database: Database, business_clock: FrozenClock, flags: int
 ) -> None:
     # The hold is old enough to be left to disk, but disk has not heard of its resolution.
-    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    limits = Limits(snapshot_spacing=0, snapshot_rows=1, transfers_in_memory_max=0)
     amount = 10 if flags == POST else 0
     expected = f"pending_transfer_already_{'posted' if flags == POST else 'voided'}"
     async with running_writer(database, business_clock, limits) as (_, client):
@@ -184,7 +186,7 @@ async def test_a_hold_resolved_after_the_last_copy_stays_resolved(
 async def test_a_hold_lapsed_after_the_last_copy_stays_lapsed(
     database: Database, business_clock: FrozenClock
 ) -> None:
-    limits = Limits(snapshot_rows=1, transfers_in_memory_max=0)
+    limits = Limits(snapshot_spacing=0, snapshot_rows=1, transfers_in_memory_max=0)
     async with running_writer(database, business_clock, limits) as (_, client):
         await client.create_accounts(ACCOUNTS)
         await client.create_transfers([pay(1, flags=PENDING, timeout=5)])
@@ -200,7 +202,8 @@ async def test_a_hold_lapsed_after_the_last_copy_stays_lapsed(
 async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to_them(
     database: Database, business_clock: FrozenClock
 ) -> None:
-    async with in_process(database, business_clock, Limits(snapshot_rows=3)) as client:
+    limits = Limits(snapshot_spacing=0, snapshot_rows=3)
+    async with in_process(database, business_clock, limits) as client:
         await client.create_accounts(ACCOUNTS)
         for i in range(1, 6):
             await asyncio.sleep(0.03)

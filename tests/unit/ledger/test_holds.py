@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from lionrock.ledger.domain.machine import created, decode_effects, holds_resolved
-from lionrock.ledger.domain.values import AMOUNT_MAX, ID_MAX, Balance, HoldStatus
+from lionrock.ledger.domain.created import created, holds_resolved
+from lionrock.ledger.domain.machine import decode_effects
+from lionrock.ledger.domain.values import (
+    AMOUNT_MAX,
+    ID_MAX,
+    AccountFlags,
+    Balance,
+    HoldStatus,
+    TransferFlags,
+)
 from tests.unit.ledger.books import (
     LINKED,
     OTHER,
@@ -18,6 +26,9 @@ from tests.unit.ledger.books import (
     funded_books,
 )
 
+CLOSED = int(AccountFlags.CLOSED)
+CLOSING_DEBIT = int(TransferFlags.CLOSING_DEBIT)
+CLOSING_CREDIT = int(TransferFlags.CLOSING_CREDIT)
 HOLD = 500
 
 
@@ -271,14 +282,13 @@ def test_a_hold_made_again_after_its_chain_was_undone_lapses_by_its_own_time_out
 
 
 def test_posting_onto_an_account_that_has_closed_is_refused_and_voiding_is_not() -> None:
-    # Accounts close only when they are opened closed, so the state is prepared by hand.
-    for account_id, expected in ((PAYER, "debit_account_already_closed"),
-                                 (PAYEE, "credit_account_already_closed")):
+    for closing, account_id, expected in (
+        (CLOSING_DEBIT, PAYER, "debit_account_already_closed"),
+        (CLOSING_CREDIT, PAYEE, "credit_account_already_closed"),
+    ):
         books = held_books()
-        opened = books.state.accounts[account_id]
-        fields = [getattr(opened, name) for name in opened.__struct_fields__]
-        fields[10] |= 1 << 5
-        books.state.accounts[account_id] = type(opened)(*fields)
+        assert books.pay(amount=0, flags=PENDING | closing) == "ok"
+        assert books.state.accounts[account_id].flags & CLOSED
         assert books.send(books.resolve(HOLD, POST, 40)) == [expected]
         assert books.send(books.resolve(HOLD, VOID)) == ["ok"]
 

@@ -21,7 +21,7 @@ def create_account(state: State, sent: Account, timestamp: int) -> AccountResult
     assert timestamp > state.time_ns, "timestamps strictly increase"
     if refusal := _check_frame(sent):
         return refusal
-    existing = state.accounts.get(sent.id)
+    existing = state.account(sent.id)
     if existing is not None:
         return _compare(sent, existing)
     if refusal := _check_terms(sent):

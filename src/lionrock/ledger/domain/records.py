@@ -1,4 +1,4 @@
-"""Fixed-width records: 128 bytes an account or transfer, 48 a balance, 16 an id; little-endian.
+"""Fixed-width records: 128 bytes an account or transfer, 16 an id; little-endian.
 
 Accounts and transfers are laid out byte for byte as TigerBeetle's (reference: Account, Transfer).
 The same bytes go over the socket, into the journal and into snapshots, so that nothing is encoded
@@ -7,6 +7,7 @@ twice. Invariant: decode(encode(x)) == x; anything else raises Malformed.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable
 
@@ -14,20 +15,24 @@ from lionrock.ledger.domain.values import (
     AMOUNT_MAX,
     Account,
     AccountDraft,
-    Balance,
     Transfer,
     TransferDraft,
 )
 
 RECORD_BYTES = 128
 ID_BYTES = 16
-BALANCE_BYTES = 48
 _LOW = 2**64 - 1
 _RECORD = struct.Struct("<13Q3I2HQ")
-_BALANCE = struct.Struct("<6Q")
 _ID = struct.Struct("<2Q")
+_KEY = struct.Struct("<16s112x")
+_PENDING_KEY = struct.Struct("<64x16s48x")
+_STAMP = struct.Struct("<Q")
+# One transfer with its ids as keys; see live.Event.
+EVENT = struct.Struct("<16s16s16sQQ16s16sQIIIHHQ")
 assert _RECORD.size == RECORD_BYTES
-assert _BALANCE.size == BALANCE_BYTES
+
+
+assert EVENT.size == RECORD_BYTES
 
 
 class Malformed(ValueError):
@@ -48,12 +53,10 @@ def encode_transfer(transfer: Transfer | TransferDraft, timestamp: int = 0) -> b
 
 def decode_transfers(payload: bytes) -> list[Transfer]:
     """Read whole transfer records."""
-    _check_whole(payload, RECORD_BYTES)
+    check_transfers(payload)
     transfers = []
-    for (i, i2, d, d2, c, c2, amount, amount_high, p, p2, u, u2, user_64,
+    for (i, i2, d, d2, c, c2, amount, _, p, p2, u, u2, user_64,
          user_32, timeout, ledger, code, flags, timestamp) in _RECORD.iter_unpack(payload):
-        if amount_high or amount > AMOUNT_MAX:
-            raise Malformed("an amount exceeds 2**63 - 1")
         transfers.append(Transfer(
             i | i2 << 64, d | d2 << 64, c | c2 << 64, amount, p | p2 << 64, u | u2 << 64,
             user_64, user_32, timeout, ledger, code, flags, timestamp,
@@ -80,6 +83,11 @@ def encode_account_draft(draft: AccountDraft) -> bytes:
     ))
 
 
+def check_accounts(payload: bytes) -> None:
+    """Refuse bytes that are not whole account records within the ledger's range (Malformed)."""
+    decode_accounts(payload)
+
+
 def decode_accounts(payload: bytes) -> list[Account]:
     """Read whole account records."""
     _check_whole(payload, RECORD_BYTES)
@@ -95,21 +103,49 @@ def decode_accounts(payload: bytes) -> list[Account]:
     return accounts
 
 
-def encode_balance(account_id: int, balance: Balance) -> bytes:
-    """Return the 48 bytes of an account's id and four sums."""
-    return _BALANCE.pack(
-        account_id & _LOW, account_id >> 64, balance.debits_pending, balance.debits_posted,
-        balance.credits_pending, balance.credits_posted,
-    )
+@functools.lru_cache(maxsize=32)  # one of a thousand is 60 KiB, and callers have few sizes
+def plain_columns(count: int) -> struct.Struct:
+    """Of each of `count` transfers four values in turn: id, debit and credit account, amount."""
+    return struct.Struct("<" + "16s16s16sQ72x" * count)
 
 
-def decode_balances(payload: bytes) -> list[tuple[int, Balance]]:
-    """Read whole balance records."""
-    _check_whole(payload, BALANCE_BYTES)
-    return [
-        (low | high << 64, Balance(dp, d, cp, c))
-        for low, high, dp, d, cp, c in _BALANCE.iter_unpack(payload)
-    ]
+def key_of(number: int) -> bytes:
+    """Return an id as the 16 bytes that records hold."""
+    return number.to_bytes(ID_BYTES, "little")
+
+
+def id_of(key: bytes) -> int:
+    """Return the id whose bytes these are."""
+    return int.from_bytes(key, "little")
+
+
+def keys_in(payload: bytes) -> list[bytes]:
+    """Return the ids of whole transfer records, as keys."""
+    return [key for (key,) in _KEY.iter_unpack(payload)]
+
+
+def pending_keys_in(payload: bytes) -> list[bytes]:
+    """Return the pending_id of whole transfer records, as keys."""
+    return [key for (key,) in _PENDING_KEY.iter_unpack(payload)]
+
+
+def keys(payload: bytes) -> list[bytes]:
+    """Cut a list of ids into keys."""
+    _check_whole(payload, ID_BYTES)
+    return [payload[at:at + ID_BYTES] for at in range(0, len(payload), ID_BYTES)]
+
+
+def stamped(record: bytes, timestamp: int) -> bytes:
+    """Return a record as sent with the timestamp that it got."""
+    return record[:-_STAMP.size] + _STAMP.pack(timestamp)
+
+
+def check_transfers(payload: bytes) -> None:
+    """Refuse bytes that are not whole transfer records within the ledger's range (Malformed)."""
+    _check_whole(payload, RECORD_BYTES)
+    words = memoryview(payload).cast("Q")
+    if any(words[7::16].tobytes()) or max(words[6::16].tolist(), default=0) > AMOUNT_MAX:
+        raise Malformed("an amount exceeds 2**63 - 1")
 
 
 def encode_ids(ids: Iterable[int]) -> bytes:

@@ -2,7 +2,7 @@
 
 If several refusals apply, the one listed first is given (reference: create_accounts,
 create_transfers). The numbers go into the journal and over the socket; they never change meaning.
-Names of parts that are not built (imported, balancing, closing) are absent.
+The names of imported events are absent: they are not built (README).
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class TransferResult(StrEnum):
     PENDING_ID_MUST_NOT_BE_INT_MAX = "pending_id_must_not_be_int_max"
     PENDING_ID_MUST_BE_DIFFERENT = "pending_id_must_be_different"
     TIMEOUT_RESERVED_FOR_PENDING_TRANSFER = "timeout_reserved_for_pending_transfer"
+    CLOSING_TRANSFER_MUST_BE_PENDING = "closing_transfer_must_be_pending"
     LEDGER_MUST_NOT_BE_ZERO = "ledger_must_not_be_zero"
     CODE_MUST_NOT_BE_ZERO = "code_must_not_be_zero"
     DEBIT_ACCOUNT_NOT_FOUND = "debit_account_not_found"
@@ -127,8 +128,8 @@ _ACCOUNT_NUMBERS = (
 )
 _TRANSFER_NUMBERS = (
     0, 1, 2, 3, 4, 5, 6, 36, 40, 44, 37, 38, 39, 41, 42, 43, 67, 45, 46, 68, 7, 8, 9, 10, 11, 12,
-    13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 65, 66,
-    47, 48, 49, 50, 51, 52, 53, 54, 55,
+    13, 14, 15, 16, 17, 64, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 65,
+    66, 47, 48, 49, 50, 51, 52, 53, 54, 55,
 )
 ACCOUNT_NUMBER = dict(zip(AccountResult, _ACCOUNT_NUMBERS, strict=True))
 TRANSFER_NUMBER = dict(zip(TransferResult, _TRANSFER_NUMBERS, strict=True))

@@ -44,8 +44,7 @@ class AccountFlags(IntFlag):
 class TransferFlags(IntFlag):
     """What a transfer does (TigerBeetle Transfer.flags).
 
-    Balancing, closing and imported transfers are not built: their flags are refused as
-    `reserved_flag`.
+    IMPORTED is refused as `reserved_flag`: timestamps here are the batch's alone (README).
     """
 
     NONE = 0

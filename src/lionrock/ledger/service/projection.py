@@ -11,19 +11,12 @@ import asyncio
 import structlog
 
 from lionrock.kernel.db import Connection, Database
-from lionrock.ledger.domain import records
-from lionrock.ledger.domain.machine import (
-    Created,
-    Entry,
-    created,
-    decode_effects,
-    holds_resolved,
-)
-from lionrock.ledger.domain.results import TransferResult
-from lionrock.ledger.domain.values import Account, Balance, HoldStatus, Transfer
+from lionrock.ledger.domain.copies import Copies
 from lionrock.ledger.store import journal, projection
 
-ENTRIES_PER_COPY = 32
+ENTRIES_PER_READ = 32
+ENTRIES_PER_COPY = 4_096
+TRANSFERS_PER_COPY = 50_000
 POLL_MS = 10
 PAUSE_AFTER_FAILURE_MS = 500
 
@@ -54,7 +47,7 @@ class Projection:
                 _log.warning("ledger_projection_failed", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_MS / 1000)
                 continue
-            if copied < ENTRIES_PER_COPY:
+            if copied < ENTRIES_PER_READ:
                 await asyncio.sleep(POLL_MS / 1000)
 
 
@@ -62,36 +55,31 @@ async def _copy_next(db: Connection) -> int:
     start = await projection.claim_position(db)
     if start is None:
         return 0
-    entries = await journal.entries_after(db, start.sequence, ENTRIES_PER_COPY)
-    if not entries:
+    copies, last, count = Copies(), None, 0
+    while copies.transfers_count < TRANSFERS_PER_COPY and count < ENTRIES_PER_COPY:
+        after = last.sequence if last else start.sequence
+        entries = await journal.entries_after(db, after, ENTRIES_PER_READ)
+        for entry in entries:
+            assert entry.sequence == after + 1, "rows are copied in order, none left out"
+            copies.add(entry)
+            last, after = entry, entry.sequence
+        count += len(entries)
+        if len(entries) < ENTRIES_PER_READ:
+            break
+    if last is None:
         return 0
-    assert entries[0].sequence == start.sequence + 1, "rows are copied in order, none left out"
-    await _copy(db, [(entry, created(entry)) for entry in entries])
-    last = entries[-1]
+    await _copy(db, copies)
     until_ns = last.time_ns + max(len(last.results) - 1, 0)
     assert until_ns > start.until_ns, "time advances from row to row"
     await projection.set_position(db, projection.Position(last.sequence, until_ns))
-    return len(entries)
+    return count
 
 
-async def _copy(db: Connection, rows: list[tuple[Entry, Created]]) -> None:
-    accounts: list[tuple[int, Account]] = []
-    transfers: list[tuple[int, Transfer]] = []
-    failed: list[tuple[int, int, TransferResult, int]] = []
-    statuses: dict[int, HoldStatus] = {}
-    balances: list[tuple[int, int, int, Balance]] = []
-    for entry, added in rows:
-        effects = decode_effects(entry)
-        accounts += [(entry.sequence, account) for account in added.accounts]
-        transfers += [(entry.sequence, transfer) for transfer in added.transfers]
-        failed += [(entry.sequence, *refused) for refused in added.failed]
-        statuses |= holds_resolved(added.transfers, effects.expired)
-        balances += [
-            (account_id, entry.sequence, entry.time_ns, balance)
-            for account_id, balance in records.decode_balances(effects.balances)
-        ]
-    await projection.add_accounts(db, accounts)
-    await projection.add_transfers(db, transfers)
-    await projection.add_failed(db, failed)
-    await projection.set_hold_statuses(db, statuses)
-    await projection.set_balances(db, balances)
+async def _copy(db: Connection, copies: Copies) -> None:
+    await projection.add_accounts(db, copies.accounts)
+    await projection.add_transfers(db, copies.transfers)
+    await projection.add_failed(db, copies.failed)
+    await projection.set_hold_statuses(db, copies.statuses)
+    await projection.change_balances(db, copies)
+    await projection.set_flags(db, copies.flags)
+    await projection.add_history(db, copies.history.values())

@@ -5,21 +5,26 @@ Damaged stops the start: a ledger that contradicts its journal must not answer.
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 import structlog
 
 from lionrock.kernel.db import Connection, Database
-from lionrock.ledger.domain import snapshot
+from lionrock.ledger.domain import records, snapshot
 from lionrock.ledger.domain.machine import (
     GENESIS_HASH,
     Damaged,
     Entry,
+    Operation,
     Request,
+    decode_input,
     decode_requests,
-    mentioned_ids,
+    mentioned_keys,
     replay,
 )
 from lionrock.ledger.domain.records import Malformed
+from lionrock.ledger.domain.seen import FINGERPRINT, Seen
 from lionrock.ledger.domain.state import Recalled, State
 from lionrock.ledger.domain.values import HoldStatus
 from lionrock.ledger.store import journal
@@ -46,6 +51,8 @@ async def restore(database: Database, *, use_snapshot: bool = True) -> Restored:
     state, sequence, row_hash = State(), 0, GENESIS_HASH
     if use_snapshot:
         state, sequence, row_hash = await database.read(_from_snapshot)
+        if state.archived_until_ns:
+            state.seen = await _seen_until(database, state.archived_until_ns, sequence)
     replayed = 0
     while True:
         entries = await _entries_after(database, sequence)
@@ -77,6 +84,34 @@ async def _from_snapshot(db: Connection) -> tuple[State, int, bytes]:
     return state, sequence, row_hash
 
 
+async def _seen_until(database: Database, archived_until_ns: int, sequence: int) -> Seen:
+    """The ids archived by an instant: the saved filter, and those of the rows after it.
+
+    A few more than were archived, which costs a question to the query tables, never an answer.
+    """
+    saved = await database.read(
+        lambda db: journal.saved_seen(db, archived_until_ns, FINGERPRINT))
+    reached, seen = 0, Seen()
+    if saved is not None:
+        seen = Seen(saved.bits, saved.count, saved.until_ns)
+        # The row that the instant cuts through is read again.
+        row = await database.read(lambda db: journal.row_at(db, saved.until_ns, sequence))
+        reached = max(row - 1, 0)
+    while reached < sequence:
+        until = min(reached + ENTRIES_PAGE, sequence)
+        rows = await database.read(functools.partial(
+            journal.inputs_between, after=reached, until=until))
+        for row_input in rows:
+            seen.add([
+                key for request in decode_input(row_input)
+                if request.operation is Operation.CREATE_TRANSFERS
+                for key in records.keys_in(request.events)
+            ])
+        reached = until
+    seen.until_ns = archived_until_ns
+    return seen
+
+
 async def _recall_for_entry(database: Database, state: State, entry: Entry) -> None:
     if not state.archived_until_ns:
         return
@@ -90,13 +125,14 @@ async def recall(database: Database, state: State, requests: list[Request]) -> N
     """Before a batch: bring back from disk what it mentions and memory no longer holds."""
     if not state.archived_until_ns:
         return
-    missing = [
-        i for i in mentioned_ids(requests) if i not in state.transfers and i not in state.failed
-    ]
+    known, refused = state.known, state.refused
+    missing = state.seen.may_have([
+        key for key in mentioned_keys(requests) if key not in known and key not in refused
+    ])
     if not missing:
         state.recalled = Recalled()
         return
-    state.recalled = await database.read(
-        lambda db: journal.recall(db, missing, state.archived_until_ns)
-    )
-    assert HoldStatus.OPEN not in state.recalled.holds.values(), "open holds stay in memory"
+    recalled = await database.read(
+        lambda db: journal.recall(db, missing, state.archived_until_ns))
+    state.recalled = recalled
+    assert HoldStatus.OPEN not in recalled.holds.values(), "open holds stay in memory"

@@ -19,7 +19,7 @@ import structlog
 
 from lionrock.kernel.clock import BusinessClock
 from lionrock.kernel.db import Database
-from lionrock.ledger.domain import records, snapshot
+from lionrock.ledger.domain import records
 from lionrock.ledger.domain.machine import (
     BATCH_EVENTS_MAX,
     Damaged,
@@ -29,18 +29,15 @@ from lionrock.ledger.domain.machine import (
 )
 from lionrock.ledger.domain.machine import Operation as JournalOperation
 from lionrock.ledger.domain.state import State
+from lionrock.ledger.service.keeping import Copies, Lag, Limits, Line, Snapshots
 from lionrock.ledger.service.recovery import recall, restore
 from lionrock.ledger.store import journal, projection
 from lionrock.ledger.wire import Operation, Unavailable, check_payload
 
 WAITING_MAX = 4_096
-EXPIRY_CHECK_MS = 100
+TICK_MS = 100
 REREAD_PAUSE_MS_FIRST = 20
 REREAD_PAUSE_MS_MAX = 1_000
-SNAPSHOT_ROWS = 2_000
-SNAPSHOT_EVENTS = 200_000
-SNAPSHOTS_KEPT = 2
-TRANSFERS_IN_MEMORY_MAX = 200_000
 _NS_PER_US = 1_000
 
 _log = structlog.get_logger("lionrock.ledger")
@@ -80,14 +77,6 @@ class _Work(msgspec.Struct, frozen=True):
         return self.operation <= Operation.CREATE_TRANSFERS
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """When snapshots are taken and how much settled past stays in memory."""
-
-    snapshot_rows: int = SNAPSHOT_ROWS
-    snapshot_events: int = SNAPSHOT_EVENTS
-    transfers_in_memory_max: int = TRANSFERS_IN_MEMORY_MAX
-
-
 class Writer:
     """The ledger's one writer in this process."""
 
@@ -103,10 +92,12 @@ class Writer:
         self._hash = b""
         self._waiting: deque[_Work] = deque()
         self._arrived = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._is_stopping = False
         self._is_over = False
-        self._rows_since_snapshot = 0
-        self._events_since_snapshot = 0
+        self._line = Line(database)
+        self._copies = Copies(self._limits.uncopied_max)
+        self._snapshots = Snapshots(database, self._limits)
 
     @property
     def sequence(self) -> int:
@@ -118,6 +109,11 @@ class Writer:
         """The last committed row's hash: equal hashes mean equal journals."""
         return self._hash
 
+    @property
+    def lag(self) -> Lag:
+        """How far the query tables are behind what this writer committed."""
+        return self._copies.lag
+
     async def start(self) -> None:
         """Take over from any other writer and rebuild the state; Damaged when it cannot be."""
         assert self._epoch == 0, "a writer starts once"
@@ -126,6 +122,7 @@ class Writer:
         self._state, self._sequence = restored.state, restored.sequence
         self._hash = restored.hash
         await self._check_database()
+        await self._look_at_copies()
         _log.info("ledger_writer_started", epoch=self._epoch, sequence=self._sequence)
 
     async def _check_database(self) -> None:
@@ -162,6 +159,7 @@ class Writer:
         """Ask `run` to end after what it is doing; what waits is answered Unavailable."""
         self._is_stopping = True
         self._arrived.set()
+        self._has_room.set()
 
     async def run(self) -> None:
         """Serve until stopped; raises Fenced or Damaged when this writer must not go on."""
@@ -172,19 +170,37 @@ class Writer:
                 await self._arrived.wait()
                 # Let what is already readable be queued too: one commit for all of it.
                 await asyncio.sleep(0)
+                await self._wait_for_copies()
                 await self._serve(self._take_group())
         finally:
             self._is_over = True
             ticker.cancel()
             self._refuse(self._waiting)
             self._waiting.clear()
+            await self._snapshots.finish()
+            await self._line.close()
 
     async def _tick(self) -> None:
-        """Wake the writer when a hold lapses although nobody asks for anything."""
+        """See to what nobody asks for: holds that lapse, and how far the query tables are."""
         while True:
-            await asyncio.sleep(EXPIRY_CHECK_MS / 1000)
+            await asyncio.sleep(TICK_MS / 1000)
             if self._is_expiry_due():
                 self._arrived.set()
+            try:
+                await self._look_at_copies()
+            except journal.DATABASE_FAILURES as error:
+                _log.debug("ledger_copies_unknown", error=type(error).__name__)
+
+    async def _look_at_copies(self) -> None:
+        self._copies.copied(await self._database.read(projection.position))
+        if not self._copies.is_too_far_behind:
+            self._has_room.set()
+
+    async def _wait_for_copies(self) -> None:
+        """Back-pressure: what the query tables lack is held in memory, which is bounded."""
+        if self._copies.is_too_far_behind and not self._is_stopping:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     def _is_expiry_due(self) -> bool:
         expires_at_ns = self._state.next_expiry_ns()
@@ -218,7 +234,9 @@ class Writer:
                 await self._serve_creations(creations)
             if lookups:
                 await self._serve_lookups(lookups)
-            await self._snapshot_if_due()
+            await self._snapshots.take_if_due(
+                self._state, self._epoch, self._sequence, self._hash)
+            self._forget()
         except BaseException:
             self._refuse(group)
             raise
@@ -239,8 +257,8 @@ class Writer:
         await self._commit(entry)
         assert entry.sequence == self._sequence + 1, "rows are committed in order"
         self._sequence, self._hash = entry.sequence, entry.hash
-        self._rows_since_snapshot += 1
-        self._events_since_snapshot += len(entry.results)
+        self._copies.committed(entry.sequence, len(entry.results))
+        self._snapshots.committed(len(entry.results))
         for work, result in zip(works, results, strict=True):
             _answer(work, Answer(entry.sequence, result))
 
@@ -249,7 +267,7 @@ class Writer:
         pause_ms = REREAD_PAUSE_MS_FIRST
         while True:
             try:
-                if await self._database.run(lambda db: journal.append(db, self._epoch, entry)):
+                if await self._line.run(lambda db: journal.append(db, self._epoch, entry)):
                     return
                 raise Fenced(f"epoch {self._epoch} is over")
             except journal.DATABASE_FAILURES as error:
@@ -289,7 +307,7 @@ class Writer:
     async def _serve_lookups(self, works: list[_Work]) -> None:
         """Answer from memory, if nobody else has written since: no stale reads."""
         try:
-            epoch = await self._database.read(journal.current_epoch)
+            epoch = await self._line.run(journal.current_epoch)
             if epoch != self._epoch:
                 raise Fenced(f"epoch {self._epoch} is over, {epoch} is in force")
             for work in works:
@@ -299,37 +317,25 @@ class Writer:
             self._refuse(works)
 
     async def _look_up(self, work: _Work) -> bytes:
-        ids = records.decode_ids(work.payload)
         if work.operation is Operation.LOOKUP_ACCOUNTS:
-            accounts = [self._state.account(i) for i in ids]
+            accounts = map(self._state.account, records.decode_ids(work.payload))
             return b"".join(records.encode_account(a) for a in accounts if a is not None)
-        known = {i: self._state.transfers[i] for i in ids if i in self._state.transfers}
-        missing = [i for i in ids if i not in known]
-        if missing and self._state.archived_until_ns:
-            until_ns = self._state.archived_until_ns
-            recalled = await self._database.read(lambda db: journal.recall(db, missing, until_ns))
-            known |= recalled.transfers
-        return b"".join(
-            records.encode_transfer(known[i], known[i].timestamp) for i in ids if i in known
-        )
+        keys = records.keys(work.payload)
+        state = self._state
+        missing = state.seen.may_have([key for key in keys if key not in state.known])
+        recalled: dict[bytes, bytes] = {}
+        if missing:
+            until_ns = state.archived_until_ns
+            found = await self._database.read(lambda db: journal.recall(db, missing, until_ns))
+            recalled = found.transfers
+        stored = (
+            state.find_record(key) if key in state.known else recalled.get(key) for key in keys)
+        return b"".join(record for record in stored if record is not None)
 
-    async def _snapshot_if_due(self) -> None:
-        if (self._rows_since_snapshot < self._limits.snapshot_rows
-                and self._events_since_snapshot < self._limits.snapshot_events):
-            return
-        self._rows_since_snapshot = self._events_since_snapshot = 0
-        try:
-            until_ns = (await self._database.read(projection.position)).until_ns
-            encoded = snapshot.take(self._state, self._sequence, self._hash, until_ns)
-            digest = snapshot.digest(encoded)
-            await self._database.run(lambda db: journal.save_snapshot(
-                db, self._epoch, self._sequence, encoded, digest, keep=SNAPSHOTS_KEPT))
-        except journal.DATABASE_FAILURES as error:
-            # Only restart time suffers; the next one is due soon.
-            _log.warning("ledger_snapshot_failed", error=type(error).__name__)
-            return
-        if len(self._state.transfers) > self._limits.transfers_in_memory_max:
-            self._state.archive(until_ns)
+    def _forget(self) -> None:
+        """Leave settled transfers to the query tables once memory holds enough of them."""
+        if len(self._state.known) > self._limits.transfers_in_memory_max:
+            self._state.archive(self._copies.reached.until_ns)
 
     def _refuse(self, works: Sequence[_Work] | deque[_Work]) -> None:
         for work in works:

@@ -14,6 +14,7 @@ import msgspec
 
 from lionrock.kernel.db import Connection
 from lionrock.ledger.domain.machine import Entry
+from lionrock.ledger.domain.records import encode_transfer
 from lionrock.ledger.domain.state import Recalled
 from lionrock.ledger.domain.values import HoldStatus, Transfer
 
@@ -61,7 +62,10 @@ async def locked_head(db: Connection) -> Head:
 
 
 async def append(db: Connection, epoch: int, entry: Entry) -> bool:
-    """Write a row if `epoch` is in force, holding the epoch row's lock; False when it is not."""
+    """Write a row if `epoch` is in force, holding the epoch row's lock; False when it is not.
+
+    One statement, so that outside of a transaction it is one round trip and its own commit.
+    """
     tag = await db.execute(
         "WITH fence AS (SELECT epoch FROM ledger.epoch WHERE epoch = $1 FOR UPDATE)"
         f" INSERT INTO ledger.journal (epoch, {_ENTRY})"
@@ -90,10 +94,14 @@ async def entry_hash(db: Connection, sequence: int) -> bytes | None:
 async def save_snapshot(
     db: Connection, epoch: int, sequence: int, state: bytes, digest: bytes, *, keep: int
 ) -> bool:
-    """Write a snapshot if `epoch` is in force, and drop all but the last `keep`."""
+    """Write a snapshot if `epoch` is in force, and drop all but the last `keep`.
+
+    Without the epoch row's lock, so that commits go on meanwhile: should another writer take over
+    just now, the snapshot is still one of rows that were committed.
+    """
     tag = await db.execute(
-        "WITH fence AS (SELECT epoch FROM ledger.epoch WHERE epoch = $1 FOR UPDATE)"
-        " INSERT INTO ledger.snapshots (sequence, state, digest) SELECT $2, $3, $4 FROM fence"
+        "INSERT INTO ledger.snapshots (sequence, state, digest)"
+        " SELECT $2, $3, $4 FROM ledger.epoch WHERE epoch = $1"
         " ON CONFLICT ON CONSTRAINT snapshots_pk DO NOTHING",
         epoch, sequence, state, digest,
     )
@@ -112,6 +120,80 @@ async def latest_snapshot(db: Connection) -> tuple[int, bytes, bytes] | None:
     return None if row is None else (row["sequence"], row["state"], row["digest"])
 
 
+class SavedSeen(msgspec.Struct, frozen=True):
+    """A filter of the ids that were archived by an instant."""
+
+    until_ns: int
+    count: int
+    bits: bytes
+
+
+async def save_seen(db: Connection, fingerprint: str, saved: SavedSeen) -> None:
+    """Write the filter of archived ids, and drop all but this and the one before."""
+    await db.execute(
+        "INSERT INTO ledger.seen (until_ns, fingerprint, count, bits) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT ON CONSTRAINT seen_pk DO NOTHING",
+        saved.until_ns, fingerprint, saved.count, saved.bits,
+    )
+    await db.execute(
+        "DELETE FROM ledger.seen WHERE until_ns NOT IN"
+        " (SELECT until_ns FROM ledger.seen ORDER BY until_ns DESC LIMIT 2)"
+    )
+
+
+async def saved_seen(db: Connection, until_ns: int, fingerprint: str) -> SavedSeen | None:
+    """Return the newest filter that covers nothing after `until_ns`."""
+    row = await db.fetchrow(
+        "SELECT until_ns, count, bits FROM ledger.seen"
+        " WHERE until_ns <= $1 AND fingerprint = $2 ORDER BY until_ns DESC LIMIT 1",
+        until_ns, fingerprint,
+    )
+    return None if row is None else SavedSeen(row["until_ns"], row["count"], row["bits"])
+
+
+async def row_at(db: Connection, at_ns: int, last_sequence: int) -> int:
+    """Return the last row through `last_sequence` that began at or before `at_ns`; 0 for none.
+
+    Searched by halves, since rows have no gaps and their times increase; time has no index.
+    """
+    low, high = 0, last_sequence
+    while low < high:
+        middle = (low + high + 1) // 2
+        time_ns = await db.fetchval(
+            "SELECT time_ns FROM ledger.journal WHERE sequence = $1", middle)
+        if time_ns <= at_ns:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+async def inputs_between(db: Connection, *, after: int, until: int) -> list[bytes]:
+    """Return the inputs of the rows after `after` through `until`, in order."""
+    rows = await db.fetch(
+        "SELECT input FROM ledger.journal WHERE sequence > $1 AND sequence <= $2"
+        " ORDER BY sequence",
+        after, until,
+    )
+    return [row["input"] for row in rows]
+
+
+async def save_checkpoint(db: Connection, sequence: int, state_hash: bytes) -> None:
+    """Record the hash of the state after row `sequence`."""
+    await db.execute(
+        "INSERT INTO ledger.checkpoints (sequence, state_hash) VALUES ($1, $2)"
+        " ON CONFLICT ON CONSTRAINT checkpoints_pk DO NOTHING",
+        sequence, state_hash,
+    )
+
+
+async def checkpoints_after(db: Connection, sequence: int) -> dict[int, bytes]:
+    """Return the recorded hashes of the states after rows later than `sequence`."""
+    rows = await db.fetch(
+        "SELECT sequence, state_hash FROM ledger.checkpoints WHERE sequence > $1", sequence)
+    return {row["sequence"]: row["state_hash"] for row in rows}
+
+
 async def durability_lacking(db: Connection) -> list[str]:
     """Return the server settings that let a committed row be lost in a crash."""
     rows = await db.fetch(
@@ -121,9 +203,9 @@ async def durability_lacking(db: Connection) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def recall(db: Connection, ids: Iterable[int], until_ns: int) -> Recalled:
+async def recall(db: Connection, keys: Iterable[bytes], until_ns: int) -> Recalled:
     """Return what the query tables know of these transfer ids from at or before `until_ns`."""
-    wanted = [UUID(int=i) for i in ids]
+    wanted = [UUID(bytes=key[::-1]) for key in keys]
     rows = await db.fetch(
         f"SELECT {_TRANSFER}, hold_status FROM ledger.transfers"
         " WHERE id = ANY($1) AND timestamp_ns <= $2",
@@ -134,24 +216,24 @@ async def recall(db: Connection, ids: Iterable[int], until_ns: int) -> Recalled:
         " WHERE id = ANY($1) AND timestamp_ns <= $2",
         wanted, until_ns,
     )
-    transfers = [transfer_of(row) for row in rows]
-    holds = {
-        transfer.id: HoldStatus(row["hold_status"])
-        for transfer, row in zip(transfers, rows, strict=True)
-        if row["hold_status"] is not None
-    }
     return Recalled(
-        {transfer.id: transfer for transfer in transfers},
-        holds,
-        {row["id"].int: row["timestamp_ns"] for row in failed},
+        {key_of(row["id"]): encode_transfer(transfer_of(row), row["timestamp_ns"])
+         for row in rows},
+        {key_of(row["id"]): HoldStatus(row["hold_status"]) for row in rows if row["hold_status"]},
+        {key_of(row["id"]): row["timestamp_ns"] for row in failed},
     )
+
+
+def key_of(identifier: UUID) -> bytes:
+    """Return an id's bytes as the records hold them."""
+    return identifier.bytes[::-1]
 
 
 def transfer_of(row: asyncpg.Record) -> Transfer:
     """Read a transfer from a row of ledger.transfers."""
     return Transfer(
         row["id"].int, row["debit_account_id"].int, row["credit_account_id"].int, row["amount"],
-        row["pending_id"].int, row["user_data_128"].int, int(row["user_data_64"]),
+        row["pending_id"].int, row["user_data_128"].int, row["user_data_64"] % 2**64,
         row["user_data_32"], row["timeout"], row["ledger"], row["code"], row["flags"],
         row["timestamp_ns"],
     )

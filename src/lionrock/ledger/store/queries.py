@@ -17,7 +17,7 @@ TRANSFERS_PAGE_MAX = 100
 async def account(db: Connection, account_id: int) -> tuple[Account, int] | None:
     """Return an account and the sequence of the row that last changed it."""
     row = await db.fetchrow("SELECT * FROM ledger.accounts WHERE id = $1", UUID(int=account_id))
-    return None if row is None else (_account_of(row), row["sequence"])
+    return None if row is None else (account_of(row), row["sequence"])
 
 
 async def transfer(
@@ -72,7 +72,7 @@ async def balance_at(
     """Return the balance that an account with history had once row `sequence` was in."""
     row = await db.fetchrow(
         "SELECT * FROM ledger.balances WHERE account_id = $1 AND sequence <= $2"
-        " ORDER BY sequence DESC LIMIT 1",
+        " ORDER BY timestamp_ns DESC LIMIT 1",
         UUID(int=account_id), sequence,
     )
     if row is None:
@@ -82,14 +82,15 @@ async def balance_at(
     return balance, row["sequence"]
 
 
-def _account_of(row: asyncpg.Record) -> Account:
+def account_of(row: asyncpg.Record) -> Account:
+    """Read an account from a row of ledger.accounts."""
     return Account(
         row["id"].int, row["debits_pending"], row["debits_posted"], row["credits_pending"],
-        row["credits_posted"], row["user_data_128"].int, int(row["user_data_64"]),
+        row["credits_posted"], row["user_data_128"].int, row["user_data_64"] % 2**64,
         row["user_data_32"], row["ledger"], row["code"], row["flags"], row["timestamp_ns"],
     )
 
 
 def _transfer_row(row: asyncpg.Record) -> tuple[Transfer, HoldStatus | None, int]:
     status = row["hold_status"]
-    return transfer_of(row), None if status is None else HoldStatus(status), row["sequence"]
+    return transfer_of(row), HoldStatus(status) if status else None, row["sequence"]
