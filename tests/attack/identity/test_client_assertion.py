@@ -216,6 +216,32 @@ async def test_request_without_a_usable_assertion_is_refused(
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
     assert error_code(answer) == code
+    # No scheme of HTTP was used, so none is asked for: least of all DPoP (RFC 6749 s5.2).
+    assert "www-authenticate" not in answer.headers
+
+
+@LASTING
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        ("Basic Y2xpZW50OnNlY3JldA==", 'Basic realm="client"'),
+        ("Bearer abc", 'Bearer realm="client"'),
+        ("basic", 'basic realm="client"'),
+        ('Basic"x y', None),
+        ("X" * 33 + " y", None),
+        ("", None),
+    ],
+)
+async def test_client_that_tried_in_a_header_is_told_of_the_scheme_that_it_used(
+    town: City, sent: str, asked: str | None
+) -> None:
+    async with town.http() as http:
+        answer = await http.post(
+            "/identity/token", data={"grant_type": "authorization_code", "code": "c"},
+            headers={"authorization": sent},
+        )  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.headers.get("www-authenticate") == asked
 
 
 async def test_unknown_client_is_refused(city: City) -> None:

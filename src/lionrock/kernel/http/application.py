@@ -225,7 +225,8 @@ def render(
         if special is not None:
             return special
     if route.family == "oauth":
-        return oauth_reply(row, refused, step, request_id)
+        sent = call.request.headers.get("authorization", "") if call is not None else ""
+        return oauth_reply(row, refused, step, request_id, sent)
     if route.family == "html":
         return error_page(row, refused, step, request_id)
     return problem_reply(row, refused, step, request_id)

@@ -6,6 +6,7 @@ Source: RFC 9457 (problem+json), RFC 6749 s5.2 (OAuth). One error shape per fami
 from __future__ import annotations
 
 import html as html_escape
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# A scheme's name as an answer may repeat it (RFC 9110 s11.1, bounded).
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -84,8 +87,13 @@ def problem_reply(row: ErrorRow, refused: Refused, step: str, request_id: str) -
     )
 
 
-def oauth_reply(row: ErrorRow, refused: Refused, step: str, request_id: str) -> Response:
-    """A refusal in the OAuth shape; the description is ASCII without quotes (RFC 6749 s5.2)."""
+def oauth_reply(
+    row: ErrorRow, refused: Refused, step: str, request_id: str, authorization: str = ""
+) -> Response:
+    """A refusal in the OAuth shape; the description is ASCII without quotes (RFC 6749 s5.2).
+
+    `authorization`: the request's header of that name, empty without one.
+    """
     text = f"{row.title} {refused.detail}".strip()
     safe = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in text)
     error = OAuthError(
@@ -93,12 +101,26 @@ def oauth_reply(row: ErrorRow, refused: Refused, step: str, request_id: str) -> 
         code=refused.refusal.value, step=step, request_id=request_id, clause=row.clause,
     )
     headers = {"cache-control": "no-store"}
-    if row.status == 401:
-        headers["www-authenticate"] = f'DPoP error="{error.error}", algs="ES256"'
+    challenge = _challenge(error.error, authorization) if row.status == 401 else ""
+    if challenge:
+        headers["www-authenticate"] = challenge
     return Response(
         msgspec.json.encode(error), status_code=row.status,
         media_type="application/json", headers=headers,
     )
+
+
+def _challenge(error: str, authorization: str) -> str:
+    """Return what a 401 asks for; nothing of a client that used no scheme of HTTP.
+
+    A client that failed to authenticate in the body has nothing to try in a header, least of all
+    DPoP, which authenticates no client (RFC 6749 s5.2, RFC 9449 s7.1). One that tried in the header
+    is told of the scheme that it used.
+    """
+    if error != "invalid_client":
+        return f'DPoP error="{error}", algs="ES256"'
+    scheme = authorization.split(" ", 1)[0]
+    return f'{scheme} realm="client"' if _SCHEME.fullmatch(scheme) else ""
 
 
 def error_page(row: ErrorRow, refused: Refused, step: str, request_id: str) -> Response:
