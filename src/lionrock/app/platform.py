@@ -171,6 +171,7 @@ class Platform:
         merged: dict[str, list[outbox.EventHandler]] = {}
         for part in (
             evidence_api.subscriptions(self.kernel, self.evidence),
+            payments_api.subscriptions(self.payments),
             exchange_api.subscriptions(self.exchange),
             grants_and_consents.subscriptions(self.identity, self.exchange),
             programmes_api.case_subscriptions(self.cases),

@@ -36,7 +36,7 @@ from lionrock.payments.domain.payments import (
 )
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http import ERRORS, table
-from lionrock.payments.jobs import handlers, start
+from lionrock.payments.jobs import handlers, start, subscriptions
 from lionrock.payments.qr.domain.codes import decode as decode_code
 from lionrock.payments.qr.domain.codes import encode as encode_code
 from lionrock.payments.qr.domain.compose import compose as compose_code
@@ -94,9 +94,9 @@ __all__ = [
     "SystemEvent",
     "code_of",
     "code_reply",
+    "compare_names",
     "compose_code",
     "decode_code",
-    "compare_names",
     "definition_of",
     "differing",
     "digest_of",
@@ -112,6 +112,7 @@ __all__ = [
     "settlement_date_of",
     "split_envelope",
     "start",
+    "subscriptions",
     "table",
     "transaction_id_of",
     "uetr_of",

@@ -5,10 +5,11 @@ All queues are safe to run on any number of workers, and to repeat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
+from lionrock.kernel.outbox import EventHandler
 from lionrock.payments.addressing.service import addressing
 from lionrock.payments.service import DELIVER_QUEUE, DRIVE_NEAR_QUEUE, DRIVE_QUEUE, Payments
 
@@ -19,8 +20,15 @@ def handlers(room: Payments) -> Mapping[str, JobHandler]:
         DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
         DRIVE_NEAR_QUEUE: room.switch.drive,
         **room.settlement.handlers(),
+        **room.debits.handlers(),
         **room.addressing.handlers(),
+        **room.links.handlers(),
     }
+
+
+def subscriptions(room: Payments) -> Mapping[str, Sequence[EventHandler]]:
+    """What this pillar's rooms hear of its own events, by topic."""
+    return room.links.subscriptions()
 
 
 async def start(db: Connection, room: Payments) -> None:

@@ -217,7 +217,9 @@ async def _build(
     topics = (api.SETTLED_TOPIC, api.REJECTED_TOPIC, "payments.proxy_replaced")
     handlers = {
         **api.handlers(payments),
-        outbox.QUEUE: outbox.dispatcher(dict.fromkeys(topics, (keep,))),
+        outbox.QUEUE: outbox.dispatcher({
+            topic: (keep, *api.subscriptions(payments).get(topic, ())) for topic in topics
+        }),
     }
     worker = Worker(kernel.database, clock, kernel.business_clock, handlers)
     application = build_application(kernel, [directory_table(directory), api.table(payments)])

@@ -8,8 +8,10 @@ from typing import Any
 from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.addressing import http as addressing
+from lionrock.payments.debits import http as debits
 from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
+from lionrock.payments.links import http as links
 from lionrock.payments.qr import http as qr
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
 from lionrock.payments.settlement import http as settlement
@@ -24,7 +26,7 @@ def table(room: Payments) -> RouteTable:
     return RouteTable(pillar="payments", room=room, routes=(
         Route(
             method="POST", path=MESSAGES_PATH, name="post_payment_message",
-            summary="Send one ISO 20022 message (pacs.008, pacs.002, pacs.028 or admi.002).",
+            summary="Send one ISO 20022 message; which ones, the schemas say.",
             steps=(
                 check_signed_call, messages.load_participant, messages.check_media_type,
                 messages.load_message, messages.save_message,
@@ -47,5 +49,7 @@ def table(room: Payments) -> RouteTable:
             reply_media_type=MEDIA_TYPE, errors=ERRORS, mode="none",
         ),
         *qr.ROUTES,
+        *links.routes(),
         *settlement.routes(),
+        *debits.routes(),
     ))  # fmt: skip

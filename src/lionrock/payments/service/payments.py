@@ -13,9 +13,12 @@ from lionrock.kernel.money import Money
 from lionrock.ledger.api import Ledger
 from lionrock.payments.addressing.domain.entries import ProxyRegistration, Registered
 from lionrock.payments.addressing.service.addressing import Addressing
+from lionrock.payments.debits.parts import Parts as DebitParts
+from lionrock.payments.debits.service import DirectDebits
 from lionrock.payments.domain.orders import CreditTransferOrder
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.links.service import LinkDesk
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
@@ -59,6 +62,11 @@ class Payments:
         self.participants = Participants(core)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())
+        self.debits = DirectDebits(DebitParts(
+            core=core, post=self.post, router=router, orders=self.orders, switch=self.switch
+        ))
+        self.inbox.extend(self.debits.handlings())
+        self.links = LinkDesk(core, router, self.orders)
 
     async def initiate_credit_transfer(
         self, db: Connection, order: CreditTransferOrder

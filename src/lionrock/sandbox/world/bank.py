@@ -43,6 +43,7 @@ from lionrock.payments.api import (
 from lionrock.sandbox.world.bank_books import Account, Entry
 from lionrock.sandbox.world.bank_counter import Counter
 from lionrock.sandbox.world.bank_desk import BankParts, Desk
+from lionrock.sandbox.world.bank_links import LinkPayments
 from lionrock.sandbox.world.bank_magic import (
     MAGIC_AMOUNTS,
     MAGIC_WORDS,
@@ -57,7 +58,7 @@ RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
-DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter,)
+DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments)
 
 TEXTS: Mapping[str, Text] = {
     "simulated": Text(

@@ -1,0 +1,1 @@
+"""Payment links (app to app) and government fee intents that are paid through them."""

@@ -1,0 +1,1 @@
+"""Values and decisions of payment links and fee intents."""

@@ -1,0 +1,55 @@
+"""The desk of links and fee intents: puts the parts together, follows payments to their end.
+
+Events come at least once and in no promised order; each is acted upon once, by compare-and-set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lionrock.kernel.db import Connection
+from lionrock.kernel.jobs import Done, Job, JobHandler
+from lionrock.kernel.outbox import Event, EventHandler
+from lionrock.payments.links.service.callbacks import Callbacks
+from lionrock.payments.links.service.links import CALLBACK_QUEUE, EXPIRY_QUEUE, Links
+from lionrock.payments.service.core import Core
+from lionrock.payments.service.orders import Orders
+from lionrock.payments.service.routing import Router
+from lionrock.payments.service.switch import REJECTED_TOPIC, SETTLED_TOPIC
+from lionrock.payments.store import payments
+
+
+class LinkDesk:
+    """Links, and what follows from their payments."""
+
+    def __init__(self, core: Core, router: Router, orders: Orders) -> None:
+        self._core = core
+        self.links = Links(core, router)
+        self.callbacks = Callbacks(core)
+        orders.claims.append(self.links.claim)
+
+    def handlers(self) -> Mapping[str, JobHandler]:
+        """Job handlers by queue."""
+        return {CALLBACK_QUEUE: self.callbacks.deliver, EXPIRY_QUEUE: self._expire}
+
+    def subscriptions(self) -> Mapping[str, Sequence[EventHandler]]:
+        """What this room hears of: how payments ended."""
+        return {SETTLED_TOPIC: (self._on_settled,), REJECTED_TOPIC: (self._on_rejected,)}
+
+    async def _expire(self, job: Job) -> Done:
+        await self._core.kernel.database.run(lambda db: self.links.expire(db, job.key))
+        return Done()
+
+    async def _on_settled(self, event: Event) -> None:
+        async def use_case(db: Connection) -> None:
+            payment = await payments.load_payment(
+                db, self._core.vault, event.payload["payment_id"]
+            )
+            assert payment is not None, "payments are never deleted"
+            await self.links.settled(db, payment)
+
+        await self._core.kernel.database.run(use_case)
+
+    async def _on_rejected(self, event: Event) -> None:
+        payment_id = event.payload["payment_id"]
+        await self._core.kernel.database.run(lambda db: self.links.rejected(db, payment_id))

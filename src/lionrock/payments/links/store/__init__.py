@@ -1,0 +1,1 @@
+"""SQL of payment links and fee intents."""
