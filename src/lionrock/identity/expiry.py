@@ -8,6 +8,7 @@ with its reason, and fails on a table that nobody has decided about.
 
 from __future__ import annotations
 
+from lionrock.identity.recovery import store as recovery_store
 from lionrock.identity.service.grants import KEPT_AFTER
 from lionrock.identity.store import (
     ciba,
@@ -24,7 +25,7 @@ from lionrock.kernel.expiring import Expiring
 
 RINGS = (
     *requests.RINGS, *registration.RINGS, *request_objects.RINGS, *tokens.RINGS, *ciba.RINGS,
-    *sessions.RINGS,
+    *sessions.RINGS, *recovery_store.RINGS,
 )  # fmt: skip
 _GRANT_KEPT_S = int(KEPT_AFTER.total_seconds())
 # Begun recoveries are counted for a day.

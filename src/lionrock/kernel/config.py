@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ciba_life_s_max: int = 900
     ciba_interval_s: int = 5
     limit_registrations: int = 200
+    limit_recoveries: int = 3
+    limit_recoveries_per_source: int = 20
     dpop_nonce: Literal["off", "optional", "required"] = "off"
     registration: Literal["", "off", "token", "open"] = ""
     device_waiting_s: int | None = None
@@ -203,6 +205,8 @@ SETTINGS: dict[str, str] = {
     "ciba_life_s_max": "The most seconds that requested_expiry of a CIBA request may ask for.",
     "ciba_interval_s": "Seconds between two polls of a CIBA request.",
     "limit_registrations": "Dynamic client registrations of one source in an hour.",
+    "limit_recoveries": "Lost-phone recoveries in a day that one person is told of.",
+    "limit_recoveries_per_source": "Lost-phone recoveries that one source begins in an hour.",
     "payment_answer_timeout_ms": (
         "How long the switch waits for a bank's answer before the outcome is a "
         "refusal."

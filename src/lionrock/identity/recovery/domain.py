@@ -26,8 +26,8 @@ MESSAGE_CODE_LIFE = timedelta(days=2)
 IN_PERSON_CODE_LIFE = timedelta(days=7)
 # How long a recovery stays open after its cooling period.
 OPEN_FOR = timedelta(days=7)
-# So many messages a day go to one person, however many recoveries are begun in their name.
-MESSAGED_PER_DAY_MAX = 3
+# How long a recovery counts for the source that began it.
+SOURCE_WINDOW = timedelta(hours=1)
 
 
 class RecoveryRefusal(Refusal):
@@ -37,6 +37,7 @@ class RecoveryRefusal(Refusal):
     CODE = "identity.recovery_code"
     INCOMPLETE = "identity.recovery_incomplete"
     CHECKER = "identity.recovery_checker"
+    LIMITED = "identity.recovery_limited"
 
 
 class RecoveryAttempt(msgspec.Struct, frozen=True, kw_only=True):

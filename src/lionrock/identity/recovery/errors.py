@@ -16,6 +16,9 @@ RECOVERY_ERRORS: ErrorTable = {
     RecoveryRefusal.INCOMPLETE: ErrorRow(
         409, "The recovery cannot be completed yet: wait, and prove two different ways.", _SOURCE
     ),
+    RecoveryRefusal.LIMITED: ErrorRow(
+        429, "Too many recoveries were begun from this address. Begin again in an hour.", _SOURCE
+    ),
     RecoveryRefusal.CHECKER: ErrorRow(
         403, "Another operator than the one who made the request must check it.", _SOURCE
     ),

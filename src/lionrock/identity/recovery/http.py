@@ -66,10 +66,13 @@ class CompletedReply(msgspec.Struct, frozen=True):
     enrolment_code: str
 
 
-async def save_begun(call: Call[Identity, BeginBody]) -> Response:
+async def save_begun(call: Call[Identity, BeginBody]) -> Response | Refused:
     """Begin; the answer is the same whoever is named."""
     identifier = call.body.identifier[:IDENTIFIER_LENGTH_MAX]
-    begun = await call.room.recovery.begin(call.db, identifier, call.lang)
+    source = call.request.client.host if call.request.client is not None else ""
+    begun = await call.room.recovery.begin(call.db, identifier, call.lang, source=source)
+    if isinstance(begun, Refused):
+        return begun
     return reply(_shown(call, begun.recovery, begun.secret), status=201)
 
 

@@ -26,8 +26,8 @@ from lionrock.identity.recovery.domain import (
     IN_PERSON_CODE_LIFE,
     MESSAGE_CODE_DIGITS,
     MESSAGE_CODE_LIFE,
-    MESSAGED_PER_DAY_MAX,
     OPEN_FOR,
+    SOURCE_WINDOW,
     IssuedCode,
     RecoveryAttempt,
     RecoveryRefusal,
@@ -43,10 +43,12 @@ from lionrock.identity.service.receipts import (
     ReceiptRecorder,
     digest_of_text,
 )
+from lionrock.identity.service.registration import source_network
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import devices as devices_store
 from lionrock.identity.store import requests as requests_store
 from lionrock.kernel import secrets
+from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -101,8 +103,17 @@ class Recovery:
         self.messages = Messages(kernel, vault, parties)
         approvals.listen(NOTICE_KIND, self._notice_decided)
 
-    async def begin(self, db: Connection, identifier: str, language: str) -> Begun:
-        """Begin a recovery in the name of whoever holds an identifier, or a decoy."""
+    async def begin(
+        self, db: Connection, identifier: str, language: str, *, source: str
+    ) -> Begun | Refused:
+        """Begin a recovery in the name of whoever holds an identifier, or a decoy.
+
+        LIMITED: `source` (an address) began as many as it may, in whosever names. Beyond what one
+        person may be told of in a day, a recovery begins all the same, and the person is not told.
+        """
+        problem = await self._check_source(db, source)
+        if problem is not None:
+            return problem
         person = await self._parties.find_person(db, identifier)
         subject_key = self._subject_key(person, identifier)
         await requests_store.lock_subject(db, subject_key)
@@ -115,9 +126,20 @@ class Recovery:
         )  # fmt: skip
         await store.insert_recovery(db, recovery, secret_hash(secret), subject_key)
         begun = await store.count_begun(db, subject_key, now - timedelta(days=1))
-        if person is not None and begun <= MESSAGED_PER_DAY_MAX:
+        is_quiet = is_reached(self._kernel.settings.limit_recoveries, begun - 1)
+        if person is not None and not is_quiet:
             await self._tell(db, recovery, person, language)
         return Begun(secret=secret, recovery=recovery)
+
+    async def _check_source(self, db: Connection, source: str) -> Refused | None:
+        """Count for the source, whoever is named: LIMITED tells nothing of anybody."""
+        now = self._kernel.wire_clock.now()
+        source_key = self._vault.look_up_key("recovery/source", source_network(source))
+        await requests_store.lock_subject(db, source_key)
+        count = await store.count_attempt(db, source_key, now, now + SOURCE_WINDOW)
+        if is_reached(self._kernel.settings.limit_recoveries_per_source, count):
+            return Refused(RecoveryRefusal.LIMITED)
+        return None
 
     async def attempt(self, db: Connection, secret: str) -> RecoveryAttempt | Refused:
         """Return the recovery of a secret, held; UNKNOWN, also when its time is over."""

@@ -7,10 +7,29 @@ from typing import Any
 
 from lionrock.identity.recovery.domain import Carried, Channel, Factor, RecoveryAttempt
 from lionrock.kernel.db import Connection
+from lionrock.kernel.ring import Ring
 
+ATTEMPTS = Ring(table="identity.recovery_attempts", width_s=640)
+RINGS = (ATTEMPTS,)
 _COLUMNS = (
     "id, person_id, approval_id, started_at, ready_at, expires_at, tries_left, proven, ended_at"
 )
+
+
+async def count_attempt(
+    db: Connection, source_key: bytes, now: datetime, expires_at: datetime
+) -> int:
+    """Count a recovery for its source until an instant; returns how many counted before it."""
+    count: int = await db.fetchval(
+        "SELECT count(*) FROM identity.recovery_attempts WHERE source_key = $1 AND expires_at > $2",
+        source_key, now,
+    )  # fmt: skip
+    await db.execute(
+        "INSERT INTO identity.recovery_attempts (source_key, slot, expires_at)"
+        " VALUES ($1, $2, $3)",
+        source_key, ATTEMPTS.slot(expires_at), expires_at,
+    )  # fmt: skip
+    return count
 
 
 async def insert_recovery(
