@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +73,7 @@ async def test_a_grant_taken_back_while_the_phone_asks_gives_nothing(facade: Fac
     code, content = await pushed(facade)
     assert code == "D40000"
     assert set(content) == {"businessID", "state"}
+    assert "error=D40000" in (facade.pages[-1].away or "")
 
 
 async def test_a_grant_taken_back_before_the_push_withdraws_what_was_made(
@@ -85,9 +85,9 @@ async def test_a_grant_taken_back_before_the_push_withdraws_what_was_made(
     assert "error" not in (facade.pages[-1].away or "")
     async with facade.idle:
         await take_back(facade, "carmen")
-        started, facade.service.status = time.monotonic(), 200
+        facade.service.status = 200
     code, content = await pushed(facade)
-    assert code == "D40000" and time.monotonic() - started < 5
+    assert code == "D40000"
     assert set(content) == {"businessID", "state"}
 
 

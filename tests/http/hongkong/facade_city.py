@@ -161,6 +161,7 @@ class FacadeCity:
 
     city: City
     facades: Facades
+    signing: api.Signing
     service: TestService
     http: httpx.AsyncClient
     worker: Worker
@@ -263,7 +264,7 @@ async def open_facade(kernel: Kernel, folder: Path) -> AsyncIterator[FacadeCity]
         },
     )  # fmt: skip
     facade = FacadeCity(
-        city=city, facades=facades, service=service, worker=worker,
+        city=city, facades=facades, signing=signing, service=service, worker=worker,
         http=httpx.AsyncClient(transport=httpx.ASGITransport(application)),
         phones=Phones(own.network, WORLD),
     )  # fmt: skip

@@ -82,7 +82,7 @@ FACTS = (
          "no fields are public, and a code_verifier that comes with its code protects nothing; "
          "a service on the same device opens the page"),
     Fact("`requireAuthProof`: the authorisation as a Verifiable Presentation", (),
-         "needs wallet credentials, which this city has not; verification says who was entitled"),
+         "needs wallet credentials, which this city has not; refused when demanded"),
     Fact("SM3withSM2, NONEwithSM2", (), "no SM2 keys here; refused, never replaced"),
     Fact("stored licences, annual-return dates, certificate expiry, EXT ids", (),
          "no registry here states them"),

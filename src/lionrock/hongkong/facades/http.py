@@ -59,9 +59,14 @@ class BearerFields(msgspec.Struct, frozen=True):
 
 
 def convert(fields: dict[str, Any], kind: type[F]) -> F | Refused:
-    """Read the fields of a call; HKICHash is refused wherever it stands; REQUEST."""
+    """Read the fields of a call; HKICHash is refused wherever it stands; REQUEST.
+
+    Who demands requireAuthProof is not left to believe that the answer has one.
+    """
     if "HKICHash" in fields:
         return Refused(FacadeRefusal.IDENTITY_HASH, field="HKICHash")
+    if fields.get("requireAuthProof", False) is not False:
+        return Refused(FacadeRefusal.REQUEST, "None is made here.", "requireAuthProof")
     try:
         return msgspec.convert(fields, kind, strict=True)
     except msgspec.ValidationError as error:
