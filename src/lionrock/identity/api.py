@@ -84,6 +84,7 @@ from lionrock.identity.domain.proofs import ANSWER_TYPE
 from lionrock.identity.domain.refusals import IdentityRefusal, RelyingPartyRefusal
 from lionrock.identity.domain.requests import ACCESS_TOKEN_LIFE_S, PushedForm, check_pushed
 from lionrock.identity.domain.scopes import SCOPES
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
@@ -112,7 +113,6 @@ from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
 from lionrock.identity.service.identity import Identity, PrincipalCall
-from lionrock.identity.service.tokens import TokenForm, TokenReply
 from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
 from lionrock.identity.services import CONTROLS as SERVICE_CONTROLS
 from lionrock.identity.services import (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lionrock.identity import expiry
 from lionrock.identity.recovery.messages import QUEUE as MESSAGE_QUEUE
 from lionrock.identity.service.approvals import EXPIRY_QUEUE, RECOUNT_QUEUE
@@ -15,15 +17,17 @@ from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 SWEEP_QUEUE = "identity.sweep"
 KEYS_QUEUE = "identity.client_keys"
 RENEW_KEYS_EVERY_MS = 60_000
+EXPIRE_EVERY_MS = 500
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
     """Return the pillar's job handlers by queue."""
 
-    async def expire_approval(job: Job) -> Done | Again:
-        """The business clock passed the approval's time."""
-        await room.kernel.database.run(lambda db: room.approvals.expire(db, job.key))
-        return Done()
+    async def expire_approvals(_job: Job) -> Done | Again:
+        """Let what passed its time on the business clock expire; comes again for ever."""
+        for approval_id in await room.kernel.database.run(room.approvals.due):
+            await room.kernel.database.run(partial(room.approvals.expire, approval_id=approval_id))
+        return Again(after_ms=EXPIRE_EVERY_MS)
 
     async def recount_approval(job: Job) -> Done | Again:
         """A mandate ended while an answer to the approval was being counted."""
@@ -54,7 +58,7 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     return {
-        EXPIRY_QUEUE: expire_approval, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys,
+        EXPIRY_QUEUE: expire_approvals, SWEEP_QUEUE: sweep, KEYS_QUEUE: renew_keys,
         NOTICE_QUEUE: notify_client,
         LOGOUT_QUEUE: tell_of_logout, RECOUNT_QUEUE: recount_approval,
         MESSAGE_QUEUE: carry_message,
@@ -64,4 +68,5 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
 async def start(db: Connection) -> None:
     """Make the sweep due (called once when a city starts; calling again is harmless)."""
     await jobs.schedule(db, queue=SWEEP_QUEUE, key="sweep")
+    await jobs.schedule(db, queue=EXPIRY_QUEUE, key="due")
     await jobs.schedule(db, queue=KEYS_QUEUE, key="renew")

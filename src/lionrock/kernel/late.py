@@ -51,8 +51,9 @@ _CONNECTION_LOST = (
 
 # What may stand before a parenthesis in a plain read: words of SQL, and functions without effect.
 _HARMLESS = frozenset({
-    "all", "and", "any", "array_agg", "as", "by", "coalesce", "count", "exists", "filter", "from",
-    "in", "jsonb_agg", "max", "min", "not", "on", "or", "sum", "unnest", "where",
+    "all", "and", "any", "array", "array_agg", "as", "by", "coalesce", "count", "exists", "filter",
+    "from", "get_byte", "in", "jsonb_agg", "length", "max", "min", "not", "on", "or", "sum",
+    "unnest", "where",
 })  # fmt: skip
 _CALLED = re.compile(r"([\w.\"]+)\s*\(")
 _HOLDS = re.compile(r"\bfor\s+(no\s+key\s+)?(key\s+)?(update|share)\b|\binto\b|;")

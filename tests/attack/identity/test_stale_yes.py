@@ -11,7 +11,7 @@ import pytest
 
 from lionrock.identity.domain.grants import ACCESS_TOKEN_TYPE
 from lionrock.identity.domain.parties import PersonStatus
-from lionrock.identity.service.tokens import TokenForm, TokenReply
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jose import thumbprint
 from tests.http.identity.backchannel import new_back_channel_client

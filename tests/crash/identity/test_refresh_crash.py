@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from lionrock.identity.service.tokens import TokenForm, TokenReply
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from tests.http.identity.city import City

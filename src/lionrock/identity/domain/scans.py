@@ -23,7 +23,7 @@ CONTENT_LENGTH_MAX = 400
 TAG_CHARACTERS = 32
 APP_SCHEME = "lionrock://sign-in"
 WEB_PATH = "/identity/scan"
-_REST = re.compile(r"/(qr|link)/(sin_[A-Za-z0-9]{1,60})/([0-9]{1,12})/([0-9a-f]{32})")
+_REST = re.compile(r"/(qr|link)/(sin_[A-Za-z0-9]{1,60}\.[0-7])/([0-9]{1,12})/([0-9a-f]{32})")
 
 Channel = Literal["qr", "link"]
 

@@ -17,6 +17,7 @@ from lionrock.identity.domain.clients import (
 )
 from lionrock.identity.domain.policy import Presented
 from lionrock.identity.domain.refusals import IdentityRefusal
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.errors import ERRORS
 from lionrock.identity.errors.ciba import CIBA_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
@@ -30,7 +31,6 @@ from lionrock.identity.http.clients import (
 from lionrock.identity.http.discovery import TOKEN_PATH
 from lionrock.identity.http.keeping import kept
 from lionrock.identity.service.identity import Identity
-from lionrock.identity.service.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import ErrorTable, Refused
 from lionrock.kernel.http import Route, reply

@@ -46,7 +46,6 @@ from lionrock.identity.service.receipts import (
 )
 from lionrock.identity.store import approvals as store
 from lionrock.identity.store import firms as firms_store
-from lionrock.identity.store import parties as parties_store
 from lionrock.kernel import jobs, outbox, secrets
 from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
@@ -57,6 +56,9 @@ EXPIRY_QUEUE = "identity.approval_expiry"
 RECOUNT_QUEUE = "identity.approval_recount"
 DECIDED_TOPIC = "identity.approval_decided"
 NUMBER_DIGITS = 2
+DUE_MAX = 200
+# Nobody but the sign-in's own browser waits for its decision, and that looks by itself.
+_UNTOLD_KINDS = frozenset({"sign_in"})
 RECENT_MAX = 50
 # Told of a decision in the same transaction: (db, approval as it was asked, new state).
 DecisionListener = Callable[[Connection, Approval, State], Awaitable[None]]
@@ -124,9 +126,6 @@ class Approvals:
             amount=asked.amount, details=asked.details, is_passing=asked.is_passing,
         )  # fmt: skip
         await store.insert_approval(db, approval)
-        await jobs.schedule(
-            db, queue=EXPIRY_QUEUE, key=approval.id, business_due_at=approval.expires_at
-        )
         return approval
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
@@ -194,13 +193,13 @@ class Approvals:
             person_id=device.person_id, device_id=device.id, decision=answer.decision,
             answered_at=now, proof=proof, acr=answer_acr(approval, device, now),
         )  # fmt: skip
-        is_saved = await store.save_answer(db, approval.id, mine)
-        assert is_saved, "the approval's row is held, and this person had not answered"
         answers = in_order(approval, [*given.values(), mine])
         state = await self._count(db, approval, answers)
+        is_saved = await store.save_answer(db, approval.id, mine, state)
+        assert is_saved, "the approval's row is held, and this person had not answered"
         if state == "pending":
             return approval
-        return await self._decide(db, approval, state, answers)
+        return await self._tell(db, approval, state, answers)
 
     async def narrow(
         self, db: Connection, device: Device, approval_id: str, chosen: Sequence[str]
@@ -248,6 +247,10 @@ class Approvals:
         await self._decide(db, approval, "expired")
         return True
 
+    async def due(self, db: Connection) -> list[str]:
+        """Return ids of pending approvals past their time, earliest first, a bounded number."""
+        return await store.due(db, self._kernel.business_clock.now(), DUE_MAX)
+
     async def recount(self, db: Connection, approval_id: str) -> bool:
         """End a company's pending approval whose quorum is out of reach; False when it is not.
 
@@ -286,10 +289,11 @@ class Approvals:
         """Lock in one order (no deadlock), then count: the limit holds among parallel requests."""
         now = self._kernel.business_clock.now()
         for person_id in sorted(asked.person_ids):
-            if await parties_store.lock_person(db, person_id) != "active":
+            status, pending = await store.hold_person(db, person_id, now)
+            if status != "active":
                 return Refused(IdentityRefusal.PERSON_UNKNOWN, field="person_ids")
-            pending = await store.count_pending(db, person_id, now) if is_counted else 0
-            if is_reached(self._kernel.settings.limit_approvals_pending, pending):
+            limit = self._kernel.settings.limit_approvals_pending
+            if is_counted and is_reached(limit, pending):
                 return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")
         return None
 
@@ -367,18 +371,26 @@ class Approvals:
         db: Connection,
         approval: Approval,
         state: State,
-        answers: Sequence[GivenAnswer] | None = None,
     ) -> Approval:
-        """Leave "pending"; `answers` as `store.answers` gives them, if the caller has them."""
+        """Leave "pending" without an answer that decides: too late, called off, out of reach."""
         now = self._kernel.business_clock.now()
         is_first = await store.decide(db, approval.id, state, now)
         assert is_first, "the approval's row is held, and it was pending"
+        return await self._tell(db, approval, state, await store.answers(db, approval.id))
+
+    async def _tell(
+        self,
+        db: Connection,
+        approval: Approval,
+        state: State,
+        answers: Sequence[GivenAnswer],
+    ) -> Approval:
+        """Tell of a decision that was saved: listener, receipt, event."""
         assert state != "pending", "a decision leaves pending"
+        now = self._kernel.business_clock.now()
         listener = self._listeners.get(approval.kind)
         if listener is not None:
             await listener(db, approval, state)
-        if answers is None:
-            answers = await store.answers(db, approval.id)
         digests = {
             f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)
         }
@@ -390,11 +402,12 @@ class Approvals:
             digests={"words": approval.words_hash} | digests,
             about=f"{approval.kind}: {state}",
         )
-        await outbox.emit(
-            db, self._kernel.ids, DECIDED_TOPIC,
-            {
-                "approval_id": approval.id, "kind": approval.kind,
-                "reference": approval.reference, "decision": state,
-            },
-        )  # fmt: skip
+        if approval.kind not in _UNTOLD_KINDS:
+            await outbox.emit(
+                db, self._kernel.ids, DECIDED_TOPIC,
+                {
+                    "approval_id": approval.id, "kind": approval.kind,
+                    "reference": approval.reference, "decision": state,
+                },
+            )  # fmt: skip
         return msgspec.structs.replace(approval, state=state, decided_at=now)

@@ -53,14 +53,13 @@ async def stands(db: Connection, approval: Approval) -> bool:
 
 
 async def record_authentication(
-    db: Connection, grant_id: str, approval_id: str, at: datetime
+    db: Connection, grant_id: str, acr: str, at: datetime
 ) -> None:
-    """Keep how a grant's person was authenticated: by this approval, at a wire instant.
+    """Keep how a grant's person was authenticated: at a level, at a wire instant.
 
     A grant that a new sign-in merges or replaces is told anew, also when the level is lower: what
     tokens say of `acr` and `auth_time` is always of one and the same sign-in.
     """
-    acr = await approval_acr(db, approval_id) or ACR_DEVICE
     await store.insert_authentication(
         db, grant_id, Authentication(acr=acr, authenticated_at=at), at + PLAIN_KEPT
     )
@@ -68,8 +67,12 @@ async def record_authentication(
 
 async def grant_authentication(db: Connection, grant_id: str, at: datetime) -> Authentication:
     """Return how a grant's person was authenticated; not on record: the lowest level, at `at`."""
-    found = await store.authentication(db, grant_id)
-    return found or Authentication(acr=ACR_DEVICE, authenticated_at=at)
+    return await store.authentication(db, grant_id) or plain_authentication(at)
+
+
+def plain_authentication(at: datetime) -> Authentication:
+    """Return what is said of a person whose authentication is not on record: the lowest level."""
+    return Authentication(acr=ACR_DEVICE, authenticated_at=at)
 
 
 def step_up(acr: str, max_age_s: int | None = None) -> Step:

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from lionrock.identity.domain.approvals import ApprovalRequest, Asked
-from lionrock.identity.domain.assurance import meets_acr
+from lionrock.identity.domain.assurance import Authentication, meets_acr
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
@@ -33,7 +33,7 @@ from lionrock.identity.domain.requests import (
 from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
-from lionrock.identity.service.assurance import approval_acr, record_authentication
+from lionrock.identity.service.assurance import PLAIN_KEPT, approval_acr
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
@@ -43,8 +43,10 @@ from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
+from lionrock.identity.store import completions
 from lionrock.identity.store import requests as store
 from lionrock.identity.store import tokens as token_store
+from lionrock.identity.store.completions import Ended
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -177,18 +179,21 @@ class Authorization:
         if person is not None and not await self._mandates.admits(db, client, person.id):
             person = None
         subject_key = self._subject_key(person, identifier)
-        await store.lock_subject(db, subject_key)
         now = self._kernel.wire_clock.now()
+        expires_at = now + timedelta(seconds=SIGN_IN_LIFE_S)
         sign_in = SignIn(
-            id=self._kernel.ids.new("sin"), request_hash=pushed.request_hash,
+            id=store.SIGN_INS.stamp(self._kernel.ids.new("sin"), expires_at),
+            request_hash=pushed.request_hash,
             client_id=client.id, browser_hash=secret_hash(browser_secret),
             subject_key=subject_key, person_id=None, approval_id=None,
-            number=secrets.digits(NUMBER_DIGITS), started_at=now,
-            expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S),
+            number=secrets.digits(NUMBER_DIGITS), started_at=now, expires_at=expires_at,
         )  # fmt: skip
         if person is not None:
             asked = self.question(person, pushed.request, client, sign_in.id, language)
             sign_in = await self.quiet.push_or_keep(db, sign_in, client, asked)
+        else:
+            # A decoy waits its turn as the others do.
+            await store.lock_subject(db, subject_key)
         await store.insert_sign_in(db, sign_in)
         return sign_in
 
@@ -196,7 +201,6 @@ class Authorization:
         self, db: Connection, pushed: PushedRequest, browser_secret: str
     ) -> str | None:
         """Return the id of this browser's open sign-in of a request, and hold the request."""
-        await store.lock_subject(db, pushed.request_hash)
         now = self._kernel.wire_clock.now()
         return await store.open_sign_in(
             db, pushed.request_hash, secret_hash(browser_secret), now
@@ -207,22 +211,19 @@ class Authorization:
     ) -> SignInView | Refused:
         """Return a browser's own sign-in with its state; another browser's is not found."""
         browser_hash = secret_hash(browser_secret)
-        sign_in, asked = await store.sign_in_and_asked(db, sign_in_id, browser_hash)
-        state = self._state(sign_in, asked) if sign_in is not None else "waiting"
-        if sign_in is not None and state != "waiting":
+        seen = await store.seen_sign_in(db, sign_in_id, browser_hash)
+        client = await self._clients.find(db, seen.sign_in.client_id) if seen else None
+        if seen is None or client is None:
+            return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
+        sign_in, state = seen.sign_in, self._state(seen.sign_in, seen.asked)
+        if state != "waiting":
             # Held for whoever ends it now; while it waits, looking at it writes nothing.
-            sign_in = await store.hold_sign_in(db, sign_in_id, browser_hash)
-            assert sign_in is not None, "it was there, and a ring keeps it for long"
+            held = await store.hold_sign_in(db, sign_in_id, browser_hash)
+            assert held is not None, "it was there, and a ring keeps it for long"
             # What was decided stays so; another tab may have ended it meanwhile.
-            state = "finished" if sign_in.finished_at is not None else state
-        if sign_in is None:
-            return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
-        pushed = await store.pushed(db, sign_in.request_hash, sign_in.client_id)
-        client = await self._clients.find(db, sign_in.client_id)
-        if pushed is None or client is None:
-            return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
+            sign_in, state = held, "finished" if held.finished_at is not None else state
         return SignInView(
-            sign_in=sign_in, state=state, request=pushed.request,
+            sign_in=sign_in, state=state, request=seen.request,
             client=client, browser_secret=browser_secret,
         )  # fmt: skip
 
@@ -271,75 +272,68 @@ class Authorization:
         if view.state == "finished":
             return Refused(IdentityRefusal.SIGN_IN_FINISHED)
         now = self._kernel.wire_clock.now()
-        sign_in, error = view.sign_in, await self._decline(db, view)
-        is_approved = error is None
-        if not await store.use_pushed(db, sign_in.request_hash, now):
-            return Refused(IdentityRefusal.REQUEST_USED)
-        code = None
-        if is_approved:
-            assert sign_in.person_id is not None, "only a person approves"
-            code = await self._issue_code(db, view, sign_in.person_id, now)
-        address = self._answers.redirect_address(
-            view.client, view.request, {"code": code} if code else {"error": error or ""}
-        )
-        kept = KeptAnswer(
-            _OUTCOMES[view.state if is_approved else _not_approved(view.state)], address,
-            secret_hash(code) if code is not None else None,
-        )
+        acr, error = await self._level(db, view)
+        if acr is not None:
+            code = token_store.CODES.stamp(secrets.token(32), now + timedelta(seconds=CODE_LIFE_S))
+            grant = await self._grant(db, view, code, now)
+            address = self._answers.redirect_address(view.client, view.request, {"code": code})
+            kept = KeptAnswer(_OUTCOMES[view.state], address, grant.code_hash)
+        else:
+            grant = None
+            address = self._answers.redirect_address(view.client, view.request, {"error": error})
+            kept = KeptAnswer(_OUTCOMES[_not_approved(view.state)], address, None)
         sealed = self._vault.seal_answer(
-            view.browser_secret, sign_in.id, msgspec.json.encode(kept).decode()
+            view.browser_secret, view.sign_in.id, msgspec.json.encode(kept).decode()
         )
-        is_ended = await store.finish_sign_in(
-            db, sign_in.id, now, is_approved=is_approved, answer=sealed
-        )
-        assert is_ended, "its row is held, and it had not ended"
-        return address
+        ended = Ended(view.sign_in.id, view.sign_in.request_hash, now, sealed)
+        if grant is None:
+            is_first = await completions.end_without_code(db, ended)
+        else:
+            how = Authentication(acr=acr or "", authenticated_at=now)
+            is_first = await completions.end_with_code(db, ended, grant, how, now + PLAIN_KEPT)
+        # Refused, all of it is rolled back.
+        return address if is_first else Refused(IdentityRefusal.REQUEST_USED)
 
-    async def _decline(self, db: Connection, view: SignInView) -> str | None:
-        """Return the error that a decided sign-in ends with; None when a code is due.
+    async def _level(self, db: Connection, view: SignInView) -> tuple[str | None, str]:
+        """Return (level reached, "") of a sign-in that a code is due for, or (None, its error).
 
         Too low a level of assurance is the request's error, not the person's refusal. max_age is
         met by every code: there is no session, so whoever gets one was authenticated just now.
         """
         if view.state != "approved":
-            return "access_denied"
+            return None, "access_denied"
         assert view.sign_in.approval_id is not None, "only a person approves"
         acr = await approval_acr(db, view.sign_in.approval_id)
         if acr is None:
-            return "access_denied"
+            return None, "access_denied"
         if not meets_acr(acr, view.request.acr_values):
-            return "unmet_authentication_requirements"
+            return None, "unmet_authentication_requirements"
         assert view.sign_in.person_id is not None, "only a person approves"
-        return await self._grants.obstacle(
+        error = await self._grants.obstacle(
             db, view.client, view.request, view.sign_in.person_id
         )
+        return (acr, "") if error is None else (None, error)
 
-    async def _issue_code(
-        self, db: Connection, view: SignInView, person_id: str, now: datetime
-    ) -> str:
-        expires_at = now + timedelta(seconds=CODE_LIFE_S)
-        code = token_store.CODES.stamp(secrets.token(32), expires_at)
+    async def _grant(
+        self, db: Connection, view: SignInView, code: str, now: datetime
+    ) -> CodeGrant:
+        """Return what a code that is due now stands for, and begin the session it stands in."""
+        person_id, approval_id = view.sign_in.person_id, view.sign_in.approval_id
+        assert person_id is not None and approval_id is not None, "only a person approves"
         grant_id = view.request.grant_id or self._kernel.ids.new("gra")
-        assert view.sign_in.approval_id is not None, "only a person approves"
-        await record_authentication(db, grant_id, view.sign_in.approval_id, now)
         details = await grant_details(
             db, self._kernel, view.request.details, grant_id=grant_id, client_id=view.client.id,
-            approval_id=view.sign_in.approval_id, now=now,
-        )  # fmt: skip
-        request = msgspec.structs.replace(view.request, details=details)
-        await token_store.insert_code(
-            db,
-            CodeGrant(
-                code_hash=secret_hash(code), person_id=person_id,
-                grant_id=grant_id, request=request, signed_in_at=now,
-                expires_at=expires_at,
-            ),
+            approval_id=approval_id, now=now,
         )  # fmt: skip
         await self._sessions.begin(
             db, view.client, browser_hash=view.sign_in.browser_hash, person_id=person_id,
             grant_id=grant_id,
         )  # fmt: skip
-        return code
+        return CodeGrant(
+            code_hash=secret_hash(code), person_id=person_id, grant_id=grant_id,
+            request=msgspec.structs.replace(view.request, details=details), signed_in_at=now,
+            expires_at=now + timedelta(seconds=CODE_LIFE_S),
+        )  # fmt: skip
 
     async def cancel(self, db: Connection, view: SignInView) -> str | Refused:
         """End a sign-in at the browser's wish; the phone's question goes away with it."""

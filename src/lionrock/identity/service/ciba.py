@@ -34,6 +34,7 @@ from lionrock.identity.domain.grants import TokenBasis, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.domain.scopes import show_scopes
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.assurance import approval_acr, record_authentication
@@ -42,7 +43,7 @@ from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
 from lionrock.identity.service.receipts import PLATFORM_ORGANISATION
 from lionrock.identity.service.request_objects import RequestObjects
-from lionrock.identity.service.tokens import TokenForm, TokenReply, Tokens
+from lionrock.identity.service.tokens import Tokens
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import approvals as approvals_store
 from lionrock.identity.store import ciba as store
@@ -213,7 +214,7 @@ class Ciba:
             return Refused(CibaRefusal.NOT_GRANTED)
         now = self._kernel.wire_clock.now()
         grant_id = self._kernel.ids.new("gra")
-        await record_authentication(db, grant_id, record.approval_id, now)
+        await record_authentication(db, grant_id, acr, now)
         details = await grant_details(
             db, self._kernel, record.details, grant_id=grant_id, client_id=client.id,
             approval_id=record.approval_id, now=now,

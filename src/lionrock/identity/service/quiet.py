@@ -21,7 +21,6 @@ from lionrock.identity.domain.quiet import QuietSignIn
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.vault import Vault
-from lionrock.identity.store import approvals as approvals_store
 from lionrock.identity.store import quiet as store
 from lionrock.kernel import secrets
 from lionrock.kernel.config import is_reached
@@ -50,7 +49,10 @@ class QuietSignIns:
     async def push_or_keep(
         self, db: Connection, sign_in: SignIn, client: Client, asked: ApprovalRequest
     ) -> SignIn:
-        """Ask the person now, within the ration, or keep the question; returns the sign-in."""
+        """Ask the person now, within the ration, or keep the question; returns the sign-in.
+
+        From here to the transaction's end, attempts at this subject pass one by one.
+        """
         (person_id,) = asked.person_ids
         if await self._may_push(db, sign_in, person_id):
             approval = await self._approvals.request(db, asked, number=sign_in.number)
@@ -93,19 +95,17 @@ class QuietSignIns:
         return approval
 
     async def _may_push(self, db: Connection, sign_in: SignIn, person_id: str) -> bool:
-        own, every = await store.count_pushed(
-            db, sign_in.subject_key, sign_in.started_at - SIGN_IN_WINDOW, sign_in.client_id
-        )
+        ration = await store.hold_ration(
+            db, sign_in, sign_in.started_at - SIGN_IN_WINDOW, person_id,
+            self._kernel.business_clock.now(),
+        )  # fmt: skip
         settings = self._kernel.settings
-        if is_reached(settings.limit_sign_ins_per_client, own) or is_reached(
-            settings.limit_sign_ins, every
-        ):
-            return False
-        pending = await approvals_store.count_pending(
-            db, person_id, self._kernel.business_clock.now()
-        )
         # Below the limit of open approvals, so that a flood of sign-ins leaves room for deeds.
-        return not is_reached(settings.limit_sign_ins_pending, pending)
+        return not (
+            is_reached(settings.limit_sign_ins_per_client, ration.own)
+            or is_reached(settings.limit_sign_ins, ration.every)
+            or is_reached(settings.limit_sign_ins_pending, ration.pending)
+        )
 
 
 def _asked(sign_in: SignIn, approval: Approval, person_id: str) -> SignIn:

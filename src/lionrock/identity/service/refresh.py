@@ -23,8 +23,9 @@ from lionrock.identity.domain.refresh import (
 )
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.scopes import read_scope
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.service.grants import Grants, handle_hash
-from lionrock.identity.service.tokens import TokenForm, TokenReply, Tokens
+from lionrock.identity.service.tokens import Tokens
 from lionrock.identity.store import grants as store
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel

@@ -75,13 +75,14 @@ class Scans:
     ) -> SignIn:
         """Begin a sign-in of a browser that waits for a phone; the request is not used up."""
         now = self._kernel.wire_clock.now()
-        sign_in_id = self._kernel.ids.new("sin")
+        expires_at = now + timedelta(seconds=SIGN_IN_LIFE_S)
+        sign_in_id = requests_store.SIGN_INS.stamp(self._kernel.ids.new("sin"), expires_at)
         sign_in = SignIn(
             id=sign_in_id, request_hash=pushed.request_hash, client_id=client.id,
             browser_hash=secret_hash(browser_secret),
             subject_key=self._vault.look_up_key("sign_in/scan", sign_in_id), person_id=None,
             approval_id=None, number=secrets.digits(NUMBER_DIGITS), started_at=now,
-            expires_at=now + timedelta(seconds=SIGN_IN_LIFE_S), by_scan=True,
+            expires_at=expires_at, by_scan=True,
         )  # fmt: skip
         await requests_store.insert_sign_in(db, sign_in)
         await store.mark_by_scan(db, sign_in_id)

@@ -19,6 +19,7 @@ from lionrock.identity.domain.grants import (
     ACCESS_TOKEN_TYPE,
     AccessToken,
     ClientPrincipal,
+    CodeGrant,
     Principal,
     TokenBasis,
     check_code,
@@ -35,6 +36,7 @@ from lionrock.identity.domain.scopes import (
     OPENID,
     read_scope,
 )
+from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.forms.service import Forms
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.assurance import grant_authentication
@@ -54,46 +56,6 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key
-
-
-class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of the token endpoint; unknown parameters are ignored (RFC 6749 s3.2)."""
-
-    client_assertion: str | None = None
-    client_assertion_type: str | None = None
-    client_id: str | None = None
-    grant_type: str | None = None
-    code: str | None = None
-    redirect_uri: str | None = None
-    code_verifier: str | None = None
-    subject_token: str | None = None
-    subject_token_type: str | None = None
-    requested_token_type: str | None = None
-    actor_token: str | None = None
-    resource: str | None = None
-    audience: str | None = None
-    company: str | None = None
-    refresh_token: str | None = None
-    auth_req_id: str | None = None
-    scope: str | None = None
-    authorization_details: str | None = None
-
-
-class TokenReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer of the token endpoint (RFC 6749 s5.1, RFC 8693 s2.2.1, RFC 9449 s5, RFC 9396 s7).
-
-    `grant_id` when the grant is on record (Grant Management s5.4).
-    """
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-    id_token: str | None = None
-    issued_token_type: str | None = None
-    refresh_token: str | None = None
-    authorization_details: tuple[dict[str, Any], ...] = ()
-    grant_id: str | None = None
 
 
 class Tokens:
@@ -137,13 +99,24 @@ class Tokens:
         """Exchange an authorization code; a code shown twice costs every token it brought."""
         if not form.code:
             return Refused(IdentityRefusal.CODE_MISSING, field="code")
-        code = await store.lock_code(db, secret_hash(form.code), client.id)
-        if code is None:
-            return Refused(IdentityRefusal.CODE_UNKNOWN)
         now = self._kernel.wire_clock.now()
-        if code.used_at is not None:
-            await self._grants.revoke(db, code.grant_id, "code_reuse")
-            return Refused(IdentityRefusal.CODE_USED, keep=True)
+        used = await store.use_code(db, secret_hash(form.code), client.id, now)
+        if used is None:
+            return await self._refuse_code(db, client, form.code)
+        code, how = used
+        basis = await self._check_code(db, client, form, code, jkt, now)
+        if isinstance(basis, Refused):
+            # Refused, the request is kept (its assertion is used), the code is not used.
+            await store.give_back_code(db, code.code_hash)
+            return basis
+        return await self.issue(
+            db, client, msgspec.structs.replace(basis, authentication=how), jkt
+        )
+
+    async def _check_code(
+        self, db: Connection, client: Client, form: TokenForm, code: CodeGrant, jkt: str,
+        now: datetime,
+    ) -> TokenBasis | Refused:  # fmt: skip
         problem = check_code(
             code, redirect_uri=form.redirect_uri, verifier=form.code_verifier, jkt=jkt, now=now
         )
@@ -154,16 +127,21 @@ class Tokens:
         token_details = narrowed_to(form.authorization_details, types, code.request.details)
         if isinstance(token_details, Refused):
             return token_details
-        # From here the token must be issued.
-        await store.use_code(db, code.code_hash, now)
-        basis = TokenBasis(
+        return TokenBasis(
             grant_id=code.grant_id, person_id=code.person_id, scopes=code.request.scopes,
             signed_in_at=code.signed_in_at, nonce=code.request.nonce,
             details=code.request.details, token_details=token_details,
             claims=code.request.claims,
             action=code.request.grant_action, company_id=code.request.company_id,
         )  # fmt: skip
-        return await self.issue(db, client, basis, jkt)
+
+    async def _refuse_code(self, db: Connection, client: Client, code: str) -> Refused:
+        """Say why there is no code to use; a code shown again costs every token it brought."""
+        found = await store.lock_code(db, secret_hash(code), client.id)
+        if found is None or found.used_at is None:
+            return Refused(IdentityRefusal.CODE_UNKNOWN)
+        await self._grants.revoke(db, found.grant_id, "code_reuse")
+        return Refused(IdentityRefusal.CODE_USED, keep=True)
 
     async def issue(
         self, db: Connection, client: Client, basis: TokenBasis, jkt: str
@@ -278,9 +256,11 @@ class Tokens:
 
         For a company's token the mandate is read anew: revocation bites at the next request.
         """
-        token = await store.access_token(db, secret_hash(access_token))
-        if token is None or not is_live(token, self._kernel.wire_clock.now()):
+        business_now = self._kernel.business_clock.now()
+        found = await store.bearer(db, secret_hash(access_token), business_now)
+        if found is None or not is_live(found[0], self._kernel.wire_clock.now()):
             return Refused(IdentityRefusal.TOKEN_INVALID)
+        token, staff_roles = found
         if token.jkt != jkt:
             return Refused(IdentityRefusal.DPOP_KEY_MISMATCH)
         if token.person_id is None:
@@ -291,7 +271,7 @@ class Tokens:
         principal = Principal(
             subject=person_subject, actor_person_id=token.person_id, company_id=None,
             client_id=client.id, scopes=frozenset(token.scopes),
-            staff_roles=await self._parties.staff_roles(db, token.person_id),
+            staff_roles=staff_roles,
             client_policy=client.policy, grant_id=token.grant_id, details=token.details,
             claims=token.claims,
         )  # fmt: skip
@@ -357,7 +337,9 @@ class Tokens:
         """Return the id_token, with how and when the grant's person was authenticated."""
         if OPENID not in basis.scopes:
             return None
-        how = await grant_authentication(db, basis.grant_id, basis.signed_in_at)
+        how = basis.authentication or await grant_authentication(
+            db, basis.grant_id, basis.signed_in_at
+        )
         now_s = self._kernel.wire_clock.now_s()
         claims: dict[str, Any] = {
             "iss": self._issuer,

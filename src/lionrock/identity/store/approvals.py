@@ -64,6 +64,16 @@ async def lock_approval(db: Connection, approval_id: str) -> Approval | None:
     return _approval(row) if row else None
 
 
+async def due(db: Connection, now: datetime, count_max: int) -> list[str]:
+    """Return ids of pending approvals whose time is over, earliest first."""
+    rows = await db.fetch(
+        "SELECT id FROM identity.approvals WHERE state = 'pending' AND expires_at <= $1"
+        " ORDER BY expires_at, id LIMIT $2",
+        now, count_max,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
 async def try_lock(db: Connection, approval_id: str) -> bool:
     """Hold an approval to the transaction's end unless another transaction holds it now."""
     found = await db.fetchval(
@@ -145,6 +155,20 @@ async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
     return count
 
 
+async def hold_person(
+    db: Connection, person_id: str, now: datetime
+) -> tuple[str | None, int]:
+    """Hold a person's row, so that what waits for an answer is counted by one at a time.
+
+    Returns (status, which nobody changes while it is held, None for nobody; how much waits).
+    """
+    row = await db.fetchrow(
+        "SELECT status, pending FROM identity.hold_person($1, $2, $3)",
+        person_id, now, list(UNCOUNTED_KINDS),
+    )  # fmt: skip
+    return row["status"], row["pending"]
+
+
 async def standing_acrs(db: Connection, approval_id: str) -> list[str]:
     """Return the level of each yes that stands: its device in use and its person active still."""
     rows = await db.fetch(
@@ -177,14 +201,22 @@ async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
     ]  # fmt: skip
 
 
-async def save_answer(db: Connection, approval_id: str, answer: GivenAnswer) -> bool:
-    """Record a person's answer; False when that person has answered already or was not asked."""
+async def save_answer(
+    db: Connection, approval_id: str, answer: GivenAnswer, state: State
+) -> bool:
+    """Record a person's answer and the state that the approval comes to with it.
+
+    False when that person has answered already or was not asked, or the approval was decided.
+    """
     saved = await db.fetchval(
-        "UPDATE identity.approval_persons SET device_id = $3, decision = $4, answered_at = $5,"
-        " proof = $6, proof_kind = $7, acr = $8"
-        " WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1",
+        "WITH mine AS (UPDATE identity.approval_persons SET device_id = $3, decision = $4,"
+        "  answered_at = $5, proof = $6, proof_kind = $7, acr = $8"
+        "  WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1)"
+        " UPDATE identity.approvals SET state = $9,"
+        "  decided_at = CASE WHEN $9 = 'pending' THEN NULL ELSE $5 END"
+        " WHERE id = $1 AND state = 'pending' AND EXISTS (SELECT FROM mine) RETURNING 1",
         approval_id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
-        answer.proof.text, answer.proof.kind, answer.acr,
+        answer.proof.text, answer.proof.kind, answer.acr, state,
     )  # fmt: skip
     return saved is not None
 

@@ -7,6 +7,15 @@ from datetime import datetime
 from lionrock.identity.domain.assurance import Authentication
 from lionrock.kernel.db import Connection
 
+INSERT_AUTHENTICATION = (
+    "INSERT INTO identity.authentications AS known (grant_id, acr, authenticated_at, forget_at)"
+)
+ON_NEWER_SIGN_IN = (
+    "ON CONFLICT (grant_id) DO UPDATE"
+    " SET acr = excluded.acr, authenticated_at = excluded.authenticated_at,"
+    "  forget_at = greatest(known.forget_at, excluded.forget_at)"
+    " WHERE known.authenticated_at <= excluded.authenticated_at"
+)
 
 async def insert_authentication(
     db: Connection, grant_id: str, authentication: Authentication, forget_at: datetime
@@ -16,11 +25,7 @@ async def insert_authentication(
     An older one that comes late (two sign-ins at once) changes nothing.
     """
     await db.execute(
-        "INSERT INTO identity.authentications AS known (grant_id, acr, authenticated_at, forget_at)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT (grant_id) DO UPDATE"
-        " SET acr = excluded.acr, authenticated_at = excluded.authenticated_at,"
-        "  forget_at = greatest(known.forget_at, excluded.forget_at)"
-        " WHERE known.authenticated_at <= excluded.authenticated_at",
+        f"{INSERT_AUTHENTICATION} VALUES ($1, $2, $3, $4) {ON_NEWER_SIGN_IN}",
         grant_id, authentication.acr, authentication.authenticated_at, forget_at,
     )  # fmt: skip
 

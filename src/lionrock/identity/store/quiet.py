@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from lionrock.identity.domain.approvals import ApprovalRequest
+from lionrock.identity.domain.approvals import UNCOUNTED_KINDS, ApprovalRequest
+from lionrock.identity.domain.grants import SignIn
 from lionrock.identity.domain.quiet import QuietSignIn
 from lionrock.kernel.db import Connection
 from lionrock.kernel.i18n import Text
@@ -62,17 +63,25 @@ async def take_quiet(db: Connection, sign_in_id: str, person_id: str) -> Approva
     return msgspec.convert(ask, ApprovalRequest) if ask is not None else None
 
 
-async def count_pushed(
-    db: Connection, subject_key: bytes, since: datetime, client_id: str
-) -> tuple[int, int]:
-    """Count a person's unapproved sign-ins that the phone was told of: (of a client, of all)."""
+class Ration(msgspec.Struct, frozen=True):
+    """A person's unapproved sign-ins that the phone was told of (of a client, of all), and what
+    waits for the person's answer."""
+
+    own: int
+    every: int
+    pending: int
+
+
+async def hold_ration(
+    db: Connection, sign_in: SignIn, since: datetime, person_id: str, business_now: datetime
+) -> Ration:
+    """Let attempts at one subject pass one by one, and count what went before."""
     row = await db.fetchrow(
-        "SELECT count(*) FILTER (WHERE client_id = $3) AS own, count(*) AS every"
-        " FROM identity.sign_ins WHERE subject_key = $1 AND started_at > $2"
-        "  AND NOT is_approved AND approval_id IS NOT NULL",
-        subject_key, since, client_id,
+        "SELECT own, every, pending FROM identity.hold_ration($1, $2, $3, $4, $5, $6)",
+        sign_in.subject_key, since, sign_in.client_id, person_id, business_now,
+        list(UNCOUNTED_KINDS),
     )  # fmt: skip
-    return row["own"], row["every"]
+    return Ration(**dict(row))
 
 
 async def waiting_number(db: Connection, sign_in_id: str) -> str | None:

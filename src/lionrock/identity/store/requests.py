@@ -1,7 +1,6 @@
 """Pushed requests and the sign-ins that complete them. Secrets come in as SHA-256 only.
 
-Both tables are rings (kernel.ring). A request's hash carries its slot; a sign-in, counted by its
-person anyway, is looked up in all slots.
+Both tables are rings (kernel.ring): a request's hash and a sign-in's id carry their slots.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
 from lionrock.kernel.late import later
-from lionrock.kernel.ring import Ring
+from lionrock.kernel.ring import Ring, stamped_slot
 
 # A request is read for as long as a sign-in that began with it may last; sign-ins are counted for
 # ten minutes.
@@ -76,69 +75,77 @@ async def use_pushed(db: Connection, request_hash: bytes, at: datetime) -> bool:
 
 
 async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
-    """Begin a sign-in."""
+    """Begin a sign-in; its id names its slot (`SIGN_INS.stamp`)."""
+    slot = SIGN_INS.slot(sign_in.expires_at)
+    assert slot == stamped_slot(sign_in.id), "the id was stamped with its own slot"
     await db.execute(
         "INSERT INTO identity.sign_ins (id, request_hash, client_id, browser_hash, subject_key,"
         " person_id, approval_id, number, started_at, expires_at, slot)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         sign_in.id, sign_in.request_hash, sign_in.client_id, sign_in.browser_hash,
         sign_in.subject_key, sign_in.person_id, sign_in.approval_id, sign_in.number,
-        sign_in.started_at, sign_in.expires_at, SIGN_INS.slot(sign_in.expires_at),
+        sign_in.started_at, sign_in.expires_at, slot,
     )  # fmt: skip
 
 
-async def sign_in_and_asked(
-    db: Connection, sign_in_id: str, browser_hash: bytes
-) -> tuple[SignIn | None, Asked | None]:
-    """Return a browser's own sign-in, and how its approval stands if its person was asked.
+class SeenSignIn(msgspec.Struct, frozen=True):
+    """A sign-in, what was pushed for it, and how its approval stands if its person was asked."""
 
-    Another browser's is not found.
-    """
+    sign_in: SignIn
+    request: AuthorizationRequest
+    asked: Asked | None
+
+
+async def seen_sign_in(
+    db: Connection, sign_in_id: str, browser_hash: bytes
+) -> SeenSignIn | None:
+    """Return a browser's own sign-in; another browser's is not found."""
+    slot = stamped_slot(sign_in_id)
+    if slot is None:
+        return None
     row = await db.fetchrow(
-        "SELECT s.*, a.state AS asked_state, a.expires_at AS asked_expires_at"
-        " FROM identity.sign_ins s LEFT JOIN identity.approvals a ON a.id = s.approval_id"
+        # The request's slot is the last byte of its hash: only that partition is looked at.
+        "SELECT s.*, p.request, a.state AS asked_state, a.expires_at AS asked_expires_at"
+        f" FROM {SIGN_INS.partition(slot)} s"
+        f" JOIN {PUSHED.table} p ON p.request_hash = s.request_hash"
+        "  AND p.slot = get_byte(s.request_hash, length(s.request_hash) - 1)"
+        " LEFT JOIN identity.approvals a ON a.id = s.approval_id"
         " WHERE s.id = $1 AND s.browser_hash = $2",
         sign_in_id, browser_hash,
     )  # fmt: skip
     if row is None:
-        return None, None
+        return None
     members = dict(row)
+    request = msgspec.convert(members.pop("request"), AuthorizationRequest)
     state, expires_at = members.pop("asked_state"), members.pop("asked_expires_at")
-    return _sign_in(members), Asked(state, expires_at) if state is not None else None
+    asked = Asked(state, expires_at) if state is not None else None
+    return SeenSignIn(_sign_in(members), request, asked)
 
 
 async def hold_sign_in(
     db: Connection, sign_in_id: str, browser_hash: bytes
 ) -> SignIn | None:
     """Return a browser's own sign-in, held to the transaction's end."""
+    slot = stamped_slot(sign_in_id)
+    if slot is None:
+        return None
     row = await db.fetchrow(
-        "SELECT * FROM identity.sign_ins WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
+        f"SELECT * FROM {SIGN_INS.partition(slot)} WHERE id = $1 AND browser_hash = $2 FOR UPDATE",
         sign_in_id, browser_hash,
     )  # fmt: skip
     return _sign_in(dict(row)) if row is not None else None
 
 
-async def finish_sign_in(
-    db: Connection, sign_in_id: str, at: datetime, *, is_approved: bool, answer: bytes
-) -> bool:
-    """End a sign-in, with its answer sealed for its browser; False when it had ended."""
-    ended = await db.fetchval(
-        "UPDATE identity.sign_ins SET finished_at = $2, is_approved = $3, answer = $4"
-        " WHERE id = $1 AND finished_at IS NULL RETURNING 1",
-        sign_in_id, at, is_approved, answer,
-    )  # fmt: skip
-    return ended is not None
-
-
 async def open_sign_in(
     db: Connection, request_hash: bytes, browser_hash: bytes, now: datetime
 ) -> str | None:
-    """Return a browser's sign-in of a request that goes on still, so that a reload finds it."""
+    """Return a browser's sign-in of a request that goes on still, so that a reload finds it.
+
+    The request is held to the transaction's end: a reload at the same time waits.
+    """
     found: str | None = await db.fetchval(
-        "SELECT id FROM identity.sign_ins WHERE request_hash = $1 AND browser_hash = $2"
-        " AND finished_at IS NULL AND expires_at > $3 ORDER BY started_at DESC LIMIT 1",
-        request_hash, browser_hash, now,
-    )  # fmt: skip
+        "SELECT identity.open_sign_in($1, $2, $3)", request_hash, browser_hash, now
+    )
     return found
 
 

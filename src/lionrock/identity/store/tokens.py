@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from lionrock.identity.domain.assurance import Authentication
 from lionrock.identity.domain.grants import AccessToken, CodeGrant, hashed_slot
+from lionrock.identity.domain.parties import StaffRole
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.store.registration import is_self_registered, mark_used
 from lionrock.kernel.db import Connection
@@ -23,17 +25,46 @@ from lionrock.kernel.ring import Ring
 CODES = Ring(table="identity.codes", width_s=640, kept_s=3_600)
 TOKENS = Ring(table="identity.access_tokens", width_s=640, kept_s=60)
 RINGS = (CODES, TOKENS)
+# What a token t stands on: an active client and person, a grant that was not revoked.
+_STANDING = (
+    "JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
+    " LEFT JOIN identity.persons p ON p.id = t.person_id"
+    " LEFT JOIN identity.grants g ON g.id = t.grant_id"
+)
+_STANDS = "(t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL"
 
 
-async def insert_code(db: Connection, code: CodeGrant) -> None:
-    """Keep an authorization code's grant; its code names its slot (`CODES.stamp`)."""
-    slot = CODES.slot(code.expires_at)
-    assert slot == hashed_slot(code.code_hash), "the code was stamped with its own slot"
+async def use_code(
+    db: Connection, code_hash: bytes, client_id: str, at: datetime
+) -> tuple[CodeGrant, Authentication | None] | None:
+    """Use up a client's unused code of an active person; None when there is none to use.
+
+    With it comes how its person was authenticated.
+    """
+    slot = hashed_slot(code_hash)
+    if slot is None:
+        return None
+    row = await db.fetchrow(
+        f"UPDATE {CODES.partition(slot)} c SET used_at = $3"
+        " FROM identity.persons p"
+        " WHERE c.code_hash = $1 AND c.client_id = $2 AND c.used_at IS NULL"
+        "  AND p.id = c.person_id AND p.status = 'active'"
+        " RETURNING c.*, (SELECT row(a.acr, a.authenticated_at) FROM identity.authentications a"
+        "  WHERE a.grant_id = c.grant_id) AS how",
+        code_hash, client_id, at,
+    )  # fmt: skip
+    if row is None:
+        return None
+    how = Authentication(acr=row["how"][0], authenticated_at=row["how"][1]) if row["how"] else None
+    return _code(row), how
+
+
+async def give_back_code(db: Connection, code_hash: bytes) -> None:
+    """Undo `use_code` in its own transaction, which nobody else has seen."""
+    slot = hashed_slot(code_hash)
+    assert slot is not None, "a code that was found has a slot"
     await db.execute(
-        "INSERT INTO identity.codes (code_hash, client_id, person_id, grant_id, request,"
-        " signed_in_at, expires_at, slot) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        code.code_hash, code.request.client_id, code.person_id, code.grant_id,
-        msgspec.to_builtins(code.request), code.signed_in_at, code.expires_at, slot,
+        f"UPDATE {CODES.partition(slot)} SET used_at = NULL WHERE code_hash = $1", code_hash
     )  # fmt: skip
 
 
@@ -48,22 +79,7 @@ async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGra
         "  WHERE p.id = c.person_id AND p.status = 'active') FOR UPDATE",
         code_hash, client_id,
     )  # fmt: skip
-    if row is None:
-        return None
-    return CodeGrant(
-        code_hash=row["code_hash"], person_id=row["person_id"], grant_id=row["grant_id"],
-        request=msgspec.convert(row["request"], AuthorizationRequest),
-        signed_in_at=row["signed_in_at"], expires_at=row["expires_at"], used_at=row["used_at"],
-    )  # fmt: skip
-
-
-async def use_code(db: Connection, code_hash: bytes, at: datetime) -> None:
-    """Use up a code that the transaction holds."""
-    slot = hashed_slot(code_hash)
-    assert slot is not None, "a code that was found has a slot"
-    await db.execute(
-        f"UPDATE {CODES.partition(slot)} SET used_at = $2 WHERE code_hash = $1", code_hash, at
-    )  # fmt: skip
+    return _code(row) if row is not None else None
 
 
 async def insert_token(db: Connection, token: AccessToken) -> None:
@@ -101,16 +117,32 @@ async def access_token(
     if slot is None:
         return None
     row = await db.fetchrow(
-        f"SELECT t.* FROM {TOKENS.partition(slot)} t"
-        " JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
-        " LEFT JOIN identity.persons p ON p.id = t.person_id"
-        " LEFT JOIN identity.grants g ON g.id = t.grant_id"
-        " WHERE t.token_hash = $1"
-        "  AND (t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL"
-        + (" FOR SHARE OF t" if hold else ""),
+        f"SELECT t.* FROM {TOKENS.partition(slot)} t {_STANDING}"
+        f" WHERE t.token_hash = $1 AND {_STANDS}" + (" FOR SHARE OF t" if hold else ""),
         token_hash,
     )
     return _token(row) if row else None
+
+
+async def bearer(
+    db: Connection, token_hash: bytes, business_now: datetime
+) -> tuple[AccessToken, frozenset[StaffRole]] | None:
+    """Return what `access_token` returns, with the staff roles its person holds then."""
+    slot = hashed_slot(token_hash)
+    if slot is None:
+        return None
+    row = await db.fetchrow(
+        "SELECT t.*, ARRAY(SELECT r.role FROM identity.staff_roles r"
+        "  WHERE r.person_id = t.person_id AND r.granted_at <= $2"
+        "   AND (r.revoked_at IS NULL OR r.revoked_at > $2)) AS staff_roles"
+        f" FROM {TOKENS.partition(slot)} t {_STANDING} WHERE t.token_hash = $1 AND {_STANDS}",
+        token_hash, business_now,
+    )  # fmt: skip
+    if row is None:
+        return None
+    members = dict(row)
+    roles = members.pop("staff_roles")
+    return _token(members), frozenset(roles)
 
 
 async def revoke_grant(db: Connection, grant_id: str, at: datetime) -> int:
@@ -144,6 +176,14 @@ async def revoke_token(
         "UPDATE identity.access_tokens SET revoked_at = $2"
         " WHERE grant_id = $1 AND company_id IS NOT NULL AND revoked_at IS NULL",
         row["grant_id"], at,
+    )  # fmt: skip
+
+
+def _code(row: Any) -> CodeGrant:
+    return CodeGrant(
+        code_hash=row["code_hash"], person_id=row["person_id"], grant_id=row["grant_id"],
+        request=msgspec.convert(row["request"], AuthorizationRequest),
+        signed_in_at=row["signed_in_at"], expires_at=row["expires_at"], used_at=row["used_at"],
     )  # fmt: skip
 
 

@@ -13,15 +13,14 @@ from typing import Any
 
 import asyncpg
 import structlog
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import KERNEL_ERRORS, KernelRefusal, Refused
 from lionrock.kernel.http.bodies import parse_body, parse_query, read_body
+from lionrock.kernel.http.paths import PathTree
 from lionrock.kernel.http.replies import (
     API_POLICY,
     error_page,
@@ -73,36 +72,25 @@ class Application:
                 methods = by_path.setdefault(route.path, {})
                 assert route.method not in methods, f"two rows for {route.method} {route.path}"
                 methods[route.method] = (table, route)
-        endpoints = {path: _PathEndpoint(self, methods) for path, methods in by_path.items()}
-        # Most requests name a path without parameters: those need no search.
-        self._literal = {path: each for path, each in endpoints.items() if "{" not in path}
-        self._starlette = Starlette(
-            routes=[
-                StarletteRoute(path, endpoint)
-                for path, endpoint in sorted(endpoints.items(), key=_specific_first)
-            ],
-        )
-        self._starlette.router.redirect_slashes = False
-        self._starlette.router.default = self._not_found
+        self._paths: PathTree[_PathEndpoint] = PathTree()
+        for path, methods in by_path.items():
+            self._paths.add(path, _PathEndpoint(self, methods))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            # Exactly one (RFC 9112 s3.2): of two, a proxy may have read the other.
-            hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
-            if self._hosts and (len(hosts) != 1 or hosts[0].decode("latin-1") not in self._hosts):
-                refused = Refused(KernelRefusal.HOST_UNKNOWN)
-                await self._kernel_refusal(refused, "check_host")(scope, receive, send)
-                return
-            endpoint = self._literal.get(scope["path"])
-            if endpoint is not None:
-                scope["path_params"] = {}
-                await endpoint(scope, receive, send)
-                return
-        await self._starlette(scope, receive, send)
-
-    async def _not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = self._kernel_refusal(Refused(KernelRefusal.NOT_FOUND), "find_route")
-        await response(scope, receive, send)
+        assert scope["type"] == "http", "the server is started without websockets and lifespan"
+        # Exactly one (RFC 9112 s3.2): of two, a proxy may have read the other.
+        hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+        if self._hosts and (len(hosts) != 1 or hosts[0].decode("latin-1") not in self._hosts):
+            refused = Refused(KernelRefusal.HOST_UNKNOWN)
+            await self._kernel_refusal(refused, "check_host")(scope, receive, send)
+            return
+        found = self._paths.find(scope["path"])
+        if found is None:
+            response = self._kernel_refusal(Refused(KernelRefusal.NOT_FOUND), "find_route")
+            await response(scope, receive, send)
+            return
+        endpoint, scope["path_params"] = found
+        await endpoint(scope, receive, send)
 
     def _kernel_refusal(self, refused: Refused, step: str) -> Response:
         request_id = self.kernel.ids.new("req")
@@ -237,12 +225,6 @@ def _dress(response: Response, request_id: str) -> Response:
     response.raw_headers += [field for field in _FIELDS if field[0] not in present]
     response.headers["request-id"] = request_id
     return response
-
-
-def _specific_first(item: tuple[str, Any]) -> tuple[list[tuple[bool, str]], str]:
-    """Literal segments before parameters, so that /awards.csv is not taken for /{id}."""
-    path = item[0]
-    return [("{" in part, part) for part in path.split("/")], path
 
 
 def build_application(kernel: Kernel, tables: Iterable[RouteTable]) -> Application:
