@@ -153,6 +153,8 @@ READINGS = (
     "when there are several.",
     "An INTEGRATED_SIGN asks twice: signature, then seal. `signToken` fetches the seal once, for "
     "that digest, company and person, within 15 minutes.",
+    "Signing without log-in: the first question is identity's own for a sign-in and says so; the "
+    "service is told nothing by it. The second names the digest and the document.",
     "A bulk is one decision: all digests are signed, or none. The callback's `results` keep the "
     "order, beside one `cert`.",
     "A log-in's grant is on record as long as its last action can last (33 minutes), and the "
