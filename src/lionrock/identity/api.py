@@ -87,6 +87,7 @@ from lionrock.identity.domain.scopes import SCOPES
 from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.identity.domain.words import Rendered, Template, canonical_json
 from lionrock.identity.errors import ERRORS, RELYING_PARTY_ERRORS
+from lionrock.identity.errors.chinese import CHINESE as CHINESE_REFUSALS
 from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.errors.forms import FORM_ERRORS
 from lionrock.identity.errors.grants import GRANT_ERRORS
@@ -160,6 +161,7 @@ __all__ = [
     "ACR_VALUES",
     "ANSWER_TYPE",
     "ASSERTION_TYPE",
+    "CHINESE_REFUSALS",
     "COMPANY_ERRORS",
     "COMPANY_URN",
     "DECIDED_TOPIC",

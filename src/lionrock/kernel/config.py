@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -19,12 +18,11 @@ from typing import Any, Literal
 import msgspec
 import platformdirs
 
+from lionrock.kernel.mail_settings import mail_problem
+
 ENVIRONMENT_PREFIX = "LIONROCK_"
 # What the table of these requests has room for (identity/store/ciba.py).
 CIBA_LIFE_S_MAX = 1_800
-# Less than a job has altogether (kernel/jobs.py), so that a silent relay is told from a slow job.
-MAIL_TIMEOUT_MS_MAX = 7_000
-_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 
 
 class SettingsRefused(ValueError):
@@ -395,29 +393,6 @@ def _checked(settings: Settings) -> Settings:
     for name in ("device_waiting_s", "recovery_cooling_s"):
         if (getattr(settings, name) or 0) < 0:
             raise SettingsRefused(f"{name}: expected 0 or more")
-    _check_mail(settings)
+    if problem := mail_problem(settings):
+        raise SettingsRefused(problem)
     return settings
-
-
-def relay_address(text: str) -> tuple[str, int]:
-    """Return host and port of mail_relay; SettingsRefused when it is not host:port."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
-        raise SettingsRefused("mail_relay: expected host:port such as mail.example.org:587")
-    return host.strip("[]"), int(port)
-
-
-def _check_mail(settings: Settings) -> None:
-    if not 100 <= settings.mail_timeout_ms <= MAIL_TIMEOUT_MS_MAX:
-        raise SettingsRefused(f"mail_timeout_ms: expected 100 to {MAIL_TIMEOUT_MS_MAX}")
-    if not settings.mail_relay:
-        return
-    if settings.composition != "serve":
-        raise SettingsRefused("mail_relay belongs to serve; the sandbox writes to nobody")
-    host, _port = relay_address(settings.mail_relay)
-    if settings.mail_security == "none" and host not in ("127.0.0.1", "::1", "localhost"):
-        raise SettingsRefused("mail_security: none is for a relay on this machine only")
-    if not _MAIL_ADDRESS.fullmatch(settings.mail_from):
-        raise SettingsRefused("mail_from: expected an address such as city@example.org")
-    if bool(settings.mail_user) != bool(settings.mail_password):
-        raise SettingsRefused("mail_user and mail_password: expected both or neither")

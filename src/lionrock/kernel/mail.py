@@ -21,7 +21,8 @@ from typing import Literal
 import msgspec
 
 from lionrock.kernel.clock import WireClock
-from lionrock.kernel.config import Settings, relay_address
+from lionrock.kernel.config import Settings
+from lionrock.kernel.mail_settings import relay_address
 
 THREADS_MAX = 2
 # After a relay did not answer, it is left alone for so long: workers have other things to do.
@@ -43,9 +44,10 @@ class SmtpRelay:
     """The relay of the settings; opens one connection for each message."""
 
     def __init__(self, settings: Settings, wire_clock: WireClock) -> None:
-        assert settings.mail_relay, "a relay is named"
+        address = relay_address(settings.mail_relay)
+        assert address is not None, "the settings were checked"
         self._settings = settings
-        self._host, self._port = relay_address(settings.mail_relay)
+        self._host, self._port = address
         self._domain = settings.mail_from.rpartition("@")[2]
         self._wire_clock = wire_clock
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="mail")

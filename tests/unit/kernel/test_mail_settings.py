@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lionrock.kernel.config import Settings, SettingsRefused, load_settings, relay_address
+from lionrock.kernel.config import Settings, SettingsRefused, load_settings
+from lionrock.kernel.mail_settings import relay_address
 
 SERVE = {
     "composition": "serve", "key_passphrase": "long enough", "public_url": "https://city.example",

@@ -56,7 +56,7 @@ PURPOSES: dict[str, Purpose] = {
             words=Text(
                 "to fill in a form that you asked for",
                 "為你填寫你要求的表格",
-                "为你填写你要求的表格",
+                "为您填写您要求的表格",
             ),
         ),
         Purpose(
@@ -89,7 +89,7 @@ LEGAL_BASES: dict[str, LegalBasis] = {
             words=Text(
                 "your consent",
                 "你的同意",
-                "你的同意",
+                "您的同意",
             ),
         ),
         LegalBasis(
@@ -98,7 +98,7 @@ LEGAL_BASES: dict[str, LegalBasis] = {
             words=Text(
                 "an agreement that you are entering into",
                 "你正在訂立的協議",
-                "你正在订立的协议",
+                "您正在订立的协议",
             ),
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from lionrock.identity.forms import filling_http as fillings
 from lionrock.identity.forms import http as forms
 from lionrock.identity.http import (
@@ -24,10 +26,11 @@ from lionrock.identity.http import (
     service_roles,
     token,
 )
+from lionrock.identity.http.refusals import show_refusal
 from lionrock.identity.passkeys import http as passkeys
 from lionrock.identity.recovery import http as recovery
 from lionrock.identity.service.identity import Identity
-from lionrock.kernel.http import RouteTable
+from lionrock.kernel.http import Route, RouteTable
 
 
 def table(room: Identity) -> RouteTable:
@@ -35,7 +38,7 @@ def table(room: Identity) -> RouteTable:
     return RouteTable(
         pillar="identity",
         room=room,
-        routes=(
+        routes=tuple(map(_told, (
             *discovery.ROUTES, *par.ROUTES, *authorize.ROUTES, *token.ROUTES, *resources.ROUTES,
             *devices.ROUTES, *passkeys.ROUTES, *recovery.ROUTES,
             *mandates.ROUTES, *service_roles.ROUTES, *registry.ROUTES, *operations.ROUTES,
@@ -44,5 +47,12 @@ def table(room: Identity) -> RouteTable:
             *introspection.ROUTES, *revocation.ROUTES, *grants.ROUTES, *registration.ROUTES,
             *logout.ROUTES,
             *forms.ROUTES, *fillings.ROUTES,
-        ),
+        ))),
     )  # fmt: skip
+
+
+def _told(route: Route) -> Route:
+    """A page's refusals are told in the reader's language."""
+    if route.family != "html" or route.render_refusal is not None:
+        return route
+    return dataclasses.replace(route, render_refusal=show_refusal)

@@ -21,6 +21,7 @@ from lionrock.identity.http.browser import browser_secret, is_own_site, set_brow
 from lionrock.identity.http.choice_page import choice_page
 from lionrock.identity.http.discovery import AUTHORIZE_PATH
 from lionrock.identity.http.pages import identify_page, scan_page, waiting_page
+from lionrock.identity.http.refusals import show_refusal
 from lionrock.identity.service.authorization import SignInView
 from lionrock.identity.service.identity import Identity
 from lionrock.kernel import secrets
@@ -261,10 +262,10 @@ def _wants_json(call: AuthorizeCall | SignInCall) -> bool:
 def _refuse_program(
     call: AuthorizeCall | SignInCall, refused: Refused, step: str
 ) -> Response | None:
-    """A refusal as problem+json to a program that asked for JSON; else the page."""
+    """A refusal as problem+json to a program that asked for JSON; else as a page."""
     row = ERRORS.get(refused.refusal)
     if row is None or not _wants_json(call):
-        return None
+        return show_refusal(call, refused, step)
     return problem_reply(row, refused, step, call.request_id)
 
 

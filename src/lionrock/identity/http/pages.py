@@ -65,6 +65,12 @@ _TEXTS = {
     "logout_done_means": Text(
         "You can close this page.", "你可以關閉此頁。", "您可以关闭此页。"
     ),
+    "refused": Text("This cannot go on", "未能繼續", "未能继续"),
+    "refused_code": Text("Code", "代碼", "代码"),
+    "refused_check": Text("Check", "檢查", "检查"),
+    "refused_source": Text("Source", "依據", "依据"),
+    "refused_request": Text("Request", "要求編號", "请求编号"),
+    "refused_again": Text("Start again", "重新開始", "重新开始"),
 }  # fmt: skip
 
 
@@ -122,6 +128,14 @@ def scan_page(
 def app_page(*, language: str) -> str:
     """Return the page of a code that was opened in a browser."""
     return _page(language, "", step="app")
+
+
+def refused_page(*, language: str, sentence: str, code: str, **facts: str) -> str:
+    """Return the page of a refusal; `facts`: detail, step, clause, request_id."""
+    texts = {name: text.in_language(language) for name, text in _TEXTS.items()}
+    return _environment().get_template("refused.html").render(
+        language=language, text=texts, sentence=sentence, code=code, **facts
+    )
 
 
 def _page(language: str, service: str, **values: object) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import json
 from pathlib import Path
 
 import jinja2
 
+from lionrock.identity.errors.chinese import sentence
+from lionrock.identity.passkeys.errors import AUTHENTICATOR_ERRORS
 from lionrock.kernel.i18n import Text
 
 _HERE = Path(__file__).resolve().parent
@@ -77,9 +80,12 @@ def page_policy(nonce: str) -> str:
 def authenticator_page(*, language: str, nonce: str) -> str:
     """Return the page; its script fills it in."""
     texts = {name: text.in_language(language) for name, text in _TEXTS.items()}
+    codes = [refusal.value for refusal in AUTHENTICATOR_ERRORS]
+    said = {code: sentence(code, "", language) for code in codes}
     return _environment().get_template("authenticator.html").render(
-        language=language, text=texts, nonce=nonce, integrity=_INTEGRITY
-    )
+        language=language, text=texts, nonce=nonce, integrity=_INTEGRITY,
+        refusals=json.dumps({code: text for code, text in said.items() if text}),
+    )  # fmt: skip
 
 
 @functools.cache

@@ -22,7 +22,7 @@ CASE_TEXTS = {
         "The application is set as a PDF for you to sign on your phone. Nothing is sent until you "
         "submit it.",
         "系統會製成申請書PDF供你以手機簽署；在你提交之前不會送出。",
-        "系统会制成申请书PDF供你以手机签署；在你提交之前不会送出。",
+        "系统会制成申请书PDF供您以手机签署；在您提交之前不会送出。",
     ),
     "new_no_facts": Text(
         "No facts are stated yet: the rules will not be able to tell. State them first.",
@@ -98,7 +98,7 @@ CASE_TEXTS = {
     "payout_released": Text("On its way", "支付中", "支付中"),
     "payout_paid": Text("Paid", "已付", "已付"),
     "payout_failed": Text("Rejected by the switch", "支付被拒", "支付被拒"),
-    "sign_person": Text("Sign it yourself", "由你本人簽署", "由你本人签署"),
+    "sign_person": Text("Sign it yourself", "由你本人簽署", "由您本人签署"),
     "sign_company-seal": Text("Put the company's seal on it", "加蓋公司印章", "加盖公司印章"),
     "sign_office-seal": Text("Put the office's seal on it", "加蓋辦事處印章", "加盖办事处印章"),
     "party_person": Text("applicant", "申請人", "申请人"),
@@ -107,10 +107,10 @@ CASE_TEXTS = {
     "sign_text": Text(
         "Read the document first. Your phone then shows its exact fingerprint and asks you.",
         "請先閱讀文件。手機會顯示其確切指紋並徵求你的同意。",
-        "请先阅读文件。手机会显示其确切指纹并征求你的同意。",
+        "请先阅读文件。手机会显示其确切指纹并征求您的同意。",
     ),
     "ask_phone": Text("Ask my phone", "在我的手機上確認", "在我的手机上确认"),
-    "phone_asks": Text("Your phone asks you now", "手機正在徵求你的同意", "手机正在征求你的同意"),
+    "phone_asks": Text("Your phone asks you now", "手機正在徵求你的同意", "手机正在征求您的同意"),
     "phone_number": Text(
         "Enter this number on your phone, if you agree", "如同意，請在手機上輸入此號碼",
         "如同意，请在手机上输入此号码",
@@ -208,14 +208,14 @@ CASE_TEXTS = {
     "to_do": Text("To do", "待辦", "待办"),
     "nothing_to_do": Text(
         "There is nothing for you to do in this case now.", "此個案現時沒有需要你處理的事項。",
-        "此个案现时没有需要你处理的事项。",
+        "此个案现时没有需要您处理的事项。",
     ),
     "assess": Text("Assess", "評審", "评审"),
     "assessed_by_you": Text(
         "You have assessed this case; the second assessment is another person's.",
-        "你已評審此個案；第二份評審由另一人作出。", "你已评审此个案；第二份评审由另一人作出。",
+        "你已評審此個案；第二份評審由另一人作出。", "您已评审此个案；第二份评审由另一人作出。",
     ),
-    "interest": Text("Your interest in this case", "你與此個案的利益關係", "你与此个案的利益关系"),
+    "interest": Text("Your interest in this case", "你與此個案的利益關係", "您与此个案的利益关系"),
     "interest_none": Text("I have none", "沒有", "没有"),
     "interest_conflict": Text(
         "I have a conflict of interest and step aside", "有利益衝突，我退出評審",

@@ -52,7 +52,7 @@ COMMON_TEXTS = {
         "See which of 61 innovation and technology schemes fit, and why. Apply, sign and follow "
         "your case to the payout, with proof of every step.",
         "查看61項創新科技計劃中哪些適合你及其原因；申請、簽署，並跟進個案直至撥款，每一步均有憑證。",
-        "查看61项创新科技计划中哪些适合你及其原因；申请、签署，并跟进个案直至拨款，每一步均有凭证。",
+        "查看61项创新科技计划中哪些适合您及其原因；申请、签署，并跟进个案直至拨款，每一步均有凭证。",
     ),
     "start_find": Text("Find funding", "尋找資助", "寻找资助"),
     "start_how": Text("How it works", "流程", "流程"),
@@ -60,14 +60,14 @@ COMMON_TEXTS = {
     "start_step_1_text": Text(
         "No password. Your phone shows what is asked; you say yes or no.",
         "無需密碼。手機會顯示所問事項，由你決定同意與否。",
-        "无需密码。手机会显示所问事项，由你决定同意与否。",
+        "无需密码。手机会显示所问事项，由您决定同意与否。",
     ),
     "start_step_2": Text("Let data come to you", "資料自動取得", "资料自动取得"),
     "start_step_2_text": Text(
         "The registry and your bank fill in what they know, only with your consent, which you can "
         "take back.",
         "在你同意下，註冊處及銀行代為填寫已知資料；同意可隨時撤回。",
-        "在你同意下，注册处及银行代为填写已知资料；同意可随时撤回。",
+        "在您同意下，注册处及银行代为填写已知资料；同意可随时撤回。",
     ),
     "start_step_3": Text("Apply and sign", "申請及簽署", "申请及签署"),
     "start_step_3_text": Text(
@@ -80,9 +80,9 @@ COMMON_TEXTS = {
         "Milestones are paid to your bank account. Every step leaves a receipt that anyone can "
         "check offline.",
         "按里程碑撥款至你的銀行帳戶。每一步都留下任何人可離線核實的收據。",
-        "按里程碑拨款至你的银行账户。每一步都留下任何人可离线核实的收据。",
+        "按里程碑拨款至您的银行账户。每一步都留下任何人可离线核实的收据。",
     ),
-    "people": Text("Who you can be here", "你可以扮演的人物", "你可以扮演的人物"),
+    "people": Text("Who you can be here", "你可以扮演的人物", "您可以扮演的人物"),
     "people_lead": Text(
         "Sign in with a handle below, then answer on that person's simulated phone in a second "
         "window.",
@@ -94,17 +94,17 @@ COMMON_TEXTS = {
     "company_lead": Text(
         "The companies that you hold a mandate for. Choose the one to act for.",
         "你獲授權代表的公司。請選擇要代表的公司。",
-        "你获授权代表的公司。请选择要代表的公司。",
+        "您获授权代表的公司。请选择要代表的公司。",
     ),
     "company_none": Text(
         "You hold no mandate for a company. A responsible person of the company can grant one.",
         "你沒有任何公司的授權。公司的負責人可授權予你。",
-        "你没有任何公司的授权。公司的负责人可授权予你。",
+        "您没有任何公司的授权。公司的负责人可授权予您。",
     ),
-    "company_chosen": Text("You act for this company", "你正代表此公司", "你正代表此公司"),
+    "company_chosen": Text("You act for this company", "你正代表此公司", "您正代表此公司"),
     "company_choose": Text("Act for {name}", "代表{name}", "代表{name}"),
     "business_number": Text("Business registration number", "商業登記號碼", "商业登记号码"),
-    "your_mandate": Text("Your mandate", "你的授權", "你的授权"),
+    "your_mandate": Text("Your mandate", "你的授權", "您的授权"),
     "role_responsible_person": Text("Responsible person", "負責人", "负责人"),
     "role_administrator": Text("Administrator", "管理員", "管理员"),
     "role_representative": Text("Representative", "代表", "代表"),

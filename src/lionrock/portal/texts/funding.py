@@ -64,21 +64,21 @@ FUNDING_TEXTS = {
     "facts_forgotten": Text(
         "What you state here is answered and forgotten: nothing is stored.",
         "你在此填寫的資料只用於即時回覆，不會儲存。",
-        "你在此填写的资料只用于即时回复，不会储存。",
+        "您在此填写的资料只用于即时回复，不会储存。",
     ),
     "facts_session": Text(
         "What you state is kept sealed until you sign out, for your application.",
         "你填寫的資料會加密保存至登出為止，以便申請。",
-        "你填写的资料会加密保存至退出为止，以便申请。",
+        "您填写的资料会加密保存至退出为止，以便申请。",
     ),
     "by_consent": Text("Let others state it", "由他人提供資料", "由他人提供资料"),
     "by_consent_text": Text(
         "The companies registry and your bank can state facts about {company}. You are asked on "
         "your phone, once for each; you can take a consent back at any time.",
         "公司註冊處及你的銀行可提供{company}的資料。手機會逐一徵求你的同意，並可隨時撤回。",
-        "公司注册处及你的银行可提供{company}的资料。手机会逐一征求你的同意，并可随时撤回。",
+        "公司注册处及您的银行可提供{company}的资料。手机会逐一征求您的同意，并可随时撤回。",
     ),
-    "your_bank": Text("Your bank", "你的銀行", "你的银行"),
+    "your_bank": Text("Your bank", "你的銀行", "您的银行"),
     "ask_consents": Text("Ask for my consents", "徵求我的同意", "征求我的同意"),
     "collect": Text("Fetch the data", "取得資料", "取得资料"),
     "consents_stand": Text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lionrock.kernel.i18n import Text
 
 IDENTITY_TEXTS = {
-    "menu_me": Text("You and your company", "你與公司", "你与公司"),
+    "menu_me": Text("You and your company", "你與公司", "您与公司"),
     "menu_access": Text("My access", "我的存取權", "我的访问权"),
     "menu_mandates": Text("People and mandates", "人員及授權", "人员及授权"),
     "menu_operations": Text("Operations", "營運", "运营"),
@@ -13,9 +13,9 @@ IDENTITY_TEXTS = {
     "access_lead": Text(
         "What you let services do, the devices that speak for you, and a way to leave everywhere.",
         "你容許服務做的事、可代表你的裝置，以及一次過登出。",
-        "你允许服务做的事、可代表你的设备，以及一次性全部退出。",
+        "您允许服务做的事、可代表您的设备，以及一次性全部退出。",
     ),
-    "access_services": Text("Services that may act for you", "可代你行事的服務", "可代你行事的服务"),
+    "access_services": Text("Services that may act for you", "可代你行事的服務", "可代您行事的服务"),
     "access_services_hint": Text(
         "Those whose leave outlives one visit. A service without an entry forgets you within "
         "minutes.",
@@ -24,7 +24,7 @@ IDENTITY_TEXTS = {
     ),
     "access_none": Text(
         "No service may act for you beyond one visit.", "沒有服務可在一次使用之後代你行事。",
-        "没有服务可在一次使用之后代你行事。",
+        "没有服务可在一次使用之后代您行事。",
     ),
     "access_knows": Text("May know or do", "可知悉或可做", "可知悉或可做"),
     "access_since": Text("Since", "起始", "起始"),
@@ -45,7 +45,7 @@ IDENTITY_TEXTS = {
     "device_remove_last": Text(
         "This is your only one. Without it you sign in again only after a recovery.",
         "這是你唯一的裝置。移除後須先完成帳戶恢復才能登入。",
-        "这是你唯一的设备。移除后须先完成账户恢复才能登录。",
+        "这是您唯一的设备。移除后须先完成账户恢复才能登录。",
     ),
     "device_remove_now": Text("Remove this device for ever", "永久移除此裝置", "永久移除此设备"),
     "log_out_everywhere": Text("Log out everywhere", "登出所有地方", "退出所有地方"),
@@ -53,7 +53,7 @@ IDENTITY_TEXTS = {
         "Ends what you have open in every browser, this one too, and tells the services that take "
         "part. Others lose their access within 15 minutes.",
         "結束你在所有瀏覽器（包括本瀏覽器）的登入，並通知參與的服務；其他服務於15分鐘內失去權限。",
-        "结束你在所有浏览器（包括本浏览器）的登录，并通知参与的服务；其他服务于15分钟内失去权限。",
+        "结束您在所有浏览器（包括本浏览器）的登录，并通知参与的服务；其他服务于15分钟内失去权限。",
     ),
     # People and mandates.
     "mandates_lead": Text(
@@ -67,7 +67,7 @@ IDENTITY_TEXTS = {
         "Never wider than your own. Your phone, and where needed the other officers', ask before "
         "it takes effect.",
         "不可超出你本人的授權。生效前會在你的手機（及如有需要，其他高級人員的手機）徵求批准。",
-        "不可超出你本人的授权。生效前会在你的手机（及如有需要，其他高级人员的手机）征求批准。",
+        "不可超出您本人的授权。生效前会在您的手机（及如有需要，其他高级人员的手机）征求批准。",
     ),
     "mandate_holder": Text("Who", "對象", "对象"),
     "mandate_holder_hint": Text(
@@ -81,7 +81,7 @@ IDENTITY_TEXTS = {
     "mandate_engage": Text("Engage an agent firm", "委聘代理公司", "委聘代理公司"),
     "mandate_may_engage": Text(
         "an agent firm only: let it engage a firm of its own for you",
-        "只限代理公司：可為你轉聘另一間公司", "仅限代理公司：可为你转聘另一家公司",
+        "只限代理公司：可為你轉聘另一間公司", "仅限代理公司：可为您转聘另一家公司",
     ),
     "mandate_limit_hint": Text(
         "HK$ for one deed; empty: no limit.", "每次行事的港元上限；留空即無上限。",
@@ -129,12 +129,12 @@ IDENTITY_TEXTS = {
     "name_in_en": Text("Name in English", "英文名稱", "英文名称"),
     "name_in_hant": Text("Name in traditional Chinese", "繁體中文名稱", "繁体中文名称"),
     "name_in_hans": Text("Name in simplified Chinese", "簡體中文名稱", "简体中文名称"),
-    "operations_waiting": Text("Waiting for you", "等候你決定", "等候你决定"),
+    "operations_waiting": Text("Waiting for you", "等候你決定", "等候您决定"),
     "operations_waiting_none": Text(
         "Nothing waits for a second person.", "沒有等候第二人決定的事項。",
         "没有等候第二人决定的事项。",
     ),
-    "operations_mine": Text("Asked by you, waiting", "由你提出，等候中", "由你提出，等候中"),
+    "operations_mine": Text("Asked by you, waiting", "由你提出，等候中", "由您提出，等候中"),
     "operations_decided": Text("Decided lately", "近期決定", "近期决定"),
     "operations_ask": Text("Ask for an operation", "提出事項", "提出事项"),
     "operation_create_person": Text("New person", "新增人士", "新增人士"),

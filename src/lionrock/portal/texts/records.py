@@ -13,12 +13,12 @@ RECORD_TEXTS = {
     "consents_none": Text(
         "There is no consent yet. One is asked for when you let others state facts.",
         "尚無同意書。當你讓他人提供資料時，系統會徵求同意。",
-        "尚无同意书。当你让他人提供资料时，系统会征求同意。",
+        "尚无同意书。当您让他人提供资料时，系统会征求同意。",
     ),
     "consents_pending": Text(
         "Your phone asks you now. Read the words and answer there.",
         "手機正在徵求你的同意。請閱讀內容並在手機上回覆。",
-        "手机正在征求你的同意。请阅读内容并在手机上回复。",
+        "手机正在征求您的同意。请阅读内容并在手机上回复。",
     ),
     "consent": Text("Consent", "同意書", "同意书"),
     "consent_pending": Text("On your phone", "等候手機確認", "等候手机确认"),
@@ -39,7 +39,7 @@ RECORD_TEXTS = {
     "retention": Text("Kept for", "保存期", "保存期"),
     "days": Text("{count} days", "{count}日", "{count}日"),
     "details": Text("Details and uses", "詳情及使用記錄", "详情及使用记录"),
-    "words_shown": Text("The words you agreed to", "你所同意的字句", "你所同意的字句"),
+    "words_shown": Text("The words you agreed to", "你所同意的字句", "您所同意的字句"),
     "uses": Text("Uses", "使用記錄", "使用记录"),
     "uses_none": Text("Nothing was read yet.", "尚未有人讀取。", "尚未有人读取。"),
     "use_intended": Text("under way", "進行中", "进行中"),

@@ -1,9 +1,12 @@
 """What a person reads when something is refused, by stable code; English stands in errors.py.
 
-A code without a row here is shown with a general sentence and the English one beside it.
+Identity's sentences come from identity too. A code without a row in either is shown with a general
+sentence and the English one beside it.
 """
 
 from __future__ import annotations
+
+from lionrock.identity.api import CHINESE_REFUSALS as IDENTITY_REFUSALS
 
 _GENERAL = {
     "zh-Hant": "此要求未獲接納：{title}",
@@ -12,7 +15,7 @@ _GENERAL = {
 REFUSALS: dict[str, tuple[str, str]] = {
     "portal.form_forged": (
         "此表格並非來自你的頁面。請重新開啟頁面再試。",
-        "此表格并非来自你的页面。请重新打开页面再试。",
+        "此表格并非来自您的页面。请重新打开页面再试。",
     ),
     "portal.sign_in_lost": (
         "此登入並非由本瀏覽器開始，或已逾時。請重新登入。",
@@ -20,7 +23,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "portal.session_ended": (
         "你已登出或逾時。請重新登入。",
-        "你已退出或超时。请重新登录。",
+        "您已退出或超时。请重新登录。",
     ),
     "portal.company_needed": (
         "此事須代表公司辦理。請先選擇公司。",
@@ -56,7 +59,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "exchange.mandate_missing": (
         "你的授權不包括公司的資料。請向公司取得足夠授權。",
-        "你的授权不包括公司的资料。请向公司取得足够授权。",
+        "您的授权不包括公司的资料。请向公司取得足够授权。",
     ),
     "exchange.mandate_ended": (
         "代表公司的授權已終止。",
@@ -64,7 +67,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "exchange.consent_unknown": (
         "你沒有此編號的同意書。",
-        "你没有此编号的同意书。",
+        "您没有此编号的同意书。",
     ),
     "exchange.approval_refused": (
         "未能在手機上提出此問題。",
@@ -92,7 +95,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "programmes.case_not_found": (
         "你沒有此編號的個案。",
-        "你没有此编号的个案。",
+        "您没有此编号的个案。",
     ),
     "programmes.case_document_not_found": (
         "此個案尚未有該文件。",
@@ -116,7 +119,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "programmes.case_mandate_missing": (
         "你的授權不包括此事。請向公司取得足夠授權。",
-        "你的授权不包括此事。请向公司取得足够授权。",
+        "您的授权不包括此事。请向公司取得足够授权。",
     ),
     "programmes.cases_too_many": (
         "公司的草稿過多。請先提交或撤回其一。",
@@ -168,11 +171,11 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "programmes.conflict_declared": (
         "你已申報利益衝突，此個案由他人處理。",
-        "你已申报利益冲突，此个案由他人处理。",
+        "您已申报利益冲突，此个案由他人处理。",
     ),
     "programmes.assessed_already": (
         "你已評審此個案；第二份評審由另一人作出。",
-        "你已评审此个案；第二份评审由另一人作出。",
+        "您已评审此个案；第二份评审由另一人作出。",
     ),
     "programmes.assessment_malformed": (
         "評審未完整，詳情見下。",
@@ -260,15 +263,15 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "identity.mandate_scope": (
         "你的授權不包括此事。請向公司取得足夠授權。",
-        "你的授权不包括此事。请向公司取得足够授权。",
+        "您的授权不包括此事。请向公司取得足够授权。",
     ),
     "identity.mandate_draft": (
         "此授權不合要求，或超出你本人的授權，詳情見下。",
-        "此授权不合要求，或超出你本人的授权，详情见下。",
+        "此授权不合要求，或超出您本人的授权，详情见下。",
     ),
     "identity.mandate_missing": (
         "你並無此公司的有效授權。",
-        "你并无此公司的有效授权。",
+        "您并无此公司的有效授权。",
     ),
     "identity.mandate_unknown": (
         "公司沒有此項有效授權。",
@@ -361,14 +364,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "申請不在此步驟。請重新載入，查看下一步。", "申请不在此步骤。请重新加载，查看下一步。",
     ),
     "identity.onboarding_stale": (
-        "你查看後申請已更改。請重新載入再作決定。", "你查看后申请已更改。请重新加载再作决定。",
+        "你查看後申請已更改。請重新載入再作決定。", "您查看后申请已更改。请重新加载再作决定。",
     ),
     "identity.onboarding_own": (
         "不能審核自己所代表公司的申請，須由另一名營運員處理。",
         "不能审核自己所代表公司的申请，须由另一名运营员处理。",
     ),
     "identity.onboarding_reviewed": (
-        "你已審核此步驟；尚須另一人審核。", "你已审核此步骤；尚须另一人审核。",
+        "你已審核此步驟；尚須另一人審核。", "您已审核此步骤；尚须另一人审核。",
     ),
     "identity.onboarding_tests": (
         "測試尚未全部完成。請完成所列各項後再提出。", "测试尚未全部完成。请完成所列各项后再提出。",
@@ -386,7 +389,7 @@ def refusal_text(code: str, title: str, language: str) -> str:
     """Return the sentence for a refusal in a language; `title` is the English one."""
     if language == "en":
         return title
-    row = REFUSALS.get(code)
+    row = REFUSALS.get(code) or IDENTITY_REFUSALS.get(code)
     if row is None:
         return _GENERAL.get(language, "{title}").format(title=title)
     return row[0] if language == "zh-Hant" else row[1]

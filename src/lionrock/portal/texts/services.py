@@ -14,7 +14,7 @@ SERVICE_TEXTS = {
         "此处可用的服务尽列一处；凡有手机标记者，同一登录方式即可使用。",
     ),
     "search": Text("Search", "搜尋", "搜索"),
-    "search_label": Text("What do you want to do?", "你想辦理什麼？", "你想办理什么？"),
+    "search_label": Text("What do you want to do?", "你想辦理什麼？", "您想办理什么？"),
     "audience": Text("For", "對象", "对象"),
     "audience_any": Text("Everyone", "所有人", "所有人"),
     "audience_persons": Text("People", "個人", "个人"),
@@ -40,7 +40,7 @@ SERVICE_TEXTS = {
     "you_are_signed_in": Text(
         "You are signed in as {name}; this service asks you on the phone, once, what it may know.",
         "你已以{name}登入；該服務會在手機上詢問一次，可得知哪些資料。",
-        "你已以{name}登录；该服务会在手机上询问一次，可得知哪些资料。",
+        "您已以{name}登录；该服务会在手机上询问一次，可得知哪些资料。",
     ),
     "organisation": Text("Organisation", "機構", "机构"),
     "category": Text("Category", "類別", "类别"),
@@ -91,7 +91,7 @@ SERVICE_TEXTS = {
     "review_reasons": Text("Reasons", "理由", "理由"),
     "review_mine": Text(
         "You agreed. Somebody else must agree too.", "你已同意；尚須另一人同意。",
-        "你已同意；尚须另一人同意。",
+        "您已同意；尚须另一人同意。",
     ),
     "reviews_lead": Text(
         "Two of you must agree, each on their own. What you agree to is what is opened.",

@@ -4,6 +4,8 @@
 
 const ROOT = "/identity/authenticator";
 const main = document.querySelector("main");
+// What refusals say in the page's language, by code; others are told in English.
+const REFUSALS = JSON.parse(main.dataset.refusals);
 const at = (id) => document.getElementById(id);
 const say = (text) => { at("message").textContent = text; };
 
@@ -21,7 +23,7 @@ async function call(method, path, body) {
   });
   const value = answer.status === 204 ? null : await answer.json();
   if (answer.ok) return value;
-  const error = new Error(value.title);
+  const error = new Error(REFUSALS[value.code] ?? value.title);
   error.status = answer.status;
   error.code = value.code;
   throw error;

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from lionrock.identity.errors.chinese import sentence
 from lionrock.identity.signing.verification.domain import (
     DOCUMENT_BYTES_MAX,
     VerificationRefusal,
@@ -53,7 +54,8 @@ async def reply_page(call: VerifyCall) -> Response:
 
 def _refused(call: VerifyCall, refused: Refused) -> Response:
     row = VERIFICATION_ERRORS[refused.refusal]
-    return html(verify_page(call.lang, problem=row.title), row.status)
+    said = sentence(refused.refusal.value, row.title, call.lang)
+    return html(verify_page(call.lang, problem=said), row.status)
 
 
 ROUTES = (
