@@ -120,6 +120,12 @@ class PaymentsCity:
             lambda db: self.payments.messages(db, payment_id)
         )
 
+    async def subject_messages(self, subject_id: str) -> list[tuple[str, bytes]]:
+        """The messages about a thing that is no payment: a mandate, a request, a recall."""
+        return await self.kernel.database.read(
+            lambda db: self.payments.subject_messages(db, subject_id)
+        )
+
     async def available(self, account_id: int) -> int:
         """What may still be debited from a ledger account."""
         [account] = await self.ledger.lookup_accounts([account_id])

@@ -92,6 +92,11 @@ class Payments:
         found = await messages.list_contents(db, self._core.vault, payment_id)
         return [(message.definition, content) for message, content in found]
 
+    async def subject_messages(self, db: Connection, subject_id: str) -> list[tuple[str, bytes]]:
+        """Return the messages about a mandate, request or recall, as `messages` does."""
+        found = await messages.list_about(db, self._core.vault, subject_id)
+        return [(message.definition, content) for message, content in found]
+
     async def message_rows(self, db: Connection, payment_id: str) -> list[Message]:
         """Return direction, counterpart and times of a payment's messages, oldest first."""
         found = await messages.list_contents(db, self._core.vault, payment_id)

@@ -89,6 +89,14 @@ class Post:
         )
         return message
 
+    async def tell(
+        self, db: Connection, subject: Subject, organisation_id: str, document: Document
+    ) -> Message:
+        """Write a message and have it delivered until it is taken; returns its row."""
+        told = await self.write(db, subject, organisation_id, document)
+        await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
+        return told
+
     async def notify(self, db: Connection, payment: Payment, organisation_id: str) -> None:
         """Tell a participant how a payment stands; a final outcome is told in one message only.
 

@@ -114,16 +114,21 @@ class Router:
         refused = check_limit(participant, amount)
         if refused is not None:
             return refused
-        organisation = await self._core.directory.get(db, participant.organisation_id)
-        if organisation is None or not organisation.is_active:
-            return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
-        if ENDPOINT not in organisation.endpoints:
+        if not await self.is_online(db, participant):
             return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
         account = participant.account(amount.currency)
         assert account is not None, "check_limit asked for it"
         return Destination(
             participant=participant, creditor=creditor, proxy=proxy,
             credit_account_id=account.ledger_account_id,
+        )
+
+    async def is_online(self, db: Connection, participant: Participant) -> bool:
+        """Say whether a participant is active in the directory and can be sent messages."""
+        organisation = await self._core.directory.get(db, participant.organisation_id)
+        return (
+            organisation is not None and organisation.is_active
+            and ENDPOINT in organisation.endpoints
         )
 
 

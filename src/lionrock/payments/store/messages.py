@@ -99,10 +99,15 @@ async def list_contents(
     db: Connection, vault: Vault, payment_id: str
 ) -> list[tuple[Message, bytes]]:
     """Return the accepted messages of a payment with their bytes, oldest first."""
+    return await list_about(db, vault, payment_id)
+
+
+async def list_about(db: Connection, vault: Vault, subject_id: str) -> list[tuple[Message, bytes]]:
+    """Return the accepted messages about anything with their bytes, oldest first."""
     rows = await db.fetch(
-        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE payment_id = $1"
+        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE subject_id = $1"
         " AND refusal = '' ORDER BY id LIMIT $2",
-        payment_id, MESSAGES_LISTED_MAX,
+        subject_id, MESSAGES_LISTED_MAX,
     )
     found = []
     for row in rows:

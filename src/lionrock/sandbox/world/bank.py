@@ -42,7 +42,8 @@ from lionrock.payments.api import (
 )
 from lionrock.sandbox.world.bank_books import Account, Entry
 from lionrock.sandbox.world.bank_counter import Counter
-from lionrock.sandbox.world.bank_desk import BankParts, Desk
+from lionrock.sandbox.world.bank_debits import Debits
+from lionrock.sandbox.world.bank_desk import BankParts, Desk, MessageDesk
 from lionrock.sandbox.world.bank_links import LinkPayments
 from lionrock.sandbox.world.bank_magic import (
     MAGIC_AMOUNTS,
@@ -58,7 +59,7 @@ RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
-DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments)
+DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments, Debits)
 
 TEXTS: Mapping[str, Text] = {
     "simulated": Text(
@@ -121,6 +122,9 @@ class Bank:
             payments=self.payments, post=self._call,
         )  # fmt: skip
         self._desks = tuple(desk(parts) for desk in DESKS)
+        for desk in self._desks:
+            if isinstance(desk, MessageDesk):
+                self.payments.extend(desk.takes(), desk.reports())
 
     @property
     def key(self) -> Key:
@@ -326,6 +330,10 @@ class Bank:
             format_minor(minor, "HKD"): MAGIC_WORDS[behaviour]
             for minor, behaviour in MAGIC_AMOUNTS.items()
         }
+        for desk in self._desks:
+            if isinstance(desk, MessageDesk):
+                more = desk.magic().items()
+                amounts |= {format_minor(minor, "HKD"): words for minor, words in more}
         return JSONResponse({"simulated": True, "currencies": ["HKD", "CNY"], "amounts": amounts})
 
 

@@ -27,7 +27,8 @@ ACCOUNTS, ENTRIES, OUTBOX, INBOX = (
 
 AccountStatus = Literal["open", "closed", "blocked"]
 EntryStatus = Literal[
-    "credited", "confirmed", "reversed", "refused", "ignored", "pending", "paid", "returned"
+    "credited", "confirmed", "reversed", "refused", "ignored", "pending", "paid", "returned",
+    "collecting",
 ]
 # Statuses under which an entry moves the balance.
 _STANDING: frozenset[EntryStatus] = frozenset({"credited", "confirmed", "pending", "paid"})

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
 from lionrock.kernel.network import Reply
+from lionrock.payments.api import Header
 from lionrock.sandbox.world.bank_payments import BankPayments
 from lionrock.sandbox.world.frame import WorldContext
 
@@ -32,6 +34,27 @@ class BankParts:
     clearing_code: str
     payments: BankPayments
     post: SignedPost
+
+
+# (db, header, document): what a desk does with a message of the switch.
+Take = Callable[[Connection, Header, Any], Awaitable[None]]
+
+
+@runtime_checkable
+class MessageDesk(Protocol):
+    """A desk that also understands messages of the switch."""
+
+    def takes(self) -> Mapping[type, Take]:
+        """Its messages by kind of document."""
+        ...
+
+    def reports(self) -> Mapping[str, Take]:
+        """The pacs.002 that are about its own messages, by definition of the original."""
+        ...
+
+    def magic(self) -> Mapping[int, str]:
+        """Its magic amounts in minor units, each with what it does."""
+        ...
 
 
 class Desk(Protocol):

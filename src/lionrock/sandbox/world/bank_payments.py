@@ -9,7 +9,9 @@ usage, through payments.api's codec.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -36,6 +38,10 @@ from lionrock.sandbox.world.frame import WorldContext
 ACCOUNT_UNKNOWN, CURRENCY_WRONG = "AC01", "AM03"
 _REASON_OF_STATUS = {"closed": "AC04", "blocked": "AC06"}
 NOT_PROVIDED = "NOTPROVIDED"
+TRANSFER = "pacs.008.001.08"
+
+
+_Take: TypeAlias = Callable[[Connection, Header, Any], Awaitable[None]]
 
 
 class Payee(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,16 +60,31 @@ class BankPayments:
         self._context = context
         self._code = clearing_code
         self.books = Books(context, bank_id)
+        self._takes: dict[type, _Take] = {
+            CreditTransfer: self._take_transfer, StatusReport: self._take_report,
+        }
+        self._reports: dict[str, _Take] = {}
+
+    def extend(self, takes: Mapping[type, _Take], reports: Mapping[str, _Take]) -> None:
+        """Add what a further desk understands; reports are by the original's definition."""
+        assert not self._takes.keys() & takes.keys(), "one desk for each kind of document"
+        self._takes |= takes
+        self._reports |= reports
 
     async def take(self, db: Connection, envelope: Envelope) -> None:
-        """Take a message of the switch, once."""
+        """Take a message of the switch; what no desk understands is let be."""
         document = envelope.document
-        if isinstance(document, CreditTransfer):
-            await self._take_transfer(db, envelope.header, document)
-        elif isinstance(document, StatusReport) and await self.books.is_first(
-            db, envelope.header.message_id
-        ):
-            await self._take_status(db, document)
+        if type(document) in self._takes:
+            await self._takes[type(document)](db, envelope.header, document)
+
+    async def _take_report(self, db: Connection, header: Header, report: StatusReport) -> None:
+        """pacs.002: follow the outcome once, at the desk whose message it is about."""
+        if not await self.books.is_first(db, header.message_id):
+            return
+        if report.original_definition in self._reports:
+            await self._reports[report.original_definition](db, header, report)
+        else:
+            await self._take_status(db, report)
 
     async def _take_transfer(
         self, db: Connection, header: Header, transfer: CreditTransfer
@@ -78,17 +99,17 @@ class BankPayments:
             there = await self._book_credit(db, header, transfer, behaviour)
         if there.direction != "in" or there.status == "ignored":
             return
-        report = self._report(there)
+        report = self.report(there)
         late = timedelta(seconds=LATE_S)
         is_late = behaviour is Behaviour.LATE
         due_at = self._context.wire_clock.now() + late if is_late else None
-        await self._answer(db, f"a{transfer.uetr[:8]}", there, report, due_at)
+        await self.answer(db, f"a{transfer.uetr[:8]}", there, report, due_at)
         if behaviour is Behaviour.TWICE:
-            await self._answer(db, f"b{transfer.uetr[:8]}", there, report, due_at)
+            await self.answer(db, f"b{transfer.uetr[:8]}", there, report, due_at)
         if behaviour is Behaviour.CONTRADICT:
             taken_back = msgspec.structs.replace(report, status="RJCT", reason_code="AC04")
             after = self._context.wire_clock.now() + timedelta(seconds=1)
-            await self._answer(db, f"c{transfer.uetr[:8]}", there, taken_back, after)
+            await self.answer(db, f"c{transfer.uetr[:8]}", there, taken_back, after)
 
     async def _book_credit(
         self, db: Connection, header: Header, transfer: CreditTransfer, behaviour: Behaviour
@@ -152,18 +173,19 @@ class BankPayments:
             proxy=payee.proxy, remittance=remittance,
         )
         await self.books.book(db, entry)
-        await self._send(db, transaction_id, transfer)
+        await self.send(db, transaction_id, transfer)
         return entry
 
-    async def _answer(
+    async def answer(
         self, db: Connection, prefix: str, entry: Entry, report: StatusReport,
         due_at: datetime | None = None,
     ) -> None:
+        """Answer the switch; asked again, the same answer is sent again."""
         # The MsgId follows from the payment, so that answering again is the same message.
         message_id = f"{prefix}{entry.uetr.replace('-', '')[8:]}"
         outgoing = await self.books.outbox(db, message_id)
         if outgoing is None:
-            await self._send(db, message_id, report, due_at)
+            await self.send(db, message_id, report, due_at)
         else:
             await self.books.repost(db, message_id)
 
@@ -175,11 +197,12 @@ class BankPayments:
             rejected_at=self._context.business_clock.now(),
             description="This amount makes the bank refuse the message.",
         )
-        await self._send(db, f"r{transfer.uetr.replace('-', '')}", reject)
+        await self.send(db, f"r{transfer.uetr.replace('-', '')}", reject)
 
-    async def _send(
+    async def send(
         self, db: Connection, message_id: str, document: Document, due_at: datetime | None = None
     ) -> None:
+        """Put a message to the switch into the outbox."""
         header = Header(
             from_member=self._code, to_member=SWITCH_MEMBER, message_id=message_id,
             created_at=self._context.business_clock.now(),
@@ -187,10 +210,11 @@ class BankPayments:
         content = write_envelope(Envelope(header, document))
         await self.books.post(db, message_id, content, due_at)
 
-    def _report(self, entry: Entry) -> StatusReport:
+    def report(self, entry: Entry, definition: str = TRANSFER) -> StatusReport:
+        """The pacs.002 that answers a message about an entry."""
         is_refused = entry.status == "refused"
         return StatusReport(
-            original_message_id=entry.message_id, original_definition="pacs.008.001.08",
+            original_message_id=entry.message_id, original_definition=definition,
             end_to_end_id=entry.end_to_end_id, transaction_id=entry.transaction_id,
             uetr=entry.uetr, status="RJCT" if is_refused else "ACCC",
             amount=Money(entry.amount_minor, entry.currency),
@@ -221,6 +245,10 @@ def _refusal(account: Account | None, transfer: CreditTransfer, behaviour: Behav
 
 def _outcome(entry: Entry, *, is_settled: bool) -> EntryStatus:
     """What the switch's final word does to an entry; told again it changes nothing."""
+    if entry.status == "refused":
+        return entry.status
+    if entry.status == "collecting":
+        return "confirmed" if is_settled else "refused"
     if entry.direction == "out":
         return "paid" if is_settled else "returned"
     if entry.status == "credited":

@@ -1,0 +1,1 @@
+"""Direct debits: authorisations (mandates) and the collections under them. See README.md."""

@@ -1,0 +1,80 @@
+"""What tests of direct debits do in a payments city: ask, collect, look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lionrock.kernel.network import Reply
+from lionrock.payments.api import Payment
+
+from .city import FIRM_ACCOUNT, HARBOUR, TEA_ACCOUNT, WORLD, PaymentsCity
+
+
+async def operate(city: PaymentsCity, bank_id: str, path: str, body: dict[str, Any]) -> Reply:
+    """A call at a bank's counter."""
+    return await city.world.context.network.send(
+        "POST", f"{WORLD}/{bank_id}/operator/{path}", {"content-type": "application/json"},
+        msgspec.json.encode(body),
+    )
+
+
+async def ask(city: PaymentsCity, **changes: Any) -> Reply:
+    """The firm's bank asks the tea house for an authorisation."""
+    body = {
+        "account": FIRM_ACCOUNT, "debtor_clearing_code": "512", "debtor_account": TEA_ACCOUNT,
+        "debtor_name": "Little Tea House", "request_id": "REQ-1", "currency": "HKD",
+        "max_amount": "500.00", "period_max_amount": "800.00", "collections_per_period": 2,
+    } | changes
+    return await operate(city, HARBOUR, "mandates", body)
+
+
+async def start_mandate(city: PaymentsCity, **changes: Any) -> str:
+    """Ask, and let the banks talk; returns the MndtId."""
+    assert (await ask(city, **changes)).status == 202
+    await city.settle()
+    [row] = await city.kernel.database.read(
+        lambda db: db.fetch("SELECT id FROM payments.mandates ORDER BY id DESC LIMIT 1")
+    )
+    return str(row["id"]).removeprefix("mdt_")
+
+
+async def collect(
+    city: PaymentsCity, mandate_id: str, amount: str, sequence: str = "FRST",
+    end_to_end_id: str = "RENT-1", currency: str = "HKD",
+) -> str:
+    """The firm's bank collects, and the banks talk; returns the UETR."""
+    reply = await operate(city, HARBOUR, "collections", {
+        "mandate_id": mandate_id, "amount": amount, "currency": currency,
+        "sequence": sequence, "end_to_end_id": end_to_end_id,
+    })
+    assert reply.status == 202, reply.body
+    await city.settle()
+    return str(msgspec.json.decode(reply.body)["uetr"])
+
+
+async def outcome_of(city: PaymentsCity, uetr: str) -> Payment:
+    """The payment of a UETR."""
+    row = await city.kernel.database.read(
+        lambda db: db.fetchrow("SELECT id FROM payments.payments WHERE uetr = $1", uetr)
+    )
+    assert row is not None
+    return await city.load(row["id"])
+
+
+async def mandate_shown(city: PaymentsCity, bank_id: str, mandate_id: str) -> dict[str, Any]:
+    """An authorisation as the switch shows it to a bank."""
+    exchange = await city.call(
+        bank_id, f"/payments/v1/mandates/{mandate_id}", b"", method="GET"
+    )
+    assert exchange.reply.status == 200, exchange.reply
+    shown: dict[str, Any] = msgspec.json.decode(exchange.reply.body)
+    return shown
+
+
+async def shown(city: PaymentsCity, bank_id: str) -> list[dict[str, Any]]:
+    """The authorisations in a bank's own files."""
+    reply = await city.world.context.network.send("GET", f"{WORLD}/{bank_id}/mandates")
+    found: list[dict[str, Any]] = msgspec.json.decode(reply.body)["mandates"]
+    return found
