@@ -10,7 +10,7 @@ _PREFIX = {
     "Dr": Text("Dr", "博士／醫生", "博士／医生"), "Prof": Text("Prof", "教授", "教授"),
 }  # fmt: skip
 _GENDER = {"M": Text("male", "男", "男"), "F": Text("female", "女", "女"),
-           "X": Text("X", "X", "X")}  # fmt: skip
+           "X": Text("not stated", "未註明", "未注明")}  # fmt: skip
 _MARITAL = {
     "single": Text("single", "未婚", "未婚"), "married": Text("married", "已婚", "已婚"),
     "divorced": Text("divorced", "離婚", "离婚"), "widowed": Text("widowed", "喪偶", "丧偶"),
