@@ -9,14 +9,20 @@ from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route
 from lionrock.payments.http.messages import load_participant
 from lionrock.payments.links.errors import LINK_ROUTE_ERRORS
-from lionrock.payments.links.http import links
+from lionrock.payments.links.http import intents, links
 
 _MEMBER: Mapping[str, Any] = {"errors": LINK_ROUTE_ERRORS, "scope": "member", "clause": "RFC 9421"}
 BASE = "/payments/v1/links"
+INTENTS = "/payments/v1/intents"
+_INTENT = f"{INTENTS}/{{intent_id}}"
 
 
 def routes() -> tuple[Route, ...]:
     """All rows of this room."""
+    return (*_links(), *_intents())
+
+
+def _links() -> tuple[Route, ...]:
     return (
         Route(
             method="POST", path=BASE, name="create_payment_link",
@@ -42,5 +48,53 @@ def routes() -> tuple[Route, ...]:
             summary="Call a payment link of one's own off.",
             steps=(check_signed_call, links.save_cancellation), call=links.OwnCall,
             replies={200: links.LinkReply}, **_MEMBER,
+        ),
+    )  # fmt: skip
+
+
+def _intents() -> tuple[Route, ...]:
+    own: Mapping[str, Any] = {"call": intents.OwnIntentCall, **_MEMBER}
+    return (
+        Route(
+            method="POST", path=INTENTS, name="create_payment_intent",
+            summary="Ask for a fee: a link, a payment code and a number for the bill.",
+            steps=(check_signed_call, intents.save_intent), call=intents.IntentCall,
+            body=intents.IntentBody, replies={201: intents.IntentReply}, **_MEMBER,
+        ),
+        Route(
+            method="GET", path=_INTENT, name="get_payment_intent",
+            summary="Read a fee of one's own with its refunds.",
+            steps=(check_signed_call, intents.reply_intent), replies={200: intents.IntentReply},
+            **own,
+        ),
+        Route(
+            method="POST", path=f"{_INTENT}/cancellation", name="cancel_payment_intent",
+            summary="Call a fee of one's own off.",
+            steps=(check_signed_call, intents.save_intent_cancellation),
+            replies={200: intents.IntentReply}, **own,
+        ),
+        Route(
+            method="GET", path=f"{_INTENT}/receipt", name="get_fee_receipt",
+            summary="Read the signed receipt of a paid fee.",
+            steps=(check_signed_call, intents.reply_receipt), replies={200: None},
+            reply_media_type=intents.RECEIPT_MEDIA_TYPE, **own,
+        ),
+        Route(
+            method="POST", path=f"{_INTENT}/refunds", name="ask_fee_refund",
+            summary="Give a fee back, partly or whole; above the limit a second officer agrees.",
+            steps=(check_signed_call, intents.save_refund), call=intents.RefundCall,
+            body=intents.RefundBody, replies={201: intents.RefundReply}, **_MEMBER,
+        ),
+        Route(
+            method="POST", path="/payments/v1/refunds/{refund_id}/decision",
+            name="decide_fee_refund", summary="Agree to a waiting refund, or reject it.",
+            steps=(check_signed_call, intents.save_refund_decision), call=intents.DecisionCall,
+            body=intents.DecisionBody, replies={200: intents.RefundReply}, **_MEMBER,
+        ),
+        Route(
+            method="GET", path=f"{INTENTS}/reports/{{day}}", name="get_fee_report",
+            summary="Read a day's reconciliation: fees against settled payments, both ways.",
+            steps=(check_signed_call, intents.reply_report), replies={200: intents.ReportReply},
+            **own,
         ),
     )  # fmt: skip

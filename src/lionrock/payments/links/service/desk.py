@@ -11,7 +11,10 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Done, Job, JobHandler
 from lionrock.kernel.outbox import Event, EventHandler
 from lionrock.payments.links.service.callbacks import Callbacks
+from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import CALLBACK_QUEUE, EXPIRY_QUEUE, Links
+from lionrock.payments.links.service.pages import PayPages
+from lionrock.payments.links.service.refunds import Refunds
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.routing import Router
@@ -26,6 +29,9 @@ class LinkDesk:
         self._core = core
         self.links = Links(core, router)
         self.callbacks = Callbacks(core)
+        self.intents = Intents(core, self.links)
+        self.refunds = Refunds(core, orders)
+        self.pages = PayPages(core, self.links, self.intents)
         orders.claims.append(self.links.claim)
 
     def handlers(self) -> Mapping[str, JobHandler]:
@@ -46,10 +52,19 @@ class LinkDesk:
                 db, self._core.vault, event.payload["payment_id"]
             )
             assert payment is not None, "payments are never deleted"
-            await self.links.settled(db, payment)
+            link = await self.links.settled(db, payment)
+            await self.intents.collected(db, payment, link)
+            await self.refunds.ended(db, payment)
 
         await self._core.kernel.database.run(use_case)
 
     async def _on_rejected(self, event: Event) -> None:
-        payment_id = event.payload["payment_id"]
-        await self._core.kernel.database.run(lambda db: self.links.rejected(db, payment_id))
+        async def use_case(db: Connection) -> None:
+            payment = await payments.load_payment(
+                db, self._core.vault, event.payload["payment_id"]
+            )
+            assert payment is not None, "payments are never deleted"
+            await self.links.rejected(db, payment.id)
+            await self.refunds.ended(db, payment)
+
+        await self._core.kernel.database.run(use_case)

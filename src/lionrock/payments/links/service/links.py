@@ -160,13 +160,15 @@ class Links:
         assert moved, "its row was locked while open"
         return msgspec.structs.replace(link, state="cancelled", finished_at=now)
 
-    async def at_address(self, db: Connection, text: str) -> Link | Refused:
+    async def at_address(
+        self, db: Connection, text: str, *, is_locking: bool = True
+    ) -> Link | Refused:
         """Return the link of an address of ours, or of its last part alone; ADDRESS_UNKNOWN."""
         secret = text.removeprefix(f"{self._origin}{PAGE_PATH}")
         if len(secret) != SECRET_LENGTH or not secret.isascii():
             return Refused(LinkRefusal.ADDRESS_UNKNOWN, field="url")
         link = await store.load_by_secret(
-            db, self._core.vault, secret_key(secret), is_locking=True
+            db, self._core.vault, secret_key(secret), is_locking=is_locking
         )
         return link if link is not None else Refused(LinkRefusal.ADDRESS_UNKNOWN, field="url")
 
@@ -283,6 +285,18 @@ class Links:
         return msgspec.structs.replace(
             link, state="paid", paid_minor=paid, finished_at=now
         )
+
+    async def paid_elsewhere(self, db: Connection, link_id: str, payment: Payment) -> bool:
+        """What a link asks for was paid without it (by code): it is over, if nobody is paying it.
+
+        False when it is not open, also by its time; then the payment stands on its own.
+        """
+        link = await store.load_link(db, self._core.vault, link_id, is_locking=True)
+        assert link is not None, "links are never deleted"
+        if self.state_now(link) != "open":
+            return False
+        await store.move(db, link.id, "open", "paying", payment_id=payment.id)
+        return await self.settled(db, payment) is not None
 
     async def rejected(self, db: Connection, payment_id: str) -> None:
         """A payment was rejected: its link can be paid again, or is over meanwhile."""
