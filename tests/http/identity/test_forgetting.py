@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from lionrock.identity import expiry
 from lionrock.identity.domain.assurance import Authentication
 from lionrock.identity.service.assurance import PLAIN_KEPT
 from lionrock.identity.service.grants import KEPT_AFTER
-from lionrock.identity.store import assurance
+from lionrock.identity.store import assurance, grants
 from lionrock.kernel.db import Connection
 from lionrock.kernel.expiring import ROUND_ROWS_MAX
 from tests.http.identity.browser import Browser
@@ -102,9 +103,10 @@ async def test_unanswered_question_is_forgotten_only_once_it_has_expired(
     city: City, client: TestClient
 ) -> None:
     await Browser(city).start(client.client_id, await client.pushed(), "ada")
+    approval_id = (await city.phone.pending("ada"))[0]["approval_id"]
     city.business_clock.advance(seconds=10 * city.kernel.settings.approvals_kept_s)
     assert await left(city, "approvals") == 1, "nobody has decided about it yet"
-    await city.worker().run_until_idle()
+    await city.kernel.database.run(lambda db: city.identity.approvals.expire(db, approval_id))
     city.business_clock.advance(seconds=city.kernel.settings.approvals_kept_s + 1)
     assert await left(city, "approvals") == 0
 
@@ -125,3 +127,25 @@ async def test_newer_sign_in_never_shortens_how_long_a_word_is_kept(city: City) 
     await city.kernel.database.run(use_case)
     city.wire_clock.advance(hours=24)
     assert await known(city) == 1
+
+
+async def test_grants_of_a_consent_are_found_until_they_give_it_up_or_are_gone(
+    city: City, keeper: Keeper
+) -> None:
+    grant_id = (await signed_in(keeper))["grant_id"]
+    client_id = keeper.client_id
+
+    async def name(consent_ids: tuple[str, ...]) -> list[list[str]]:
+        async def use_case(db: Connection) -> list[list[str]]:
+            grant = await grants.grant(db, grant_id, client_id)
+            assert grant is not None
+            await grants.save_grant(db, msgspec.structs.replace(grant, consent_ids=consent_ids))
+            return [await grants.grants_of_consent(db, one) for one in ("cns_1", "cns_2", "cns_3")]
+
+        return await city.kernel.database.run(use_case)
+
+    assert await name(("cns_1", "cns_2")) == [[grant_id], [grant_id], []]
+    assert await name(("cns_2", "cns_3")) == [[], [grant_id], [grant_id]]
+    city.wire_clock.advance(seconds=2 * city.kernel.settings.refresh_life_s)
+    assert await left(city, "grants") == 0
+    assert await left(city, "grant_consents") == 0

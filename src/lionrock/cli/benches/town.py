@@ -25,6 +25,7 @@ from lionrock.identity.api import (
     ENROLMENT_TYPE,
     Client,
     ClientPolicy,
+    Identity,
     PersonDraft,
     identity_check_digit,
 )
@@ -65,6 +66,11 @@ class Town:
         self.host = self.issuer.removeprefix("http://")
         self.port = int(self.host.rsplit(":", 1)[1])
         self.database = platform.kernel.database
+
+    @property
+    def identity(self) -> Identity:
+        """The identity pillar, for its own sweeps."""
+        return self._platform.identity
 
     @property
     def processes(self) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ change. A deleted client is out of use at once: its tokens, codes and requests a
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -170,10 +170,14 @@ class Registrations:
         self._clients.forget(client_id)
         return None
 
-    async def remove_unused(self, db: Connection) -> list[str]:
-        """Remove clients that registered long ago and were never given anything; returns which."""
+    async def remove_unused(self, db: Connection, now: datetime | None = None) -> list[str]:
+        """Remove clients that registered long ago and were never given anything; returns which.
+
+        A bounded number a time. `now`: as of another instant than the wire clock's.
+        """
         unused_for = timedelta(seconds=self._kernel.settings.registration_unused_s)
-        removed = await store.remove_unused(db, self._kernel.wire_clock.now() - unused_for)
+        as_of = self._kernel.wire_clock.now() if now is None else now
+        removed = await store.remove_unused(db, as_of - unused_for)
         for client_id in removed:
             self._clients.forget(client_id)
         return removed

@@ -39,6 +39,12 @@ async def save_grant(db: Connection, grant: Grant) -> None:
         list(grant.scopes), list(grant.details), _claims(grant), list(grant.consent_ids),
         grant.signed_in_at, grant.created_at, grant.updated_at, grant.expires_at,
     )  # fmt: skip
+    if grant.consent_ids:
+        await db.execute(
+            "INSERT INTO identity.grant_consents (consent_id, grant_id)"
+            " SELECT consent_id, $2 FROM unnest($1::text[]) AS consent_id ON CONFLICT DO NOTHING",
+            list(grant.consent_ids), grant.id,
+        )  # fmt: skip
 
 
 async def hold_grant(db: Connection, grant_id: str) -> Grant | None:
@@ -82,8 +88,10 @@ async def grants_of_person(db: Connection, person_id: str, now: datetime) -> lis
 async def grants_of_consent(db: Connection, consent_id: str) -> list[str]:
     """Return the ids of the grants in force that give data by a consent."""
     rows = await db.fetch(
-        "SELECT id FROM identity.grants WHERE consent_ids <> '{}' AND consent_ids @> ARRAY[$1]"
-        " AND revoked_at IS NULL ORDER BY id",
+        # The grant has the last word: a consent that it gave up has a row of its own still.
+        "SELECT g.id FROM identity.grant_consents c JOIN identity.grants g ON g.id = c.grant_id"
+        " WHERE c.consent_id = $1 AND g.consent_ids @> ARRAY[$1] AND g.revoked_at IS NULL"
+        " ORDER BY g.id",
         consent_id,
     )  # fmt: skip
     return [row["id"] for row in rows]

@@ -13,7 +13,7 @@ from lionrock.kernel.ring import Ring
 ATTEMPTS = Ring(table="identity.registration_attempts", width_s=640)
 RINGS = (ATTEMPTS,)
 # In a round of the sweep.
-UNUSED_ROWS_MAX = 100
+UNUSED_ROWS_MAX = 500
 SELF_REGISTERED = "dyn-"
 
 
