@@ -55,7 +55,8 @@ FILL = {
     f" CASE WHEN n % 10 = 0 THEN ARRAY[{_ID}] ELSE '{{}}' END, $1, $1, $1"
     " FROM generate_series(1, $2) AS n RETURNING id, client_id, consent_ids), linked AS ("
     " INSERT INTO identity.grant_consents (consent_id, grant_id) SELECT unnest(consent_ids), id"
-    " FROM made) INSERT INTO identity.refresh_families (handle_hash, grant_id, client_id, jkt, generation,"
+    " FROM made) INSERT INTO identity.refresh_families (handle_hash, grant_id, client_id, jkt,"
+    " generation,"
     f" started_at, idle_expires_at, expires_at) SELECT {_HASH}, id, client_id, 'bench', 1,"
     " $1, $1, $1 FROM made",
     "identity.authentications": "INSERT INTO identity.authentications (forget_at, grant_id, acr,"
@@ -136,8 +137,8 @@ async def fill(db: Connection, *, table: str, ends_at: datetime, count: int) -> 
 async def run_jobs(db: Connection, *, now: datetime) -> None:
     """Claim the bench's due jobs and take them away, as the worker does by sixteen."""
     await db.execute(
-        "UPDATE kernel.jobs SET due_at = $1::timestamptz + interval '10 seconds', attempt = attempt + 1"
-        " WHERE queue = 'bench' AND due_at < $1", now,
+        "UPDATE kernel.jobs SET due_at = $1::timestamptz + interval '10 seconds',"
+        " attempt = attempt + 1 WHERE queue = 'bench' AND due_at < $1", now,
     )  # fmt: skip
     await db.execute("DELETE FROM kernel.jobs WHERE queue = 'bench' AND attempt > 0")
 
