@@ -21,6 +21,7 @@ def handlers(room: Payments) -> Mapping[str, JobHandler]:
         DRIVE_NEAR_QUEUE: room.switch.drive,
         **room.settlement.handlers(),
         **room.debits.handlers(),
+        **room.recalls.handlers(),
         **room.addressing.handlers(),
         **room.links.handlers(),
     }

@@ -22,6 +22,8 @@ from tests.unit.payments.debit_city import (
     mandate_shown,
     operate,
     outcome_of,
+    post,
+    raw_debit,
     shown,
     start_mandate,
 )
@@ -100,7 +102,9 @@ async def test_nothing_is_collected_before_the_customer_has_answered(
 ) -> None:
     mandate_id = await start_mandate(city, max_amount="9.21", period_max_amount="")
     assert (await mandate_shown(city, LANTAU, mandate_id))["state"] == "pending"
-    early = await outcome_of(city, await collect(city, mandate_id, "5.00"))
+    debit = raw_debit(city, mandate_id)
+    assert (await post(city, HARBOUR, debit)).status == 202
+    early = await outcome_of(city, debit.uetr)
     assert early.reason_code == "MD01"
     answered = await operate(
         city, LANTAU, f"mandates/{mandate_id}/answers", {"accepted": True}

@@ -6,10 +6,21 @@ from typing import Any
 
 import msgspec
 
+from lionrock.kernel.money import Money
 from lionrock.kernel.network import Reply
-from lionrock.payments.api import Payment
+from lionrock.payments.api import (
+    SWITCH_MEMBER,
+    DirectDebit,
+    Document,
+    Envelope,
+    Header,
+    PartyAccount,
+    Payment,
+    settlement_date_of,
+    uetr_of,
+)
 
-from .city import FIRM_ACCOUNT, HARBOUR, TEA_ACCOUNT, WORLD, PaymentsCity
+from .city import FIRM_ACCOUNT, HARBOUR, LANTAU, TEA_ACCOUNT, WORLD, PaymentsCity
 
 
 async def operate(city: PaymentsCity, bank_id: str, path: str, body: dict[str, Any]) -> Reply:
@@ -78,3 +89,29 @@ async def shown(city: PaymentsCity, bank_id: str) -> list[dict[str, Any]]:
     reply = await city.world.context.network.send("GET", f"{WORLD}/{bank_id}/mandates")
     found: list[dict[str, Any]] = msgspec.json.decode(reply.body)["mandates"]
     return found
+
+
+def raw_debit(city: PaymentsCity, mandate_id: str, **changes: Any) -> DirectDebit:
+    """A collection as the firm's bank would write it, to be changed."""
+    today = settlement_date_of(city.kernel.business_clock.now())
+    transaction_id = city.kernel.ids.new("tst")[4:]
+    made = DirectDebit(
+        settlement_date=today, end_to_end_id="RENT-1", transaction_id=transaction_id,
+        uetr=uetr_of(transaction_id), amount=Money(5_00, "HKD"), sequence="FRST",
+        collection_date=today, mandate_id=mandate_id,
+        creditor=PartyAccount(name="Harbour Robotics", account=FIRM_ACCOUNT, member="307"),
+        debtor=PartyAccount(name="Little Tea House", account=TEA_ACCOUNT, member="512"),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+async def post(
+    city: PaymentsCity, bank_id: str, document: Document, message_id: str = ""
+) -> Reply:
+    """A message of a bank, beside its own systems; returns the switch's answer."""
+    member = {HARBOUR: "307", LANTAU: "512"}.get(bank_id, "777")
+    header = Header(
+        from_member=member, to_member=SWITCH_MEMBER,
+        message_id=message_id or city.kernel.ids.new("tst")[4:], created_at=city.clock.now(),
+    )
+    return (await city.post_message(bank_id, Envelope(header, document))).reply

@@ -111,7 +111,7 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What was collected and not rejected: in all by sequence type, and in the period in question."""
+    """What was collected and not rejected: in all by sequence type, and in one period."""
 
     sequences: frozenset[str]
     is_named_before: bool

@@ -45,7 +45,8 @@ ERRORS: ErrorTable = {
         "ISO 20022 pain.009 to pain.012",
     ),
     _R.STATE_DIFFERS: ErrorRow(
-        409, "The authorisation is not in a state that allows this.", "ISO 20022 pain.009 to pain.012"
+        409, "The authorisation is not in a state that allows this.",
+        "ISO 20022 pain.009 to pain.012",
     ),
     _R.NOT_ASKED: ErrorRow(
         409, "The answer names no message of ours that waits for one.", "ISO 20022 OrgnlMsgInf"

@@ -85,7 +85,7 @@ async def move(
     db: Connection, mandate: Mandate, after: MandateState, *, reason_code: str = "",
     ended_at: datetime | None = None,
 ) -> bool:
-    """Move an authorisation; a proposal of other terms ends with it. False when it was elsewhere."""
+    """Move an authorisation; False when it was elsewhere. A proposal ends with an end."""
     assert may_move(mandate.state, after), f"{mandate.state} does not lead to {after}"
     keeps_proposal = after in {"active", "suspended"} and mandate.state != "pending"
     moved = await db.fetchval(

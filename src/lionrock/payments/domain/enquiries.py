@@ -25,7 +25,7 @@ SPENT_RETRY_S = 3_600
 
 
 class EnquiryBucket(msgspec.Struct, frozen=True):
-    """A participant's right to ask; `tokens` as of the wire instant `at`, negative when overdrawn."""
+    """A participant's right to ask; `tokens` at the wire instant `at`, negative if overdrawn."""
 
     tokens: int
     at: datetime

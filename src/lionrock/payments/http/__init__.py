@@ -13,6 +13,7 @@ from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.links import http as links
 from lionrock.payments.qr import http as qr
+from lionrock.payments.recalls import http as recalls
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
 from lionrock.payments.settlement import http as settlement
 
@@ -52,4 +53,5 @@ def table(room: Payments) -> RouteTable:
         *links.routes(),
         *settlement.routes(),
         *debits.routes(),
+        *recalls.routes(),
     ))  # fmt: skip

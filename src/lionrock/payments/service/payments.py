@@ -19,6 +19,7 @@ from lionrock.payments.domain.orders import CreditTransferOrder
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.links.service import LinkDesk
+from lionrock.payments.recalls.service import Recalls
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
@@ -27,6 +28,7 @@ from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.participants import Enrolment, Participants
+from lionrock.payments.service.parts import RoomParts
 from lionrock.payments.service.post import Post
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
@@ -66,6 +68,11 @@ class Payments:
             core=core, post=self.post, router=router, orders=self.orders, switch=self.switch
         ))
         self.inbox.extend(self.debits.handlings())
+        rooms = RoomParts(
+            core=core, post=self.post, router=router, orders=self.orders, switch=self.switch
+        )
+        self.recalls = Recalls(rooms)
+        self.inbox.extend(self.recalls.handlings())
         self.links = LinkDesk(core, router, self.orders)
 
     async def initiate_credit_transfer(

@@ -52,6 +52,7 @@ from lionrock.sandbox.world.bank_magic import (
     behaviour_of,
 )
 from lionrock.sandbox.world.bank_payments import BankPayments, Payee
+from lionrock.sandbox.world.bank_recalls import RecallDesk
 from lionrock.sandbox.world.frame import Party, WorldContext
 from lionrock.sandbox.world.pages import page, page_language
 
@@ -59,7 +60,7 @@ RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
-DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments, Debits)
+DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments, Debits, RecallDesk)
 
 TEXTS: Mapping[str, Text] = {
     "simulated": Text(
@@ -99,6 +100,7 @@ class TransferBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     creditor_clearing_code: str = ""
     creditor_account: str = ""
     creditor_name: str = ""
+    service_class: Literal["C1", "C2"] = "C1"
 
 
 class Bank:
@@ -282,7 +284,7 @@ class Bank:
                 return None
             return await self.payments.originate(
                 db, account, payee, amount, end_to_end_id=wanted.end_to_end_id,
-                remittance=wanted.remittance,
+                remittance=wanted.remittance, service_class=wanted.service_class,
             )
 
         entry = await self._context.database.run(use_case)

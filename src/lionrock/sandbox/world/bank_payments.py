@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,9 @@ TRANSFER = "pacs.008.001.08"
 
 
 _Take: TypeAlias = Callable[[Connection, Header, Any], Awaitable[None]]
+
+
+ServiceClass: TypeAlias = Literal["C1", "C2"]
 
 
 class Payee(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +152,8 @@ class BankPayments:
 
     async def originate(
         self, db: Connection, account: Account, payee: Payee, amount: Money, *,
-        end_to_end_id: str, remittance: str,
+        end_to_end_id: str, remittance: str, service_class: ServiceClass = "C1",
+        request_id: str = "",
     ) -> Entry | None:
         """Pay for a customer: debit the account and send a pacs.008; None without the money."""
         if not await self.books.has_funds(db, account.number, amount):
@@ -170,7 +174,8 @@ class BankPayments:
             creditor=PartyAccount(
                 name=payee.name, account=payee.account, member=payee.clearing_code
             ),
-            proxy=payee.proxy, remittance=remittance,
+            proxy=payee.proxy, remittance=remittance, service_class=service_class,
+            request_id=request_id,
         )
         await self.books.book(db, entry)
         await self.send(db, transaction_id, transfer)

@@ -124,8 +124,9 @@ ROWS: tuple[Definition, ...] = (
         read=requests.read_report, write=requests.write_report,
     ),
     Definition(
-        name=recalls.CANCELLATION_REQUEST, kind=CancellationRequest, check=recalls.check_cancellation,
-        read=recalls.read_cancellation, write=recalls.write_cancellation,
+        name=recalls.CANCELLATION_REQUEST, kind=CancellationRequest,
+        check=recalls.check_cancellation, read=recalls.read_cancellation,
+        write=recalls.write_cancellation,
     ),
     Definition(
         name=recalls.CANCELLATION_ANSWER, kind=CancellationAnswer, check=recalls.check_answer,

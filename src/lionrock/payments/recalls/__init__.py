@@ -1,0 +1,1 @@
+"""Returns of settled payments, recalls, and their investigation. See README.md."""
