@@ -85,7 +85,7 @@ class Platform:
         self.portal = portal.Portal(
             kernel, directory=self.directory, evidence=self.evidence, identity=self.identity,
             exchange=self.exchange, programmes=self.programmes, intake=self.intake,
-            cases=self.cases, office=self.office, services=self.services,
+            cases=self.cases, office=self.office, services=self.services, payments=self.payments,
             surroundings=surroundings(kernel.settings),
         )  # fmt: skip
 

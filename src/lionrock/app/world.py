@@ -22,6 +22,7 @@ from lionrock.sandbox.world.bank import Bank
 from lionrock.sandbox.world.bank_data import BankData
 from lionrock.sandbox.world.department import CompaniesRegistry, CompanySketch
 from lionrock.sandbox.world.frame import Party, World, WorldContext
+from lionrock.sandbox.world.payee import LinkPayee
 from lionrock.sandbox.world.phone import Phone
 from lionrock.sandbox.world.service import Service
 from lionrock.sandbox.world.store import WorldStore
@@ -104,6 +105,8 @@ def build_world(
             parties.append(
                 Bank(context, organisation.id, organisation.clearing_code, companion=data_desk)
             )
+        elif "payee" in organisation.roles:
+            parties.append(LinkPayee(context, organisation.id))
         elif "witness" in organisation.roles:
             parties.append(Witness(context, organisation.id, ()))
     return World(context, parties)

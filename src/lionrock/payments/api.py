@@ -48,6 +48,8 @@ from lionrock.payments.domain.payments import (
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http import ERRORS, table
 from lionrock.payments.jobs import handlers, start, subscriptions
+from lionrock.payments.links.errors import LINK_ERRORS
+from lionrock.payments.links.service.pages import PayPage
 from lionrock.payments.qr.domain.codes import decode as decode_code
 from lionrock.payments.qr.domain.codes import encode as encode_code
 from lionrock.payments.qr.domain.compose import compose as compose_code
@@ -72,6 +74,7 @@ __all__ = [
     "ERRORS",
     "HIGH_RISK_TEXT",
     "LEDGER_OF_CURRENCY",
+    "LINK_ERRORS",
     "MEDIA_TYPE",
     "MESSAGES_PATH",
     "MESSAGE_BYTES_MAX",
@@ -103,6 +106,7 @@ __all__ = [
     "MessageReject",
     "Participant",
     "PartyAccount",
+    "PayPage",
     "Payment",
     "PaymentRefusal",
     "PaymentRequest",

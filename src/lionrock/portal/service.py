@@ -34,6 +34,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
+from lionrock.payments.api import Payments
 from lionrock.portal import store
 from lionrock.portal.errors import PortalRefusal
 from lionrock.portal.seals import Seals, hash_of
@@ -67,6 +68,7 @@ class Portal:
         intake: Intake,
         cases: Cases,
         office: Office,
+        payments: Payments,
         services: Services,
         surroundings: Surroundings | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class Portal:
         self.intake = intake
         self.cases = cases
         self.office = office
+        self.payments = payments
         self.services = services
         self.surroundings = surroundings or Surroundings()
         self.seals = Seals(kernel.key_store)

@@ -42,6 +42,7 @@ from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
 from lionrock.payments.api import Enrolment, Payments
 from lionrock.programmes.api import Cases, Firm
+from lionrock.sandbox import fees
 from lionrock.sandbox.listings import listing_of, simulated_services
 from lionrock.sandbox.personas import (
     FIRM_STAND_IN,
@@ -118,6 +119,10 @@ async def settle(town: Town, cast: Cast, firm: Firm) -> None:
     await _introduce_witnesses(town, parties)
     await _state_particulars(town, cast.company(FIRM_STAND_IN), firm)
     await town.cases.open_budgets(OPENING)
+    await send(
+        town, "PUT", f"/{fees.BANK}/operator/accounts/{fees.ACCOUNT}", fees.account_body()
+    )
+    _done(await fees.open_refunds(town.payments), fees.DEPARTMENT)
 
 
 async def settle_company(town: Town, company: PersonaCompany) -> Company:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from lionrock.cli.payments import lookup, qr, send
+from lionrock.cli.payments import collect, lookup, qr, send, statement
 
 commands = typer.Typer(
-    help="Payments: pay from a simulated bank's account, look proxies up, payment codes.",
+    help="Payments: pay and collect at a simulated bank, look-ups, payment codes, statements.",
     no_args_is_help=True,
 )
 commands.command("send")(send.send)
+commands.command("collect")(collect.collect)
 commands.command("lookup")(lookup.lookup)
+commands.command("statement")(statement.statement)
 commands.add_typer(qr.commands, name="qr")

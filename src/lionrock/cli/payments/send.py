@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Annotated, Any
 
-import httpx
 import msgspec
 import typer
-from rich.console import Console
 
 from lionrock.app.supervisor import CityRefused
 from lionrock.cli.city import JsonOption, PortOption
+from lionrock.cli.payments.outcome import WaitOption, followed, own_reference, show_outcome
 from lionrock.cli.payments.qr import read_code
 from lionrock.cli.payments.town import AccountName, Town, kind_of, sentence_of
-from lionrock.kernel.clock import SystemWireClock
-from lionrock.kernel.ids import Ids
 from lionrock.payments.api import Code
 
-console = Console()
-POLL_S = 0.2
-FINAL = {"paid": 0, "returned": 1}
 AmountOption = Annotated[
     str | None, typer.Option("--amount", help="A decimal amount such as 88.80.")
 ]
@@ -57,9 +49,10 @@ def send(
         str | None, typer.Option("--reference", help="Your own name of the payment (EndToEndId).")
     ] = None,
     remittance: Annotated[str, typer.Option("--remittance", help="What the payee reads.")] = "",
-    wait_s: Annotated[
-        float, typer.Option("--wait", help="Seconds to wait for the outcome; 0 does not wait.")
-    ] = 30.0,
+    link: Annotated[
+        str | None, typer.Option("--link", metavar="URL", help="Pay a payment link.")
+    ] = None,
+    wait_s: WaitOption = 30.0,
     port: PortOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -68,28 +61,47 @@ def send(
     Examples:
     lionrock payments send --from bank-lantau/902-000002 --to +852-51230001 --amount 88.80
     lionrock payments send --from bank-lantau/902-000002 --qr 000201... --amount 20
+    lionrock payments send --from bank-lantau/902-000002 --link http://127.0.0.1:8400/pay/...
     """
-    wish = _wish(to, to_account, name, code, amount, currency, remittance)
-    town = Town(port)
-    debited = town.account(account)
-    own = reference or f"CLI-{Ids(SystemWireClock()).new('cli').rpartition('_')[2][:28]}"
-    reply = town.ask_bank("POST", debited.bank, "/operator/transfers", {
-        "account": debited.number, "amount": wish.amount, "currency": wish.currency,
-        "end_to_end_id": own, "remittance": wish.remittance, **wish.payee,
-    })  # fmt: skip
+    if link and not (to or to_account or code):
+        town = Town(port)
+        debited = town.account(account)
+        path, body = "/operator/link-payments", {"account": debited.number, "url": link}
+        body |= {"amount": amount} if amount else {}
+    else:
+        wish = _wish(to, to_account, name, code, link, amount, currency, remittance)
+        town = Town(port)
+        debited = town.account(account)
+        path, body = "/operator/transfers", {
+            "account": debited.number, "amount": wish.amount, "currency": wish.currency,
+            "end_to_end_id": own_reference(reference), "remittance": wish.remittance,
+            **wish.payee,
+        }  # fmt: skip
+    _pay(town, debited, path, body, wait_s, json_output)
+
+
+def _pay(
+    town: Town, debited: AccountName, path: str, body: dict[str, Any], wait_s: float,
+    json_output: bool,
+) -> None:
+    """Have the bank do it, and follow what becomes of it."""
+    reply = town.ask_bank("POST", debited.bank, path, body)
     if reply.status_code != 202:
         typer.echo(f"lionrock: {sentence_of(reply)}", err=True)
         raise typer.Exit(1)
-    show_outcome(_followed(town, debited, reply, wait_s), json_output)
+    shown = reply.json()
+    entry = followed(town, debited, shown["uetr"], wait_s)
+    more = {"return_url": shown["return_url"]} if shown.get("return_url") else {}
+    show_outcome({**entry, **more}, json_output)
 
 
 def _wish(
-    to: str | None, to_account: str | None, name: str, code: str | None, amount: str | None,
-    currency: str, remittance: str,
+    to: str | None, to_account: str | None, name: str, code: str | None, link: str | None,
+    amount: str | None, currency: str, remittance: str,
 ) -> Wish:
-    ways = [way for way in (to, to_account, code) if way]
+    ways = [way for way in (to, to_account, code, link) if way]
     if len(ways) != 1:
-        raise typer.BadParameter("say whom to pay: one of --to, --to-account, --qr")
+        raise typer.BadParameter("say whom to pay: one of --to, --to-account, --qr, --link")
     if code:
         return _wish_of_code(read_code(code), amount, remittance)
     if not amount:
@@ -125,30 +137,3 @@ def _wish_of_code(code: Code, amount: str | None, remittance: str) -> Wish:
         remittance=remittance or " ".join(filter(None, told)),
         payee={"proxy_kind": content.fps.proxy_kind, "proxy": content.fps.proxy},
     )
-
-
-def _followed(
-    town: Town, debited: AccountName, reply: httpx.Response, wait_s: float
-) -> dict[str, Any]:
-    """The entry in the bank's books, once it is final or the time is over."""
-    entry: dict[str, Any] = reply.json()
-    until = time.monotonic() + wait_s
-    while entry["status"] not in FINAL and time.monotonic() < until:
-        time.sleep(POLL_S)
-        shown = town.ask_bank("GET", debited.bank, f"/accounts/{debited.number}").json()
-        entry = next(each for each in shown["entries"] if each["uetr"] == entry["uetr"])
-    return entry
-
-
-def show_outcome(entry: dict[str, Any], json_output: bool) -> None:
-    """Print how a payment ended; exits 1 when it came back."""
-    if json_output:
-        typer.echo(json.dumps(entry, ensure_ascii=False))
-    else:
-        reason = f", {entry['reason']}" if entry["reason"] else ""
-        console.print(
-            f"{entry['status']}{reason}  {entry['currency']} {entry['amount']} to "
-            f"{entry['counterparty']}  ({entry['end_to_end_id']}, UETR {entry['uetr']})",
-            highlight=False,
-        )
-    raise typer.Exit(FINAL.get(entry["status"], 0))

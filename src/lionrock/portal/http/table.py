@@ -15,6 +15,7 @@ from lionrock.portal.http import (
     mandates,
     operations,
     own_access,
+    pay,
     records,
     services,
     staff,
@@ -50,7 +51,7 @@ def table(room: Portal) -> RouteTable:
         pillar="portal", room=room,
         routes=(
             *_access(), *_own(), *_mandates(), *_operations(), *_services(), *_funding(),
-            *_cases(), *_records(), *_staff(), *_files(),
+            *_cases(), *_records(), *_staff(), *_pay(), *_files(),
         ),
     )  # fmt: skip
 
@@ -333,6 +334,21 @@ def _staff() -> tuple[Route, ...]:
               (*_OPERATOR, staff.reply_budgets), "funded"),
         _form("/portal/budgets", "fund_budget", "Put money into a programme's budget",
               (*_OPERATOR, staff.save_funding), staff.BudgetForm, mode="beats"),
+    )  # fmt: skip
+
+
+def _pay() -> tuple[Route, ...]:
+    return (
+        _page("/pay/{secret}", "pay", "Pay a payment link: whom, what for, how much, the receipt",
+              (load_session, pay.reply_pay_page)),
+        *(
+            _page(f"/pay/{{secret}}/{picture}.svg", f"pay_{picture}",
+                  "The code to scan with a bank's app", (step,),
+                  reply_media_type="image/svg+xml")
+            for picture, step in (
+                ("link", pay.reply_link_picture), ("code", pay.reply_code_picture)
+            )
+        ),
     )  # fmt: skip
 
 
