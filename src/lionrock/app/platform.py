@@ -13,6 +13,7 @@ import structlog
 import lionrock
 from lionrock import portal
 from lionrock.app import grants_and_consents
+from lionrock.app.business_days import is_settlement_day
 from lionrock.app.kernels import close_kernel, open_kernel
 from lionrock.app.surroundings import hook_tables, message_carrier, surroundings
 from lionrock.directory import api as directory_api
@@ -63,7 +64,8 @@ class Platform:
         self.ledger_reader = ledger_api.LedgerReader(kernel.database)
         self.projection = ledger_api.Projection(kernel.database)
         self.payments = payments_api.Payments(
-            kernel, directory=self.directory, receipts=self.evidence, ledger=ledger
+            kernel, directory=self.directory, receipts=self.evidence, ledger=ledger,
+            is_business_day=is_settlement_day,
         )
         self.exchange = exchange_api.Exchange(
             kernel, self.directory, self.evidence, self.identity
@@ -156,6 +158,7 @@ class Platform:
         async def use_case(db: Connection) -> None:
             await evidence_api.start(db)
             await identity_api.start(db)
+            await payments_api.start(db, self.payments)
             await self.portal.provision(db)
             await schedule(db, queue=SWEEP_QUEUE, key="sweep")
             await self.programmes.publish_rule_book(db)

@@ -20,6 +20,8 @@ def handlers(room: Payments) -> Mapping[str, JobHandler]:
         DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
         DRIVE_NEAR_QUEUE: room.switch.drive,
         **room.settlement.handlers(),
+        **room.files.handlers(),
+        **room.wallets.moving.handlers(),
         **room.debits.handlers(),
         **room.recalls.handlers(),
         **room.addressing.handlers(),

@@ -9,6 +9,7 @@ from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.addressing import http as addressing
 from lionrock.payments.debits import http as debits
+from lionrock.payments.files import http as files
 from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.links import http as links
@@ -16,6 +17,7 @@ from lionrock.payments.qr import http as qr
 from lionrock.payments.recalls import http as recalls
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
 from lionrock.payments.settlement import http as settlement
+from lionrock.payments.wallets import http as wallets
 
 __all__ = ["ERRORS", "table"]
 
@@ -52,6 +54,8 @@ def table(room: Payments) -> RouteTable:
         *qr.ROUTES,
         *links.routes(),
         *settlement.routes(),
+        *files.routes(),
+        *wallets.ROUTES,
         *debits.routes(),
         *recalls.routes(),
     ))  # fmt: skip

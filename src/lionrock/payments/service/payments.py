@@ -18,6 +18,9 @@ from lionrock.payments.debits.service import DirectDebits
 from lionrock.payments.domain.orders import CreditTransferOrder
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.files.domain.values import CREDIT_FILE, DEBIT_FILE
+from lionrock.payments.files.service.carrying import Carrier, compose_debit, compose_transfer
+from lionrock.payments.files.service.files import Files
 from lionrock.payments.links.service import LinkDesk
 from lionrock.payments.recalls.service import Recalls
 from lionrock.payments.schemas import envelope_schema
@@ -33,10 +36,13 @@ from lionrock.payments.service.post import Post
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
 from lionrock.payments.settlement.domain import BusinessDays, is_weekday
+from lionrock.payments.settlement.service.reconciliation import Register
 from lionrock.payments.settlement.service.settlement import Settlement
 from lionrock.payments.store import members, messages, payments
 from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
+from lionrock.payments.wallets import store as wallet_store
+from lionrock.payments.wallets.service.wallets import Wallets
 
 
 class Payments:
@@ -73,6 +79,14 @@ class Payments:
         )
         self.recalls = Recalls(rooms)
         self.inbox.extend(self.recalls.handlings())
+        self.files = Files(core, {
+            CREDIT_FILE: Carrier(compose_transfer, self.orders.take_transfer),
+            DEBIT_FILE: Carrier(compose_debit, self.debits.collecting.take),
+        })
+        self.wallets = Wallets(core)
+        self.settlement.reconciler.extend(
+            Register(wallet_store.known_legs, wallet_store.unbooked_legs)
+        )
         self.links = LinkDesk(core, router, self.orders)
 
     async def initiate_credit_transfer(

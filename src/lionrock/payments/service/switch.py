@@ -256,7 +256,8 @@ class Switch:
             db, f"payments.payment_{payment.state}", payment.subject,
             {"order": payment.order_digest.hex()},
         )
-        if payment.orderer_id:
+        # Who ordered it in a batch file is told by the file's answer instead.
+        if payment.message_known_to(payment.orderer_id):
             await self._post.notify(db, payment, payment.orderer_id)
         if payment.sent_message_id:
             await self._post.notify(db, payment, payment.answerer_id)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -44,6 +44,7 @@ from lionrock.sandbox.world.bank_books import Account, Entry
 from lionrock.sandbox.world.bank_counter import Counter
 from lionrock.sandbox.world.bank_debits import Debits
 from lionrock.sandbox.world.bank_desk import BankParts, Desk, MessageDesk
+from lionrock.sandbox.world.bank_files import FileDesk
 from lionrock.sandbox.world.bank_links import LinkPayments
 from lionrock.sandbox.world.bank_magic import (
     MAGIC_AMOUNTS,
@@ -53,14 +54,17 @@ from lionrock.sandbox.world.bank_magic import (
 )
 from lionrock.sandbox.world.bank_payments import BankPayments, Payee
 from lionrock.sandbox.world.bank_recalls import RecallDesk
+from lionrock.sandbox.world.bank_settlement import Treasury
 from lionrock.sandbox.world.frame import Party, WorldContext
-from lionrock.sandbox.world.pages import page, page_language
+from lionrock.sandbox.world.pages import page, page_language, read_within
 
 RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
-DESKS: tuple[Callable[[BankParts], Desk], ...] = (Counter, LinkPayments, Debits, RecallDesk)
+DESKS: tuple[Callable[[BankParts], Desk], ...] = (
+    Counter, LinkPayments, Debits, RecallDesk, Treasury, FileDesk,
+)
 
 TEXTS: Mapping[str, Text] = {
     "simulated": Text(
@@ -121,7 +125,7 @@ class Bank:
         self.books = self.payments.books
         parts = BankParts(
             context=context, bank_id=bank_id, clearing_code=clearing_code,
-            payments=self.payments, post=self._call,
+            payments=self.payments, post=self._call, call=self._call_as,
         )  # fmt: skip
         self._desks = tuple(desk(parts) for desk in DESKS)
         for desk in self._desks:
@@ -157,7 +161,7 @@ class Bank:
 
     async def _take_message(self, request: Request) -> Response:
         """Take a message of the switch: signature, shape, addresses, then the books."""
-        body = await _read(request, MESSAGE_BYTES_MAX)
+        body = await read_within(request, MESSAGE_BYTES_MAX)
         if body is None:
             return _problem("message_too_large", 413)
         try:
@@ -238,12 +242,18 @@ class Bank:
         return Done()
 
     async def _call(self, path: str, body: bytes, media_type: str) -> Reply | None:
+        """Make a signed POST to the platform; None when it does not answer."""
+        return await self._call_as("POST", path, body, media_type)
+
+    async def _call_as(
+        self, method: str, path: str, body: bytes, media_type: str
+    ) -> Reply | None:
         """Make a signed call to the platform; None when it does not answer."""
         try:
             exchange = await send_signed(
                 self._context.network, self._context.wire_clock, Sender(self.id, self.key),
-                method="POST", url=self._context.platform_url.rstrip("/") + path, body=body,
-                headers={"content-type": media_type},
+                method=method, url=self._context.platform_url.rstrip("/") + path, body=body,
+                headers={"content-type": media_type} if body else {},
             )
         except Unreachable:
             return None
@@ -251,7 +261,7 @@ class Bank:
 
     async def _open_account(self, request: Request) -> Response:
         """PUT an account: opened once, its name and proxies may change."""
-        body = await _read(request, OPERATOR_BODY_BYTES_MAX)
+        body = await read_within(request, OPERATOR_BODY_BYTES_MAX)
         try:
             wanted = msgspec.json.decode(body or b"", type=AccountBody)
             opening = {
@@ -268,7 +278,7 @@ class Bank:
 
     async def _pay(self, request: Request) -> Response:
         """POST a payment of a customer."""
-        body = await _read(request, OPERATOR_BODY_BYTES_MAX)
+        body = await read_within(request, OPERATOR_BODY_BYTES_MAX)
         try:
             wanted = msgspec.json.decode(body or b"", type=TransferBody)
             amount = Money.parse(wanted.amount, wanted.currency)
@@ -363,16 +373,3 @@ def _again(job: Job) -> Again:
 
 def _problem(code: str, status: int, detail: str = "") -> Response:
     return JSONResponse({"simulated": True, "error": code, "detail": detail}, status)
-
-
-async def _read(request: Request, bytes_max: int) -> bytes | None:
-    """Read the body up to its limit; None when it is larger or breaks off."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                return None
-    except ClientDisconnect:
-        return None
-    return bytes(body)

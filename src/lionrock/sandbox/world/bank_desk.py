@@ -24,6 +24,9 @@ from lionrock.sandbox.world.frame import WorldContext
 # (path, body, media type) -> the platform's answer to a call signed by the bank; None without one.
 SignedPost = Callable[[str, bytes, str], Awaitable[Reply | None]]
 
+# (method, path, body, media type) -> the same, for other methods.
+SignedCallAs = Callable[[str, str, bytes, str], Awaitable[Reply | None]]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BankParts:
@@ -34,6 +37,7 @@ class BankParts:
     clearing_code: str
     payments: BankPayments
     post: SignedPost
+    call: SignedCallAs
 
 
 # (db, header, document): what a desk does with a message of the switch.

@@ -56,14 +56,19 @@ def page_language(request: Request) -> str:
 
 async def read_body(request: Request) -> bytes:
     """Read a bounded body; what is longer, or breaks off, counts as empty."""
+    return await read_within(request, BODY_BYTES_MAX) or b""
+
+
+async def read_within(request: Request, bytes_max: int) -> bytes | None:
+    """Read the body up to its limit; None when it is larger or breaks off."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return b""
+            if len(body) > bytes_max:
+                return None
     except ClientDisconnect:
-        return b""
+        return None
     return bytes(body)
 
 

@@ -23,8 +23,10 @@ _LIQUIDITY = (
     "SELECT p.id, p.switch_leg_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
     " p.transaction_id, p.uetr FROM payments.liquidity_transfers p"
 )
-# A payment by the platform's own order debits no settlement account: one entry, else two.
-_PAYMENT_ENTRIES = "CASE WHEN p.debtor_organisation_id = '' THEN 1 ELSE 2 END"
+# One entry for each participant: the platform's own side of a payment is on no statement.
+_PAYMENT_ENTRIES = (
+    "(p.debtor_organisation_id <> '')::int + (p.creditor_organisation_id <> '')::int"
+)
 _ENTRIES = "(SELECT count(*) FROM payments.statement_entries e WHERE e.transfer_id = {})"
 
 

@@ -1,0 +1,1 @@
+"""Batch files: many credit transfers or direct debits in one checked whole, answered by one file."""

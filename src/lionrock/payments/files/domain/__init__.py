@@ -1,0 +1,1 @@
+"""Batch files as values, the streaming reader, and the answer."""

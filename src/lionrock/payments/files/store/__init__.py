@@ -1,0 +1,1 @@
+"""SQL of batch files: files and their parts; entries and answers."""

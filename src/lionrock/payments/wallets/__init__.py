@@ -1,0 +1,1 @@
+"""e-CNY-style wallets: simulated RMB wallets topped up through the switch at a quoted rate."""
