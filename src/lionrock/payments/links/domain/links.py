@@ -106,6 +106,19 @@ class Rejection(msgspec.Struct, frozen=True):
     reason_text: str
 
 
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payee is told; `id` is the same at each try."""
+
+    id: str
+    link_id: str
+    payee_reference: str
+    state: str
+    currency: str
+    amount: str | None
+    payment_id: str | None
+    at: str
+
+
 REQUEST_FOREIGN = Rejection("AGNT", "Another bank fetched this payment request.")
 REQUEST_USED = Rejection("AM05", "This payment request was used before.")
 REQUEST_OVER = Rejection("TM01", "The payment request has expired. Fetch it again.")
@@ -190,6 +203,18 @@ def check_paid_amount(draft: LinkDraft, amount: Money) -> Rejection | None:
         return AMOUNT_DIFFERS
     maximum = draft.amount_minor_max
     return AMOUNT_ABOVE if maximum is not None and amount.amount_minor > maximum else None
+
+
+def result_of(link: Link) -> Result:
+    """The result of a link that is over."""
+    assert link.finished_at is not None, "only an end is called back"
+    paid = link.paid
+    return Result(
+        id=f"res_{link.id.rpartition('_')[2]}", link_id=link.id,
+        payee_reference=link.draft.payee_reference, state=link.state,
+        currency=link.draft.currency, amount=paid.wire() if paid else None,
+        payment_id=link.payment_id, at=link.finished_at.isoformat(),
+    )
 
 
 def secret_key(secret: str) -> bytes:

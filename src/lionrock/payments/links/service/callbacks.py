@@ -21,7 +21,7 @@ from lionrock.directory.api import (
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Again, Done, Job
 from lionrock.kernel.network import Unreachable, UnreachableReason
-from lionrock.payments.links.domain.links import Link
+from lionrock.payments.links.domain.links import Link, result_of
 from lionrock.payments.links.store import links as store
 from lionrock.payments.service.core import Core
 
@@ -34,31 +34,6 @@ _HOPELESS = frozenset({
     UnreachableReason.ADDRESS_REFUSED,
 })  # fmt: skip
 _log = structlog.get_logger("lionrock.payments")
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a payee is told; `id` is the same at each try."""
-
-    id: str
-    link_id: str
-    payee_reference: str
-    state: str
-    currency: str
-    amount: str | None
-    payment_id: str | None
-    at: str
-
-
-def result_of(link: Link) -> Result:
-    """The result of a link that is over."""
-    assert link.finished_at is not None, "only an end is called back"
-    paid = link.paid
-    return Result(
-        id=f"res_{link.id.rpartition('_')[2]}", link_id=link.id,
-        payee_reference=link.draft.payee_reference, state=link.state,
-        currency=link.draft.currency, amount=paid.wire() if paid else None,
-        payment_id=link.payment_id, at=link.finished_at.isoformat(),
-    )
 
 
 class Callbacks:
