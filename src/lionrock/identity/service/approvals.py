@@ -110,7 +110,7 @@ class Approvals:
             return shown
         problem = await self._check_persons(
             db, asked, is_counted=not is_own_act and asked.kind not in UNCOUNTED_KINDS
-        ) or await self._check_mandates(db, asked)
+        ) or await self._mandates.check_officers(db, asked)
         if problem is not None:
             return problem
         # From here the approval must be saved.
@@ -181,7 +181,7 @@ class Approvals:
         if before is not None:
             return Refused(IdentityRefusal.APPROVAL_ANSWERED)
         if answer.decision == "approved":
-            problem = await self._check_one_mandate(db, approval, device.person_id)
+            problem = await self._mandates.check_officer(db, approval, device.person_id)
             if problem is not None:
                 return problem
         problem = check_number(approval, answer)
@@ -297,38 +297,6 @@ class Approvals:
                 return Refused(IdentityRefusal.APPROVALS_PENDING, field="person_ids")
         return None
 
-    async def _check_mandates(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
-        if asked.company_id is None:
-            return None
-        for person_id in asked.person_ids:
-            mandate = await self._mandates.find(
-                db, person_id, asked.company_id, asked.scope, amount=asked.amount
-            )
-            if isinstance(mandate, Refused):
-                return mandate
-            if mandate.signatures_needed > asked.quorum:
-                return Refused(
-                    IdentityRefusal.APPROVAL_QUORUM,
-                    f"A mandate needs {mandate.signatures_needed} signatures.", field="quorum",
-                )  # fmt: skip
-        return None
-
-    async def _check_one_mandate(
-        self, db: Connection, approval: Approval, person_id: str
-    ) -> Refused | None:
-        """Check the mandate again at use: it may have been revoked since the approval was asked."""
-        if approval.company_id is None:
-            return None
-        found = await self._mandates.find(
-            db, person_id, approval.company_id, approval.scope, amount=approval.amount
-        )
-        if isinstance(found, Refused):
-            return found
-        if found.signatures_needed > approval.quorum:
-            detail = f"The mandate needs {found.signatures_needed} signatures now."
-            return Refused(IdentityRefusal.APPROVAL_QUORUM, detail)
-        return None
-
     async def _count(
         self, db: Connection, approval: Approval, given: Sequence[GivenAnswer]
     ) -> State:
@@ -337,7 +305,7 @@ class Approvals:
         lost = {
             person_id for person_id in approval.person_ids
             if person_id not in rejected
-            and await self._check_one_mandate(db, approval, person_id) is not None
+            and await self._mandates.check_officer(db, approval, person_id) is not None
         }  # fmt: skip
         counted = [answer.decision for answer in given if answer.person_id not in lost]
         return tally(approval, counted, len(lost))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
+from lionrock.identity.domain.approvals import Approval, ApprovalRequest
 from lionrock.identity.domain.chains import (
     FirmMandate,
     FirmMandateDraft,
@@ -245,6 +246,39 @@ class Mandates:
         if not mandate.is_in_force(self._kernel.business_clock.now()):
             return Refused(IdentityRefusal.MANDATE_MISSING)
         return mandate
+
+    async def check_officers(self, db: Connection, asked: ApprovalRequest) -> Refused | None:
+        """Check that each person asked may give a company's yes alone with the others asked."""
+        if asked.company_id is None:
+            return None
+        for person_id in asked.person_ids:
+            mandate = await self.find(
+                db, person_id, asked.company_id, asked.scope, amount=asked.amount
+            )
+            if isinstance(mandate, Refused):
+                return mandate
+            if mandate.signatures_needed > asked.quorum:
+                return Refused(
+                    IdentityRefusal.APPROVAL_QUORUM,
+                    f"A mandate needs {mandate.signatures_needed} signatures.", field="quorum",
+                )  # fmt: skip
+        return None
+
+    async def check_officer(
+        self, db: Connection, approval: Approval, person_id: str
+    ) -> Refused | None:
+        """Check a mandate again at use: it may have been revoked since the approval was asked."""
+        if approval.company_id is None:
+            return None
+        found = await self.find(
+            db, person_id, approval.company_id, approval.scope, amount=approval.amount
+        )
+        if isinstance(found, Refused):
+            return found
+        if found.signatures_needed > approval.quorum:
+            detail = f"The mandate needs {found.signatures_needed} signatures now."
+            return Refused(IdentityRefusal.APPROVAL_QUORUM, detail)
+        return None
 
     async def of_person(self, db: Connection, person_id: str) -> list[Mandate]:
         """Return the mandates that a person holds now, those through agent firms last."""
