@@ -112,6 +112,14 @@ def decode_reply(body: bytes) -> ReplyFrame:
         raise FrameRefused(f"not a reply frame: {error}") from error
 
 
+def frame_length(received: bytes | bytearray, at: int = 0) -> int:
+    """Read the length before a frame; FrameRefused for nothing or too much."""
+    length: int = _LENGTH.unpack_from(received, at)[0]
+    if not 0 < length <= FRAME_BYTES_MAX:
+        raise FrameRefused(f"a frame of {length} bytes; at most {FRAME_BYTES_MAX} are taken")
+    return length
+
+
 async def read_body(reader: asyncio.StreamReader) -> bytes | None:
     """Read one frame's body; None at the end of the stream between frames.
 
@@ -124,9 +132,7 @@ async def read_body(reader: asyncio.StreamReader) -> bytes | None:
         if error.partial:
             raise
         return None
-    (length,) = _LENGTH.unpack(head)
-    if not 0 < length <= FRAME_BYTES_MAX:
-        raise FrameRefused(f"a frame of {length} bytes; at most {FRAME_BYTES_MAX} are taken")
+    length = frame_length(head)
     async with asyncio.timeout(FRAME_S_MAX):
         return await reader.readexactly(length)
 

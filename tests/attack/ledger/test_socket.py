@@ -15,7 +15,8 @@ import pytest
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Database
 from lionrock.ledger.api import AccountDraft, connect
-from lionrock.ledger.server import CONNECTIONS_MAX, AddressTaken, serve
+from lionrock.ledger.connections import CONNECTIONS_MAX
+from lionrock.ledger.server import AddressTaken, serve
 from lionrock.ledger.wire import (
     FRAME_BYTES_MAX,
     Operation,

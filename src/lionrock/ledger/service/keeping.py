@@ -136,6 +136,9 @@ class Snapshots:
                   or self._events >= self._limits.snapshot_events)
         if not is_due or monotonic_ms() < self._not_before_ms:
             return
+        is_much_uncopied = len(state.known) > self._limits.transfers_in_memory_max
+        if is_much_uncopied and self._events < self._limits.uncopied_max:
+            return  # it would hold almost as much as the rows that it saves replaying
         await self.finish()
         self._rows = self._events = 0
         try:

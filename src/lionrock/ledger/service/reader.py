@@ -58,6 +58,10 @@ class LedgerReader:
                 return False
             await asyncio.sleep(POLL_MS / 1000)
 
+    async def journal_sequence(self) -> int:
+        """Return the journal's last committed row."""
+        return await self._database.read(queries.journal_sequence)
+
     async def account(self, db: Connection, account_id: int) -> AccountRow | None:
         """Return an account with its balances, or None."""
         found = await queries.account(db, account_id)

@@ -14,6 +14,11 @@ from lionrock.ledger.store.journal import transfer_of
 TRANSFERS_PAGE_MAX = 100
 
 
+async def journal_sequence(db: Connection) -> int:
+    """Return the number of the journal's last row; 0 when it has none."""
+    return int(await db.fetchval("SELECT coalesce(max(sequence), 0) FROM ledger.journal"))
+
+
 async def account(db: Connection, account_id: int) -> tuple[Account, int] | None:
     """Return an account and the sequence of the row that last changed it."""
     row = await db.fetchrow("SELECT * FROM ledger.accounts WHERE id = $1", UUID(int=account_id))

@@ -1,0 +1,11 @@
+"""A process of the bench: `python -m lionrock.ledger.bench ROLE URL ADDRESS`."""
+
+from __future__ import annotations
+
+import sys
+
+import uvloop
+
+from lionrock.ledger.bench.stage import play
+
+uvloop.run(play(*sys.argv[1:4]))
