@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from lionrock.app.supervisor import City
 from lionrock.kernel.config import Settings
+from lionrock.sandbox import fees
 from tests.cli.test_commands import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -30,7 +32,7 @@ def port() -> Iterator[int]:
     directory.chmod(0o755)
     settings = Settings(
         data_directory=str(directory), public_url=f"http://127.0.0.1:{first}",
-        world_url=f"http://127.0.0.1:{first + 1}",
+        world_url=f"http://127.0.0.1:{first + 1}", founding_date="2026-02-20",
     )
     with City(settings):
         yield first
@@ -90,6 +92,55 @@ def test_a_payment_is_made_and_one_that_comes_back_is_answered_with_1(port: int)
                "--port", str(port), "--json")  # fmt: skip
     assert back.returncode == 1, back.stderr
     assert json.loads(back.stdout)["reason"] == "AC04"
+
+
+def test_a_fee_is_asked_paid_by_its_link_and_by_its_code_and_stands_on_the_statement(
+    port: int,
+) -> None:
+    payer = next(each for each in accounts(port) if each.startswith("bank-lantau"))
+    numbers = []
+    for number, way in enumerate(("url", "code")):
+        fee = asked(port, f"LIC-{number}", "88.80")
+        option = {"url": "--link", "code": "--qr"}[way]
+        paid = facts(port, "send", "--from", payer, option, fee[way])
+        assert (paid["status"], paid["amount"]) == ("paid", "88.80")
+        numbers.append(fee["number"])
+    shown = facts(port, "statement", f"{fees.BANK}/{fees.ACCOUNT}")
+    assert [each["remittance"] for each in shown["entries"]] == numbers
+    assert shown["balances"] == {"HKD": "177.60"}
+    twice = run("payments", "send", "--from", payer, "--link", fee["url"], "--port", str(port))
+    assert (twice.returncode, "payments.link_used" in twice.stderr) == (1, True)
+
+
+def asked(port: int, reference: str, amount: str) -> Any:
+    """A fee that the licensing office's operator had it ask for."""
+    titles = {"en": "Food licence", "zh-Hant": "食物牌照", "zh-Hans": "食物牌照"}
+    wish = {
+        "reference": reference, "service": "food-licence", "titles": titles, "amount": amount,
+        "due_on": "2026-12-31", "proxy_kind": "email", "proxy": fees.PROXY,
+    }
+    reply = httpx.post(
+        f"http://127.0.0.1:{port + 1}/{fees.DEPARTMENT}/operator/intents", json=wish,
+        trust_env=False, timeout=10,
+    )
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+def test_a_direct_debit_is_collected_and_banks_list_their_statements(port: int) -> None:
+    payer = next(each for each in accounts(port) if each.startswith("bank-lantau"))
+    _, _, number = payer.partition("/")
+    collected = facts(
+        port, "collect", "--to", f"{fees.BANK}/{fees.ACCOUNT}", "--from", f"902/{number}",
+        "--name", "Little Tea House", "--amount", "20",
+    )
+    assert (collected["status"], collected["amount"]) == ("confirmed", "20.00")
+    assert collected["mandate_id"]
+    listed = facts(port, "statement", "--participant", "bank-harbour")
+    assert listed == {"statements": []}
+    unknown = run("payments", "statement", "--participant", "bank-harbour", "--id", "stm_x",
+                  "--port", str(port))  # fmt: skip
+    assert unknown.returncode == 1, unknown.stderr
 
 
 def test_without_a_city_it_says_how_to_start_one() -> None:

@@ -93,10 +93,11 @@ def _answered(town: Town, bank: str, request_id: str, wait_s: float) -> dict[str
     until = time.monotonic() + wait_s
     while True:
         listed = town.ask_bank("GET", bank, "/mandates").json()["mandates"]
+        # The bank keeps what it asked for, and beside it what the switch's answer made of it.
         own = [each for each in listed if each["request_id"] == request_id]
-        if own and own[0]["status"] != "asked":
-            answered: dict[str, Any] = own[0]
-            return answered
+        answered: list[dict[str, Any]] = [each for each in own if each["status"] != "asked"]
+        if answered:
+            return answered[0]
         if time.monotonic() >= until:
             raise CityRefused(f"the debtor's bank has not answered within {wait_s:g} s")
         time.sleep(POLL_S)
