@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,15 @@ async def receive(city: PaymentsCity, number: int) -> BatchFile:
         sha256=hashlib.sha256(raw).hexdigest(),
     )))
     assert not isinstance(opened, Refused), opened
+    file_id = opened.file.id
     for index, part in enumerate(parts, start=1):
-        refused = await city.kernel.database.run(
-            lambda db, i=index, p=part: intake.put_part(db, sender, opened.file.id, i, p)
+        put = partial(
+            intake.put_part, sender=sender, file_id=file_id, number=index, content=part
         )
+        refused = await city.kernel.database.run(put)
         assert refused is None, refused
     file = await city.kernel.database.run(
-        lambda db: intake.complete(db, sender, opened.file.id)
+        lambda db: intake.complete(db, sender, file_id)
     )
     assert not isinstance(file, Refused), file
     return file
@@ -111,7 +114,7 @@ async def stands(city: PaymentsCity, file: BatchFile) -> BatchFile:
 async def live_on(city: PaymentsCity, file: BatchFile) -> BatchFile:
     """Another process takes over, without what the dead one had in memory."""
     city.payments.files.checking = Checking(city.payments._core)
-    city.platform_worker._handlers = {  # type: ignore[misc]  # a new process has new handlers
+    city.platform_worker._handlers = {
         **city.platform_worker._handlers,
         **city.payments.files.handlers(),
     }

@@ -83,7 +83,7 @@ async def test_a_bank_s_list_becomes_a_file_that_is_carried_out(city: PaymentsCi
         city, "POST", "/operator/files", batch("SALARIES-1", "10.00", "9.04", "20.00")
     )
     assert status == 202
-    for _ in range(12):
+    for _ in range(20):
         await city.pass_seconds(1)
     _status, shown = await at_bank(city, "GET", "/files")
     [file] = shown["files"]

@@ -233,10 +233,10 @@ async def test_uploads_are_refused_for_their_own_reasons(city: PaymentsCity) -> 
     for method, path in (("GET", ""), ("GET", "/entries"), ("POST", "/completion"),
                          ("PUT", "/parts/1"), ("GET", "/answer/0")):
         body = b"x" if method == "PUT" else b""
-        other = await refusal_of(
+        code = await refusal_of(
             city, method, f"/{opened['id']}{path}", body, sender=HARBOUR
         )
-        assert other == "payments.file_not_found", (method, path)
+        assert code == "payments.file_not_found", (method, path)
 
 
 async def test_too_many_unfinished_files_are_refused(

@@ -46,7 +46,8 @@ def read(
     raw: bytes, definition: str = CREDIT_FILE, piece: int = 1_000
 ) -> tuple[list[Entry], Totals | Refused]:
     """Feed a file in pieces; the entries until then, and the verdict."""
-    of_file, entries = reader(definition), []
+    of_file = reader(definition)
+    entries: list[Entry] = []
     for start in range(0, len(raw), piece):
         found = of_file.feed(raw[start:start + piece])
         if isinstance(found, Refused):
@@ -154,7 +155,8 @@ def spoilt(chance: random.Random) -> bytes:
     elif action == "double":
         parent.insert(parent.index(element), etree.fromstring(etree.tostring(element)))
     elif action == "text" and not len(element):
-        element.text = chance.choice(["", "x", "0.00", "12345678901234567890", "-", "HKD", "\u202e"])
+        texts = ["", "x", "0.00", "12345678901234567890", "-", "HKD", "\u202e"]
+        element.text = chance.choice(texts)
     elif action == "rename":
         element.tag = element.tag + "X"
     elif action == "move":

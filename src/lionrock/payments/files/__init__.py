@@ -1,1 +1,1 @@
-"""Batch files: many credit transfers or direct debits in one checked whole, answered by one file."""
+"""Batch files: many credit transfers or direct debits, checked as one, answered by one file."""

@@ -176,4 +176,5 @@ CREATE TABLE payments.differences (
 CREATE INDEX payments_by_post ON payments.payments (post_id);
 CREATE INDEX payments_settled_at ON payments.payments (finished_at) WHERE state = 'settled';
 CREATE INDEX fundings_by_transfer ON payments.fundings (right(id, 32));
-CREATE INDEX liquidity_transfers_repaid ON payments.liquidity_transfers (repaid_id) WHERE repaid_id <> '';
+CREATE INDEX liquidity_transfers_repaid ON payments.liquidity_transfers (repaid_id)
+    WHERE repaid_id <> '';

@@ -5,10 +5,9 @@
                                           "clearing_code": "307", "account": "...", "name": "..."}]}
     GET  /files             the files sent, and what the switch last said of each
 
-The customer's account is debited as entries settle nowhere here: the batch desk keeps no accounts,
-it shows how a bank uploads a file in signed parts and reads the answer. Amounts of entries may be
-magic for the creditor's bank (bank_magic.py); a file whose control sum is 9.31 is announced with a
-wrong SHA-256, so that it is refused.
+The desk shows how a bank uploads a file in signed parts and follows it; it does not book the
+customer's account. Amounts of entries may be magic for the creditor's bank (bank_magic.py); a file
+whose control sum is 9.31 is announced with a wrong SHA-256, so that it is refused.
 Not for: the books (bank_books.py). Source: ISO 20022 pain.001.001.09, pain.002.001.10.
 """
 
@@ -94,7 +93,8 @@ class FileDesk:
     async def _send(self, request: Request) -> Response:
         """POST a list; the file is made now and uploaded by a job."""
         try:
-            wanted = msgspec.json.decode(await read_within(request, BODY_BYTES_MAX) or b"", type=FileBody)
+            body = await read_within(request, BODY_BYTES_MAX)
+            wanted = msgspec.json.decode(body or b"", type=FileBody)
             amounts = [Money.parse(each.amount, wanted.currency) for each in wanted.entries]
         except (msgspec.DecodeError, ValueError) as error:
             return _problem("body_malformed", 400, str(error))

@@ -76,7 +76,8 @@ class FileReader:
         self._header = f"{{{namespace}}}GrpHdr"
         # "internal" and not False: without it libxml2's binding overlooks a file that breaks off.
         # There is nothing to resolve, because a document type never comes to the parser.
-        self._parser: Any = etree.XMLPullParser(
+        make: Any = etree.XMLPullParser  # its stubs know no "internal"
+        self._parser = make(
             events=("end", "comment", "pi"), schema=schema, resolve_entities="internal",
             no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             remove_blank_text=False,
@@ -266,7 +267,8 @@ class FileReader:
 
         By number only: the parser's error log is one for all files of a thread.
         """
-        is_of_schema = error.code in _SCHEMA_ERRORS
+        code: int = getattr(error, "code", 0)  # not in its stubs
+        is_of_schema = code in _SCHEMA_ERRORS
         refusal = FileRefusal.NOT_VALID if is_of_schema else FileRefusal.NOT_WELL_FORMED
         return Refused(refusal, self._detail(str(error.msg)))
 

@@ -1,9 +1,9 @@
 """The simulated central institution: its accounts in our ledger, and credits on them.
 
 It stands where a central bank's real-time gross settlement system would: participants keep money
-there, and move it to and from the switch. SIMULATED: its books are accounts of our own ledger (codes
-2003, 2004), so that the leg there and the leg here are one linked chain. A city with a real one
-would replace this module and the chain by messages to it.
+there, and move it to and from the switch. SIMULATED: its books are accounts of our own ledger
+(codes 2003, 2004), so that the leg there and the leg here are one linked chain. A city with a
+real one would replace this module and the chain by messages to it.
 Not for: liquidity transfers themselves (liquidity.py). Invariant: a participant's account there is
 never overdrawn; what the institution owes is what it issued.
 """

@@ -4,9 +4,9 @@ A cut is a marker: a transfer of nothing whose id is saved first, so that the jo
 it is one sequence number, the same for every account and currency, however often the call is
 repeated. What the ledger booked up to and including that row is before the cut, the rest after it;
 clocks decide nothing. The closing balance is read in one snapshot of the query tables: the balance
-as it stands, less what was booked after the cut. Entries are collected afterwards, a page at a time,
-by a job that may die anywhere. Opening and entries must make the closing balance, or the statement
-is not issued.
+as it stands, less what was booked after the cut. Entries are collected afterwards, a page at a
+time, by a job that may die anywhere. Opening and entries must make the closing
+balance, or the statement is not issued.
 Not for: comparing with payments (reconciliation.py). Source: ISO 20022 camt.053.
 """
 
@@ -37,6 +37,7 @@ from lionrock.payments.settlement.domain import (
     Cut,
     Statement,
     StatementEntry,
+    StatementState,
     day_end,
 )
 from lionrock.payments.settlement.store import statements as store
@@ -212,7 +213,11 @@ class Cuts:
         """Add the next older entries; True when the cut before was reached."""
         database = self._core.kernel.database
         page = await database.read(lambda db: self._page(db, statement, statement.before_ns))
-        within = [each for each in page if each.sequence > cut.after_sequence]
+        # What came after the cut since the closing balance was read is the next statement's.
+        within = [
+            each for each in page
+            if cut.after_sequence < each.sequence <= cut.ledger_sequence
+        ]
         entries = [
             StatementEntry(
                 transfer_id=each.transfer.id, timestamp_ns=each.transfer.timestamp,
@@ -221,11 +226,10 @@ class Cuts:
             for each in within
             if (amount_minor := booked_minor(each.transfer, statement.ledger_account_id))
         ]
-        before_ns = within[-1].transfer.timestamp if within else statement.before_ns
-        if within:
-            move = (statement.before_ns, before_ns)
+        if page:
+            move = (statement.before_ns, page[-1].transfer.timestamp)
             await database.run(lambda db: store.add_entries(db, statement.id, entries, move))
-        return len(within) < len(page) or not page
+        return not page or page[-1].sequence <= cut.after_sequence
 
     async def _page(
         self, db: Connection, statement: Statement, before_ns: int
@@ -237,7 +241,7 @@ class Cuts:
 
     async def _issue(self, db: Connection, statement_id: str) -> None:
         statement, cut = await self._load(db, statement_id)
-        state = "issued" if statement.adds_up else "differs"
+        state: StatementState = "issued" if statement.adds_up else "differs"
         if not await store.end_statement(db, statement.id, state):
             return
         if not statement.adds_up:
