@@ -17,6 +17,7 @@ class Bench(StrEnum):
     token = "token"  # noqa: S105 - the name of a bench, not a secret
     login = "login"
     expiry = "expiry-1m"
+    addressing = "addressing"
 
 
 def bench(
@@ -33,6 +34,8 @@ def bench(
         from lionrock.cli.benches.token import run
     elif name is Bench.login:
         from lionrock.cli.benches.login import run
+    elif name is Bench.addressing:
+        from lionrock.cli.benches.addressing import run
     else:
         from lionrock.cli.benches.expiry import run
     uvloop.run(run(seconds, json_file))

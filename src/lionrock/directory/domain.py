@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ ENDPOINT_LENGTH_MAX = 512
 KEYS_MAX = 8
 PROPOSAL_LIFETIME = timedelta(days=7)
 OPERATOR_LENGTH_MAX = 128
+KEYS_READ_MAX = 4_096
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
@@ -89,7 +91,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
         """The active signing key of that name, None when there is none."""
         for jwk in self.keys:
             if jwk["kid"] == kid and jwk.get("use") == "sig":
-                return trusted_key(jwk)
+                return _stored_key(msgspec.json.encode(jwk))
         return None
 
     def key_of(self, keyid: str) -> Key | None:
@@ -125,6 +127,12 @@ class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
     status: ChangeStatus = "pending"
     decided_by: str = ""
     decided_at: datetime | None = None
+
+
+@lru_cache(maxsize=KEYS_READ_MAX)
+def _stored_key(jwk_json: bytes) -> Key:
+    """Read a stored key once: the same members call again and again."""
+    return trusted_key(msgspec.json.decode(jwk_json))
 
 
 def keyid(organisation_id: str, kid: str) -> str:

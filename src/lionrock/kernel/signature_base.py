@@ -7,6 +7,7 @@ Invariants: ASCII only; no value holds a line break; the parameters keep their e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.signature_refusals import SignatureRefusal
 from lionrock.kernel.structured_fields import Component, FieldMalformed, parse_inner_lists
 
+_PRINTED = re.compile(r"[\x20-\x7e\t]*")
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
@@ -76,7 +78,7 @@ def _value(source: Message | None, name: str) -> str | Refused:
         return Refused(SignatureRefusal.FIELD_ABSENT, name)
     value = source.fields[name]
     # A line break in a value could end one line of the base and begin another.
-    if not all("\x20" <= c <= "\x7e" or c == "\t" for c in value):
+    if _PRINTED.fullmatch(value) is None:
         return Refused(SignatureRefusal.FIELD_MALFORMED, name)
     return value
 

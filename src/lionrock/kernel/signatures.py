@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -56,6 +57,8 @@ SKEW_S_MAX = 60
 NONCE_LENGTH_MIN = 16
 NONCE_LENGTH_MAX = 128
 KEYID_LENGTH_MAX = 256
+# Messages whose signature fields are kept parsed: as many as may be under way at once.
+PARSED_MAX = 128
 # Fields that change what a request means: whoever sends one must cover it.
 SENSITIVE_FIELDS = ("content-type", "authorization", "dpop")
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -257,9 +260,15 @@ def _parse(fields: Mapping[str, str]) -> _Parsed | Refused:
     """Find the one signature and its parameters; everything about their shape is checked here."""
     if "signature" not in fields or "signature-input" not in fields:
         return Refused(SignatureRefusal.MISSING)
+    return _parse_texts(fields["signature-input"], fields["signature"])
+
+
+@lru_cache(maxsize=PARSED_MAX)
+def _parse_texts(input_text: str, signature_text: str) -> _Parsed | Refused:
+    """Parse once what is read twice: for the keyid, and then with the key."""
     try:
-        inputs = parse_inner_lists(fields["signature-input"])
-        signatures = parse_byte_sequences(fields["signature"])
+        inputs = parse_inner_lists(input_text)
+        signatures = parse_byte_sequences(signature_text)
     except FieldMalformed as error:
         return Refused(SignatureRefusal.MALFORMED, str(error))
     if len(inputs) != 1 or len(signatures) != 1:

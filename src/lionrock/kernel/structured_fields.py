@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -29,6 +30,12 @@ _INTEGER = re.compile(r"-?[0-9]{1,15}(?![0-9.])")
 _BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _SPACES = re.compile(r" *")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
+_PLAIN_LIST = re.compile(r'\("[a-z0-9@_-]+"(?: "[a-z0-9@_-]+")*\)')
+_PLAIN_PARAMETER = re.compile(
+    r';([a-z*][a-z0-9_\-.*]*)=(?:"([\x20\x21\x23-\x5b\x5d-\x7e]*)"|(-?[0-9]{1,15})(?![0-9.]))'
+)
+_PLAIN_PARAMETERS = re.compile(f"(?:{_PLAIN_PARAMETER.pattern})*")
+PLAIN_LISTS_MAX = 256
 
 
 class FieldMalformed(ValueError):
@@ -88,6 +95,11 @@ def parse_inner_lists(text: str) -> dict[str, InnerList]:
     return members
 
 
+@lru_cache(maxsize=PLAIN_LISTS_MAX)
+def _components_of(plain_list: str) -> tuple[Component, ...]:
+    return tuple(Component(name.strip('"')) for name in plain_list[1:-1].split(" "))
+
+
 class _Reader:
     """A cursor over one field's text."""
 
@@ -128,6 +140,22 @@ class _Reader:
 
     def inner_list(self) -> InnerList:
         start = self._at
+        components = self._plain_components() or self._components()
+        parameters = self._parameters()
+        return InnerList(components, parameters, self._text[start : self._at])
+
+    def _plain_components(self) -> tuple[Component, ...]:
+        """Names without parameters, one space between: as most write them, and the same each time.
+
+        Empty, and nothing read, when the list is of another form.
+        """
+        match = _PLAIN_LIST.match(self._text, self._at)
+        if match is None or match.group().count(" ") >= COMPONENTS_MAX:
+            return ()
+        self._at = match.end()
+        return _components_of(match.group())
+
+    def _components(self) -> tuple[Component, ...]:
         self._literal("(")
         components: list[Component] = []
         self._take(_SPACES, "")
@@ -139,8 +167,7 @@ class _Reader:
                 self._literal(" ")
                 self._take(_SPACES, "")
         self._literal(")")
-        parameters = self._parameters()
-        return InnerList(tuple(components), parameters, self._text[start : self._at])
+        return tuple(components)
 
     def _component(self) -> Component:
         name = self._string()
@@ -149,8 +176,24 @@ class _Reader:
             raise FieldMalformed("a component parameter other than req")
         return Component(name, is_of_request=bool(parameters))
 
+    def _plain_parameters(self) -> dict[str, ParameterValue]:
+        """Integers and strings without escapes, nothing between them: as most write them.
+
+        Empty, and nothing read, when a name stands twice or there are too many of them.
+        """
+        match = _PLAIN_PARAMETERS.match(self._text, self._at)
+        assert match is not None, "it matches nothing as well"
+        given = _PLAIN_PARAMETER.findall(match.group())
+        parameters: dict[str, ParameterValue] = {
+            key: int(number) if number else text for key, text, number in given
+        }
+        if len(parameters) != len(given) or len(given) > PARAMETERS_MAX:
+            return {}
+        self._at = match.end()
+        return parameters
+
     def _parameters(self) -> dict[str, ParameterValue]:
-        parameters: dict[str, ParameterValue] = {}
+        parameters = self._plain_parameters()
         while self._is_next(";"):
             self._literal(";")
             self._take(_SPACES, "")
@@ -168,7 +211,9 @@ class _Reader:
         return int(self._take(_INTEGER, "a string or an integer").group())
 
     def _string(self) -> str:
-        quoted = self._take(_STRING, "a string").group(1)
+        quoted: str = self._take(_STRING, "a string").group(1)
+        if "\\" not in quoted:
+            return quoted
         return re.sub(r'\\(["\\])', r"\1", quoted)
 
     def _take(self, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:

@@ -61,7 +61,7 @@ class Town:
 
     def __init__(self, city: City, platform: Platform) -> None:
         self._city = city
-        self._platform = platform
+        self.platform = platform
         self.issuer = city.settings.public_url
         self.host = self.issuer.removeprefix("http://")
         self.port = int(self.host.rsplit(":", 1)[1])
@@ -70,7 +70,7 @@ class Town:
     @property
     def identity(self) -> Identity:
         """The identity pillar, for its own sweeps."""
-        return self._platform.identity
+        return self.platform.identity
 
     @property
     def processes(self) -> dict[str, list[int]]:
@@ -99,13 +99,13 @@ class Town:
                 sector=f"{service.id}.example", redirect_uris=(REDIRECT,), scopes=scopes,
                 keys=(service.key.public_jwk,), policy=msgspec.convert(policy, ClientPolicy),
             )  # fmt: skip
-            await self.run(partial(self._platform.identity.register_client, client=client))
+            await self.run(partial(self.platform.identity.register_client, client=client))
             made.append(service)
         return made
 
     async def people(self, count: int) -> list[Person]:
         """Make persons with an enrolled phone each."""
-        identity, made = self._platform.identity, []
+        identity, made = self.platform.identity, []
         for number in range(count):
             base = f"Z{100_000 + number}"
             key = generate_key()
@@ -117,7 +117,7 @@ class Town:
             )  # fmt: skip
             person = await self.run(partial(identity.create_person, draft=draft))
             code = await self.run(partial(identity.issue_enrolment_code, person_id=person.id))
-            now_s = self._platform.kernel.wire_clock.now_s()
+            now_s = self.platform.kernel.wire_clock.now_s()
             claims = {"code": code, "aud": self.issuer, "iat": now_s}
             proof = sign_jws(key, claims, typ=ENROLMENT_TYPE)
             device = await self.run(partial(

@@ -114,6 +114,8 @@ def parse_fields(raw: bytes) -> dict[str, str] | Refused:
 
 def parse_query(route: Route, request: Request) -> dict[str, str] | Refused:
     """Parse the query string against the row's list of parameters."""
+    if not request.scope["query_string"]:
+        return {}
     raw = request.url.query.encode("utf-8", "replace")
     if len(raw) > QUERY_BYTES_MAX:
         return Refused(KernelRefusal.QUERY_MALFORMED, "The query string is too long.")

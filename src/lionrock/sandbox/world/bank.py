@@ -40,6 +40,7 @@ from lionrock.payments.api import (
     envelope_schema,
     read_envelope,
 )
+from lionrock.sandbox.world.bank_addressing import MAGIC_PAYEES, AddressDesk
 from lionrock.sandbox.world.bank_books import Account, Entry
 from lionrock.sandbox.world.bank_counter import Counter
 from lionrock.sandbox.world.bank_debits import Debits
@@ -63,7 +64,7 @@ RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
 DESKS: tuple[Callable[[BankParts], Desk], ...] = (
-    Counter, LinkPayments, Debits, RecallDesk, Treasury, FileDesk,
+    AddressDesk, Counter, LinkPayments, Debits, RecallDesk, Treasury, FileDesk,
 )
 
 TEXTS: Mapping[str, Text] = {
@@ -104,7 +105,15 @@ class TransferBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     creditor_clearing_code: str = ""
     creditor_account: str = ""
     creditor_name: str = ""
+    # The payer was shown the switch's warning about this proxy and wants to pay all the same.
+    is_warning_seen: bool = False
     service_class: Literal["C1", "C2"] = "C1"
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """The payer must be shown this before paying."""
+
+    warning: dict[str, Any]
 
 
 class Bank:
@@ -126,6 +135,7 @@ class Bank:
         parts = BankParts(
             context=context, bank_id=bank_id, clearing_code=clearing_code,
             payments=self.payments, post=self._call, call=self._call_as,
+            check=self._check_signature,
         )  # fmt: skip
         self._desks = tuple(desk(parts) for desk in DESKS)
         for desk in self._desks:
@@ -285,6 +295,9 @@ class Bank:
         except (msgspec.DecodeError, ValueError) as error:
             return _problem("body_malformed", 400, str(error))
         payee = await self._find_payee(wanted)
+        if isinstance(payee, Warned):
+            return JSONResponse({"simulated": True, "error": "payee_high_risk",
+                                 "warning": payee.warning}, 409)  # fmt: skip
         if payee is None:
             return _problem("payee_not_found", 404)
 
@@ -302,17 +315,21 @@ class Bank:
             return _problem("funds_insufficient", 409)
         return JSONResponse(_entry(entry), 202)
 
-    async def _find_payee(self, wanted: TransferBody) -> Payee | None:
+    async def _find_payee(self, wanted: TransferBody) -> Payee | Warned | None:
         if not wanted.proxy_kind:
             return Payee(
                 clearing_code=wanted.creditor_clearing_code, name=wanted.creditor_name,
                 account=wanted.creditor_account,
             )
-        body = msgspec.json.encode({"kind": wanted.proxy_kind, "value": wanted.proxy})
+        body = msgspec.json.encode({
+            "kind": wanted.proxy_kind, "value": wanted.proxy, "payer": wanted.account,
+        })
         reply = await self._call("/payments/v1/proxies/lookups", body, "application/json")
         if reply is None or reply.status != 200:
             return None
         found = msgspec.json.decode(reply.body)
+        if found["warning"] is not None and not wanted.is_warning_seen:
+            return Warned(found["warning"])
         return Payee(
             clearing_code=found["clearing_code"], name=found["masked_name"],
             proxy=Proxy(kind=wanted.proxy_kind, value=wanted.proxy),
@@ -346,7 +363,10 @@ class Bank:
             if isinstance(desk, MessageDesk):
                 more = desk.magic().items()
                 amounts |= {format_minor(minor, "HKD"): words for minor, words in more}
-        return JSONResponse({"simulated": True, "currencies": ["HKD", "CNY"], "amounts": amounts})
+        return JSONResponse({
+            "simulated": True, "currencies": ["HKD", "CNY"], "amounts": amounts,
+            "payee_names": MAGIC_PAYEES,
+        })
 
 
 def _account(account: Account) -> dict[str, Any]:

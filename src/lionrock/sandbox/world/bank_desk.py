@@ -12,17 +12,22 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
 from lionrock.kernel.jobs import JobHandler
 from lionrock.kernel.network import Reply
+from lionrock.kernel.signatures import Checked
 from lionrock.payments.api import Header
 from lionrock.sandbox.world.bank_payments import BankPayments
 from lionrock.sandbox.world.frame import WorldContext
 
 # (path, body, media type) -> the platform's answer to a call signed by the bank; None without one.
 SignedPost = Callable[[str, bytes, str], Awaitable[Reply | None]]
+# Whether the platform signed a request with this body; raises Unreachable.
+SignatureCheck = Callable[[Request, bytes], Awaitable[Checked | Refused]]
 
 # (method, path, body, media type) -> the same, for other methods.
 SignedCallAs = Callable[[str, str, bytes, str], Awaitable[Reply | None]]
@@ -38,6 +43,7 @@ class BankParts:
     payments: BankPayments
     post: SignedPost
     call: SignedCallAs
+    check: SignatureCheck
 
 
 # (db, header, document): what a desk does with a message of the switch.

@@ -31,6 +31,12 @@ _EMAIL = re.compile(
 _LOOKALIKE = re.compile(r"[@.]xn--")
 _FPS_ID = re.compile(r"[0-9]{7}(?:[0-9]{2})?")
 _HKID = re.compile(r"([A-Z]{1,2})([0-9]{6})\(?([0-9A])\)?")
+# The usual spellings of the region's own numbers need no search through all countries' metadata;
+# the pattern is the library's, and whatever does not fit it goes the long way.
+_LOCAL_SPELLING = re.compile(r"(?:\+852-?)?([0-9]{8})")
+_LOCAL_MOBILE = re.compile(
+    phonenumbers.PhoneMetadata.metadata_for_region(REGION).mobile.national_number_pattern
+)
 _MOBILES = {
     phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
 }
@@ -64,14 +70,16 @@ def normal_proxy(kind: str, value: str) -> Address | Refused:
 
 
 def _normal_mobile(text: str) -> Address | Refused:
+    plain = _LOCAL_SPELLING.fullmatch(text)
+    if plain is not None and _LOCAL_MOBILE.fullmatch(plain[1]):
+        return Address(kind="mobile", value=f"+852{plain[1]}")
     try:
         number = phonenumbers.parse(text, REGION)
     except phonenumbers.NumberParseException:
         return _malformed("value", "a telephone number such as +852-51230001")
-    if number.extension or not phonenumbers.is_valid_number(number):
-        return _malformed("value", "a valid number without extension")
-    if phonenumbers.number_type(number) not in _MOBILES:
-        return _malformed("value", "the number of a mobile telephone")
+    # A type is given to valid numbers only: one search of the metadata answers both questions.
+    if number.extension or phonenumbers.number_type(number) not in _MOBILES:
+        return _malformed("value", "the valid number of a mobile telephone, without extension")
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return Address(kind="mobile", value=e164)
 

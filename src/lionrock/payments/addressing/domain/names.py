@@ -34,6 +34,14 @@ def mask_name(name: str) -> str:
     return " ".join(masked)
 
 
+def is_masked(name: str) -> bool:
+    """Say whether a text is a name that was masked: masking it again would change nothing."""
+    words = name.split()
+    return any(word.endswith(HIDDEN) for word in words) and all(
+        word == _mask_word(word) for word in words
+    )
+
+
 def _mask_word(word: str) -> str:
     first = _first_letter(word)
     return word if word == first else first + HIDDEN

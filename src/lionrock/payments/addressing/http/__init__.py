@@ -12,7 +12,9 @@ from lionrock.directory.api import SIGNED_CALL_ERRORS, SignedCall, check_signed_
 from lionrock.kernel.errors import ErrorTable
 from lionrock.kernel.http import Route
 from lionrock.kernel.http.table import Step
+from lionrock.payments.addressing.domain.answers import Found
 from lionrock.payments.addressing.http import claims, comparison, entries, lookups
+from lionrock.payments.addressing.service.payees import Payee, Verified
 
 _PROXIES = "/payments/v1/proxies"
 _CLAIMS = f"{_PROXIES}/claims"
@@ -80,23 +82,24 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path=f"{_PROXIES}/lookups", name="look_up_proxy",
             summary="Ask whose proxy it is: bank, masked name, and a warning if it has one.",
             steps=(
-                lookups.check_signed_lookup, lookups.check_participant, lookups.check_question,
-                lookups.load_registration, lookups.save_question, lookups.reply_registration,
+                lookups.load_caller_and_registration, lookups.check_signed_lookup,
+                lookups.check_participant, lookups.check_question, lookups.save_question,
+                lookups.reply_registration,
             ),
-            call=lookups.LookupCall, body=lookups.LookupBody, replies={200: lookups.Found},
+            call=lookups.LookupCall, body=lookups.LookupBody, replies={200: Found},
             mode="none", **member,
         ),
         Route(
             method="POST", path=f"{_PROXIES}/identity-lookups", name="look_up_identity",
             summary="Ask where an institution pays a person known by an identity card number.",
             steps=(*signed, lookups.reply_identity), call=call,
-            body=lookups.IdentityLookupBody, replies={200: lookups.Found}, **member,
+            body=lookups.IdentityLookupBody, replies={200: Found}, **member,
         ),
         Route(
             method="POST", path="/payments/v1/payee-verifications", name="verify_payee",
             summary="Ask whether an account or proxy is in the name that the payer was given.",
             steps=(check_signed_call, lookups.check_participant, lookups.reply_verified),
-            call=lookups.PayeeCall, body=lookups.Payee, replies={200: lookups.Verified},
+            call=lookups.PayeeCall, body=Payee, replies={200: Verified},
             mode="beats", **member,
         ),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from lionrock.directory.api import (
     REPLAY_REALM,
     DirectoryRefusal,
+    Organisation,
     SignedCall,
     check_call_signature,
     parse_keyid,
@@ -23,10 +24,10 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.kernel.replay import value_of
 from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
-from lionrock.payments.addressing.domain.answers import Found, answer_of, is_payer
+from lionrock.payments.addressing.domain.answers import Found, FoundEntry, answer_of, is_payer
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
-from lionrock.payments.addressing.service.payees import Payee, Verified
+from lionrock.payments.addressing.service.payees import Payee
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 ROLE = "participant"
@@ -51,9 +52,11 @@ class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class LookupCall(SignedCall[Any, LookupBody]):
-    """A look-up on its way."""
+    """A look-up on its way: who says to call, the proxy, what is registered."""
 
-    address: Address
+    claimed: Organisation | None = None
+    address: Address | Refused
+    there: list[FoundEntry]
     found: Found | None = None
 
 
@@ -61,23 +64,36 @@ IdentityLookupCall = SignedCall[Any, IdentityLookupBody]
 PayeeCall = SignedCall[Any, Payee]
 
 
-async def check_signed_lookup(call: LookupCall) -> Refused | None:
-    """Check the signature under an active key of an active participant (RFC 9421 s3.2).
+async def load_caller_and_registration(call: LookupCall) -> Refused | None:
+    """Read who says to call and what is registered, in one round with others.
 
-    The nonce is remembered when the answer is known, with its price.
+    Before the signature is checked, which nothing but a refusal can come before; for an identity
+    card number nothing is read.
     """
     claimed = signature_keyid(call.request.headers)
     if isinstance(claimed, Refused):
         return claimed
     named = parse_keyid(claimed)
-    organisation = await call.room.addressing.lookups.caller(named[0]) if named else None
-    checked = check_call_signature(call, organisation)
+    call.address = normal_proxy(call.body.kind, call.body.value)
+    is_read = isinstance(call.address, Address) and call.address.kind != "hkid"
+    call.claimed, call.there = await call.room.addressing.lookups.read(
+        named[0] if named else "", call.address if is_read else None
+    )
+    return None
+
+
+async def check_signed_lookup(call: LookupCall) -> Refused | None:
+    """Check the signature under an active key of an active organisation (RFC 9421 s3.2).
+
+    The nonce is remembered when the answer is known, with its price.
+    """
+    checked = check_call_signature(call, call.claimed)
     if isinstance(checked, Refused):
         return checked
-    assert organisation is not None, "the key was found in it"
-    if not organisation.is_active:
-        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, organisation.id)
-    call.caller = organisation
+    assert call.claimed is not None, "the key was found in it"
+    if not call.claimed.is_active:
+        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, call.claimed.id)
+    call.caller = call.claimed
     call.signature = checked
     return None
 
@@ -96,17 +112,10 @@ async def check_question(call: LookupCall) -> Refused | None:
         return Refused(AddressingRefusal.IDENTITY_NOT_LOOKED_UP, field="kind")
     if not is_payer(call.body.payer):
         return Refused(AddressingRefusal.PAYER_MALFORMED, field="payer")
-    address = normal_proxy(call.body.kind, call.body.value)
-    if isinstance(address, Refused):
-        return address
-    call.address = address
+    if isinstance(call.address, Refused):
+        return call.address
+    call.found = answer_of(call.there, call.body.currency)
     return None
-
-
-async def load_registration(call: LookupCall) -> None:
-    """Read what is registered."""
-    there = await call.room.addressing.lookups.find(call.address)
-    call.found = answer_of(there, call.body.currency)
 
 
 async def save_question(call: LookupCall) -> Refused | None:
@@ -142,11 +151,3 @@ async def reply_verified(call: PayeeCall) -> Refused | Response:
     """Compare name and account; match, close_match, no_match or cannot_tell."""
     verified = await call.room.addressing.payees.verify(call.caller.id, call.body)
     return verified if isinstance(verified, Refused) else reply(verified)
-
-
-__all__ = [
-    "Found", "IdentityLookupBody", "IdentityLookupCall", "LookupBody", "LookupCall", "Payee",
-    "PayeeCall", "Verified", "check_participant", "check_question", "check_signed_lookup",
-    "load_registration", "reply_identity", "reply_registration", "reply_verified",
-    "save_question",
-]  # fmt: skip

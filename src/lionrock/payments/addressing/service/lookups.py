@@ -1,7 +1,7 @@
 """Asking whose proxy it is: answered for many at once, exactly, at a price.
 
-Each step of a look-up reads for all look-ups that wait at that moment (gathering.py): who calls,
-what is registered, whether it may be asked. Nothing is kept in memory but which organisations are
+Look-ups that wait at the same moment are read for and charged together (gathering.py): who calls
+and what is registered in one round, whether it may be asked in another. Nothing is kept in memory but which organisations are
 participants: a registration that was acknowledged is what the next look-up finds, and a suspended
 organisation or a retired key is refused at once.
 Not for: identity cards (`identify` is for institutions, in a transaction with a receipt).
@@ -54,13 +54,15 @@ class Lookups:
         self._directory = directory
         self._receipts = receipts
         self._participants: set[str] = set()
-        self._callers = Gathering(self._load_callers)
-        self._entries = Gathering(self._load_entries)
+        self._readings = Gathering(self._load_all)
         self._admissions = Gathering(self._admit, apart=_nonce)
 
-    async def caller(self, organisation_id: str) -> Organisation | None:
-        """Return an organisation as the directory has it now."""
-        return await self._callers.ask(organisation_id)
+    async def read(
+        self, organisation_id: str, address: Address | None
+    ) -> tuple[Organisation | None, list[FoundEntry]]:
+        """Return an organisation, and what is registered under a proxy, as both are now."""
+        key = self._keyring.lookup(address) if address is not None else b""
+        return await self._readings.ask((organisation_id, key))
 
     async def is_participant(self, organisation_id: str) -> bool:
         """Say whether an organisation is enrolled; whoever is, stays it."""
@@ -72,10 +74,6 @@ class Lookups:
                 return False
             self._participants.add(organisation_id)
         return True
-
-    async def find(self, address: Address) -> list[FoundEntry]:
-        """Return what is registered under a proxy now; empty when nobody is."""
-        return await self._entries.ask(self._keyring.lookup(address))
 
     async def admit(
         self, organisation_id: str, payer: str, *, is_found: bool, nonce: Value
@@ -121,17 +119,18 @@ class Lookups:
         )
         return found or Refused(AddressingRefusal.PROXY_NOT_FOUND, keep=True)
 
-    async def _load_callers(self, ids: Sequence[str]) -> list[Organisation | None]:
-        found = await self._kernel.database.alone(
-            partial(self._directory.get_many, organisation_ids=sorted(set(ids)))
-        )
-        return [found.get(organisation_id) for organisation_id in ids]
+    async def _load_all(
+        self, asked: Sequence[tuple[str, bytes]]
+    ) -> list[tuple[Organisation | None, list[FoundEntry]]]:
+        return await self._kernel.database.alone(partial(self._read_all, asked=asked))
 
-    async def _load_entries(self, keys: Sequence[bytes]) -> list[list[FoundEntry]]:
-        found = await self._kernel.database.alone(
-            partial(entries.find_entries, vault=self._vault, lookup_keys=sorted(set(keys)))
-        )
-        return [found.get(key, []) for key in keys]
+    async def _read_all(
+        self, db: Connection, asked: Sequence[tuple[str, bytes]]
+    ) -> list[tuple[Organisation | None, list[FoundEntry]]]:
+        """Two plain reads, each on a snapshot of its own."""
+        callers = await self._directory.get_many(db, sorted({name for name, _ in asked}))
+        found = await entries.find_entries(db, self._vault, sorted({key for _, key in asked}))
+        return [(callers.get(name), found.get(key, [])) for name, key in asked]
 
     async def _admit(self, asked: Sequence[_Asked]) -> list[str]:
         return await self._kernel.database.alone(partial(

@@ -34,6 +34,7 @@ from lionrock.payments.addressing.domain.names import (
     NAME_LENGTH_MAX,
     Match,
     compare_names,
+    is_masked,
     mask_name,
 )
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
@@ -157,8 +158,9 @@ class Payees:
             return Verified("cannot_tell")
         if exchange.reply.status != 200:
             return Verified("cannot_tell")
-        # The bank's own mask is not relied on: a name that hides nothing is masked here.
-        shown = mask_name(answer.masked_name[:NAME_LENGTH_MAX])
+        # The bank's own mask is not relied on: a name that it shows in full is masked here.
+        shown = answer.masked_name[:NAME_LENGTH_MAX]
+        shown = shown if is_masked(shown) else mask_name(shown)
         return Verified(answer.result, shown if answer.result == "close_match" else "")
 
     async def _give_back(self, db: Connection, organisation_id: str, payee: Payee) -> None:

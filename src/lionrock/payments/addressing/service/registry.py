@@ -8,7 +8,8 @@ once, the second decides over what the first has written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -42,6 +43,8 @@ from lionrock.payments.sealing import Vault
 
 REPLACED_TOPIC = "payments.proxy_replaced"
 FPS_ID_TRIES_MAX = 32
+# Rows of one COPY: a statement ends well within its time.
+LOADED_TOGETHER = 20_000
 # What these say about others' proxies is worth a look-up.
 _TELLING = frozenset({
     AddressingRefusal.PROXY_NOT_FOUND, AddressingRefusal.PROXY_CLAIMED,
@@ -213,6 +216,29 @@ class Registry:
             msgspec.structs.replace(entry, owner_key=claim.owner_key)
             for entry in self.entries_of(claim.claimer_id, registration, address)
         ])
+
+    async def load(
+        self, db: Connection, registrations: Iterable[tuple[str, ProxyRegistration]]
+    ) -> None:
+        """Fill a register that has none of these proxies yet, from (organisation, registration).
+
+        For provisioning by the composition, never reachable over HTTP: nobody is told, there is no
+        receipt, and a proxy that is there already stops it.
+        """
+        left = iter(registrations)
+        while rows := [
+            entries.entry_row(self._vault, entry)
+            for organisation_id, registration in islice(left, LOADED_TOGETHER)
+            for entry in self._provisioned(organisation_id, registration)
+        ]:
+            await entries.copy_entries(db, rows)
+
+    def _provisioned(
+        self, organisation_id: str, registration: ProxyRegistration
+    ) -> list[ProxyEntry]:
+        address = registered_address(registration)
+        assert isinstance(address, Address), "provisioning is checked by its author"
+        return self.entries_of(organisation_id, registration, address)
 
     def entries_of(
         self, organisation_id: str, registration: ProxyRegistration, address: Address
