@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from lionrock.kernel.i18n import LANGUAGES, Text
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.payments import settlement_date_of
 from lionrock.payments.links.domain.intents import Intent, IntentDraft
+from lionrock.payments.qr.domain import codes as codes_domain
+from lionrock.portal.texts import TEXTS
 from lionrock.sandbox import fees
 from tests.http.portal.conftest import Opened
 from tests.whole.conftest import WholeCity
@@ -75,6 +78,31 @@ async def test_the_pictures_are_drawn_while_the_fee_is_open(
     assert "Called off by the payee" in page.text
     assert "<img" not in page.text.partition("<main")[2]
     assert (await visitor.get(f"{path}/code.svg")).status_code == 404
+
+
+SIMPLE = "00020101021126270012hk.com.hkicl020712345675204000053033445802HK5902NA6002HK63042E94"
+
+
+async def test_a_payment_code_is_read_on_a_page_and_a_broken_one_says_its_rule(
+    opened: Opened,
+) -> None:
+    for language in LANGUAGES:
+        visitor = await opened(language=language)
+        assert (await visitor.get("/portal/codes")).status_code == 200
+        page = await visitor.get(f"/portal/codes?payload={SIMPLE}")
+        assert "1234567" in page.text
+        assert f"/payments/v1/qr/image?payload={SIMPLE}" in page.text
+        broken = await visitor.get(f"/portal/codes?payload={SIMPLE[:-1]}0")
+        assert 'data-error-code="payments.qr_crc_wrong"' in broken.text
+        hostile = await visitor.get("/portal/codes?payload=%3Cscript%3E")
+        assert "<script>" not in hostile.text
+
+
+def test_every_warning_of_a_code_has_its_words() -> None:
+    words = codes_domain.__doc__ or ""
+    listed = re.findall(r"[a-z]+(?:_[a-z]+)+", words.partition("a warning:")[2].partition(".")[0])
+    assert len(listed) == 8
+    assert {f"code_{name}" for name in listed} <= set(TEXTS)
 
 
 async def test_an_address_of_nobody_is_answered_with_a_page_that_says_so(opened: Opened) -> None:

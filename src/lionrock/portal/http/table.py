@@ -9,6 +9,7 @@ from lionrock.portal.errors import ERRORS
 from lionrock.portal.http import (
     access,
     cases,
+    codes,
     details,
     files,
     funding,
@@ -339,6 +340,8 @@ def _staff() -> tuple[Route, ...]:
 
 def _pay() -> tuple[Route, ...]:
     return (
+        _page("/portal/codes", "codes", "Read a payment code: what it says, or what is wrong",
+              (load_session, codes.reply_codes), "payload"),
         _page("/pay/{secret}", "pay", "Pay a payment link: whom, what for, how much, the receipt",
               (load_session, pay.reply_pay_page)),
         *(
