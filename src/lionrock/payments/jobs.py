@@ -24,6 +24,7 @@ def handlers(room: Payments) -> Mapping[str, JobHandler]:
         **room.wallets.moving.handlers(),
         **room.debits.handlers(),
         **room.recalls.handlers(),
+        **room.requests.handlers(),
         **room.addressing.handlers(),
         **room.links.handlers(),
     }

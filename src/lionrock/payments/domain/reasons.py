@@ -22,6 +22,10 @@ AGENT_TIMED_OUT = "AB05"
 DEBTOR_AGENT_TIMED_OUT = "AB11"
 ORDER_RECALLED = "DS02"
 REQUEST_UNKNOWN = "IRNR"
+REQUEST_PAID = "APAR"
+REQUEST_EXPIRED = "AEXR"
+REQUEST_REFUSED = "ARFR"
+REQUEST_WITHDRAWN = "ARJR"
 CUSTOMER_UNKNOWN = "BE06"
 ACCOUNT_NOT_PAYEES = "AC03"
 DUPLICATE = "AM05"
@@ -42,6 +46,10 @@ REASON_TEXTS = {
     AGENT_TIMED_OUT: "The creditor's bank did not answer in time.",
     DEBTOR_AGENT_TIMED_OUT: "The debtor's bank did not answer in time.",
     REQUEST_UNKNOWN: "There is no request to pay of this identifier for this debtor's bank.",
+    REQUEST_PAID: "The request to pay is paid, or being paid.",
+    REQUEST_EXPIRED: "The request to pay has expired.",
+    REQUEST_REFUSED: "The debtor has refused the request to pay.",
+    REQUEST_WITHDRAWN: "The creditor has withdrawn the request to pay.",
     ORDER_RECALLED: "The payment was recalled or called off before it was sent.",
     CUSTOMER_UNKNOWN: "Nobody is registered under this proxy.",
     ACCOUNT_NOT_PAYEES: "The account is not that of the payee whose reference the transfer bears.",

@@ -15,6 +15,7 @@ from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.links import http as links
 from lionrock.payments.qr import http as qr
 from lionrock.payments.recalls import http as recalls
+from lionrock.payments.requests import http as requests
 from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
 from lionrock.payments.settlement import http as settlement
 from lionrock.payments.wallets import http as wallets
@@ -58,4 +59,5 @@ def table(room: Payments) -> RouteTable:
         *wallets.ROUTES,
         *debits.routes(),
         *recalls.routes(),
+        *requests.routes(),
     ))  # fmt: skip

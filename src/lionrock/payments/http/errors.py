@@ -8,6 +8,7 @@ from lionrock.payments.addressing.errors import ERRORS as ADDRESSING_ERRORS
 from lionrock.payments.debits.errors import ERRORS as DEBIT_ERRORS
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.recalls.errors import ERRORS as RECALL_ERRORS
+from lionrock.payments.requests.errors import ERRORS as REQUEST_ERRORS
 from lionrock.payments.settlement.errors import ERRORS as SETTLEMENT_ERRORS
 
 _R = PaymentRefusal
@@ -17,6 +18,7 @@ ERRORS: ErrorTable = {
     **SETTLEMENT_ERRORS,
     **DEBIT_ERRORS,
     **RECALL_ERRORS,
+    **REQUEST_ERRORS,
     _R.MESSAGE_TOO_LARGE: ErrorRow(413, "The message is too large. Send one transaction each."),
     _R.MEDIA_TYPE_WRONG: ErrorRow(415, "Send the message as application/xml.", "RFC 7303 s4.1"),
     _R.ENCODING_WRONG: ErrorRow(400, "Send the message in UTF-8.", "XML 1.0 s4.3.3"),

@@ -23,6 +23,7 @@ from lionrock.payments.files.service.carrying import Carrier, compose_debit, com
 from lionrock.payments.files.service.files import Files
 from lionrock.payments.links.service import LinkDesk
 from lionrock.payments.recalls.service import Recalls
+from lionrock.payments.requests.service import Requests
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
@@ -79,6 +80,9 @@ class Payments:
         )
         self.recalls = Recalls(rooms)
         self.inbox.extend(self.recalls.handlings())
+        self.requests = Requests(rooms)
+        self.inbox.extend(self.requests.handlings())
+        self.recalls.extend(self.requests.withdrawals())
         self.files = Files(core, {
             CREDIT_FILE: Carrier(compose_transfer, self.orders.take_transfer),
             DEBIT_FILE: Carrier(compose_debit, self.debits.collecting.take),

@@ -35,6 +35,7 @@ from lionrock.payments.api import (
 )
 from lionrock.sandbox.world.bank_books import Entry, EntryStatus
 from lionrock.sandbox.world.bank_desk import BankParts, Take
+from lionrock.sandbox.world.bank_requests import REQUEST, mark_withdrawn
 from lionrock.sandbox.world.pages import read_body
 from lionrock.sandbox.world.store import read, write
 
@@ -165,7 +166,10 @@ class RecallDesk:
     async def _take_request(
         self, db: Connection, _header: Header, request: CancellationRequest
     ) -> None:
-        """camt.056: ask the customer, and answer; nothing for what is no payment."""
+        """camt.056: ask the customer, and answer; about a request to pay it is a withdrawal."""
+        if request.original_definition == REQUEST:
+            await mark_withdrawn(db, self._parts.bank_id, request.transaction_id)
+            return
         entry = await self._books.entry(db, request.uetr)
         if entry is None or await self._load(db, request.recall_id) is not None:
             return

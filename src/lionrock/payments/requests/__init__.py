@@ -1,0 +1,1 @@
+"""Requests to pay: asked, answered, paid once, withdrawn, expired. See README.md."""
