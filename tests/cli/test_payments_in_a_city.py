@@ -143,6 +143,16 @@ def test_a_direct_debit_is_collected_and_banks_list_their_statements(port: int) 
     assert unknown.returncode == 1, unknown.stderr
 
 
+def test_a_request_to_pay_is_paid_and_one_that_is_refused_is_answered_with_1(port: int) -> None:
+    payer = next(each for each in accounts(port) if each.startswith("bank-lantau"))
+    _, _, number = payer.partition("/")
+    words = ("request", "--to", f"{fees.BANK}/{fees.ACCOUNT}", "--from", f"902/{number}")
+    paid = facts(port, *words, "--amount", "15")
+    assert (paid["status"], paid["amount"]) == ("confirmed", "15.00")
+    refused = run("payments", *words, "--amount", "9.40", "--port", str(port))
+    assert (refused.returncode, "MS02" in refused.stdout) == (1, True), refused.stderr
+
+
 def test_without_a_city_it_says_how_to_start_one() -> None:
     result = run("payments", "lookup", "+852-51230001", "--port", "1")
     assert result.returncode == 2

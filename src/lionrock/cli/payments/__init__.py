@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lionrock.cli.payments import collect, lookup, qr, send, statement
+from lionrock.cli.payments import collect, lookup, qr, request, send, statement
 
 commands = typer.Typer(
     help="Payments: pay and collect at a simulated bank, look-ups, payment codes, statements.",
@@ -13,5 +13,6 @@ commands = typer.Typer(
 commands.command("send")(send.send)
 commands.command("collect")(collect.collect)
 commands.command("lookup")(lookup.lookup)
+commands.command("request")(request.request)
 commands.command("statement")(statement.statement)
 commands.add_typer(qr.commands, name="qr")
