@@ -153,6 +153,7 @@ async def kernel(
     settings = Settings(
         data_directory=str(tmp_path), public_url="http://platform.test",
         world_url="http://world.test", allow_private_targets=True,
+        answer_least_ms=0,
     )
     return Kernel(
         settings=settings, database=database, wire_clock=wire_clock,

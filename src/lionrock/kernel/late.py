@@ -290,6 +290,16 @@ class LateTransaction:
         return str(await connection.copy_records_to_table(
             table_name, records=records, columns=columns, schema_name=schema_name))
 
+    async def copy_to_table(
+        self, table_name: str, *, source: Any, columns: Any = None,
+        schema_name: str | None = None, format: str | None = None,
+    ) -> str:  # fmt: skip
+        """See Connection."""
+        connection = await self._begun()
+        return await connection.copy_to_table(
+            table_name, source=source, columns=columns, schema_name=schema_name, format=format
+        )
+
     async def _for(self, query: str) -> Connection:
         """The connection for a query, in a transaction if it needs one or there is one."""
         if self._open is not None or self._rows or not is_plain_read(query):

@@ -50,6 +50,7 @@ async def town(
             settings=Settings(
                 data_directory=str(folder), public_url="http://platform.test",
                 world_url="http://world.test", allow_private_targets=True,
+                answer_least_ms=0,
             ),
             database=database, wire_clock=wire_clock, business_clock=FrozenClock(START),
             ids=Ids(wire_clock, seed=SEED), network=network,

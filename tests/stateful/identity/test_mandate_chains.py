@@ -286,6 +286,7 @@ def machine(databases: Databases, tmp_path: Path) -> Iterator[type[MandatesAgain
             settings=Settings(
                 data_directory=str(tmp_path), public_url="http://platform.test",
                 world_url="http://world.test", allow_private_targets=True,
+                answer_least_ms=0,
             ),
             database=database, wire_clock=wire_clock, business_clock=FrozenClock(START),
             ids=Ids(wire_clock, seed=SEED), network=Network(applications={}),

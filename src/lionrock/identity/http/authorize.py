@@ -295,7 +295,7 @@ ROUTES = (
         summary="Ask the person on the phone (browser)",
         steps=(check_form, load_request, save_sign_in), call=AuthorizeCall, body=SignInForm,
         body_kind="form", replies={303: None}, reply_media_type="text/html", errors=ERRORS,
-        family="html", clause="RFC 9700 s4.7", query=(),
+        family="html", clause="RFC 9700 s4.7", query=(), is_even=True,
     ),
     Route(
         method="GET", path="/identity/sign-in/{sign_in_id}", name="show_sign_in",

@@ -111,7 +111,7 @@ def _row(path: str, name: str, summary: str, step: Any, body: type, status: int)
     shown = CompletedReply if path == "/completion" else RecoveryShown
     return Route(
         method="POST", path=f"{_ROOT}{path}", name=name, summary=summary, steps=(step,), body=body,
-        replies={status: shown}, errors=RECOVERY_ROUTE_ERRORS, clause=_SOURCE,
+        replies={status: shown}, errors=RECOVERY_ROUTE_ERRORS, clause=_SOURCE, is_even=True,
     )  # fmt: skip
 
 

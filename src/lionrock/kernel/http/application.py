@@ -7,6 +7,7 @@ Source of the host check: GHSA-86qp-5c8j-p5mr (authorise on the matched route, n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import KERNEL_ERRORS, KernelRefusal, Refused
 from lionrock.kernel.http.bodies import parse_body, parse_query, read_body
@@ -101,6 +103,7 @@ class Application:
         """Take one request through its row; always returns a response."""
         request_id = self.kernel.ids.new("req")
         structlog.contextvars.bind_contextvars(request_id=request_id, route=route.name)
+        begun_ms = monotonic_ms()
         try:
             response = await self._answer(table, route, request, request_id)
         except (PartyUnreachable, Unreachable) as error:
@@ -119,6 +122,9 @@ class Application:
             response = self._refuse_plain(route, KernelRefusal.BUG, request_id)
         finally:
             structlog.contextvars.clear_contextvars()
+        if route.is_even:
+            least_ms = self.kernel.settings.answer_least_ms
+            await asyncio.sleep(max(0.0, begun_ms + least_ms - monotonic_ms()) / 1_000)
         return _dress(response, request_id)
 
     async def _answer(

@@ -83,7 +83,8 @@ class Route:
     `query` lists the parameters taken (None = any). `render_refusal` may dress a refusal in the
     pillar's own message (ISO 20022); returning None falls back to the family's shape. `mend` is
     asked after a refusal, when no transaction is open, whether it has mended the cause (by a call
-    to another party); then the steps run once more, from the first.
+    to another party); then the steps run once more, from the first. `is_even`: whatever the answer
+    is, it comes after `answer_least_ms`, so that how long it took tells nothing about a person.
     """
 
     method: str
@@ -106,6 +107,7 @@ class Route:
     family: Family = "problem"
     render_refusal: RenderRefusal | None = None
     mend: Mend | None = None
+    is_even: bool = False
 
     def __post_init__(self) -> None:
         assert self.method in {"GET", "POST", "PUT", "PATCH", "DELETE"}, self.method

@@ -261,6 +261,7 @@ class Requests:
             kind=template, person_ids=(principal.actor_person_id,), template=template,
             fields=fields | more, language=language, requester_org=known.client.organisation_id,
             reference=request.id, number_match=True, expires_in_s=ACTION_LIFE_S, details=details,
+            is_passing=True,
         )  # fmt: skip
 
     async def _ask(
