@@ -30,11 +30,10 @@ from lionrock.kernel.clock import SystemWireClock, monotonic_ms
 from lionrock.kernel.jose import sign_jws
 from lionrock.kernel.signatures import sign_request
 
-CALLERS = 8
-CLIENTS = 8
+CALLERS = (8, 12)
 PER_S_MAX = 400
 SECONDS_MAX = 20.0
-WARM_UP = 160
+WARM_UP_EACH = 20
 FRONTS = 2
 SCOPE = "openid profile contact"
 PAR_PATH, AUTHORIZE_PATH = "/identity/par", "/identity/authorize"
@@ -58,34 +57,39 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 async def run(seconds: float, json_path: Path | None) -> None:
-    """Measure for `seconds` (at most SECONDS_MAX), print, and write the report if asked."""
+    """Measure each number of callers for `seconds` (at most SECONDS_MAX), print, and write."""
     log.configure("warning")
     async with town(FRONTS) as city:
         services = await city.services(
-            CLIENTS, frozenset({"openid", "profile", "contact"}), may_hint_login=True
+            max(CALLERS), frozenset({"openid", "profile", "contact"}), may_hint_login=True
         )
-        people = await city.people(CALLERS)
-        case = await measure(city, services, people, min(seconds, SECONDS_MAX))
-    report("login", [case], json_path)
+        people = await city.people(max(CALLERS))
+        cases = [
+            await measure(city, services[:callers], people[:callers], min(seconds, SECONDS_MAX))
+            for callers in CALLERS
+        ]
+    report("login", cases, json_path)
 
 
 async def measure(
     city: Town, services: list[Service], people: list[Person], seconds: float
 ) -> Case:
-    """Warm up, then CALLERS people log in again and again until the time is up."""
-    count = WARM_UP + int(seconds * PER_S_MAX)
-    prepared = [_prepare(city, services[n % CLIENTS], people[n % CALLERS]) for n in range(count)]
+    """Warm up, then these people log in again and again, each at an own service's."""
+    callers = len(people)
+    warm_up = WARM_UP_EACH * callers
+    count = warm_up + int(seconds * PER_S_MAX)
+    prepared = [_prepare(city, services[n % callers], people[n % callers]) for n in range(count)]
     desks = [Desk(city, person, await connect(city.port)) for person in people]
     try:
-        await _drive(desks, prepared[:WARM_UP], float("inf"))
+        await _drive(desks, prepared[:warm_up], float("inf"))
         for desk in desks:
             desk.spent_ms = dict.fromkeys(STEPS, 0.0)
         watch = Stopwatch(city.processes)
         until_ms = monotonic_ms() + seconds * 1_000
-        durations, failures = await _drive(desks, prepared[WARM_UP:], until_ms)
+        durations, failures = await _drive(desks, prepared[warm_up:], until_ms)
         count = max(1, len(durations))
         notes = {
-            "callers": CALLERS, "fronts": FRONTS, "clients": CLIENTS, "people": len(people),
+            "callers": callers, "fronts": FRONTS, "clients": callers, "people": callers,
             "signed before the window": "assertions, the token request's proofs",
             "mean ms by step": {
                 step: round(sum(desk.spent_ms[step] for desk in desks) / count, 2)
@@ -94,7 +98,7 @@ async def measure(
         }  # fmt: skip
         if failures:
             notes["first failure"] = failures[0]
-        return watch.case("login-8", durations, len(failures), notes)
+        return watch.case(f"login-{callers}", durations, len(failures), notes)
     finally:
         for desk in desks:
             desk.connection.close()
