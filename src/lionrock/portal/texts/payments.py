@@ -20,6 +20,9 @@ PAYMENT_TEXTS = {
         "以銀行應用程式掃描，或在裝有該程式的手機開啟此網址。",
         "以银行应用程序扫描，或在装有该程序的手机打开此网址。",
     ),
+    "pay_on_this_device": Text(
+        "On this device, open the app of", "在此裝置開啟應用程式", "在此装置打开应用程序"
+    ),
     "pay_link_picture": Text("Code of this page's address", "本頁網址的二維碼", "本页网址的二维码"),
     "pay_with_code": Text("With a payment code", "以付款二維碼付款", "以付款二维码付款"),
     "pay_with_code_text": Text(

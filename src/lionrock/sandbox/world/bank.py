@@ -41,6 +41,7 @@ from lionrock.payments.api import (
     read_envelope,
 )
 from lionrock.sandbox.world.bank_addressing import MAGIC_PAYEES, AddressDesk
+from lionrock.sandbox.world.bank_app import LinkApp
 from lionrock.sandbox.world.bank_books import Account, Entry
 from lionrock.sandbox.world.bank_counter import Counter
 from lionrock.sandbox.world.bank_debits import Debits
@@ -65,7 +66,8 @@ RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
 DESKS: tuple[Callable[[BankParts], Desk], ...] = (
-    AddressDesk, Counter, LinkPayments, Debits, RecallDesk, RequestDesk, Treasury, FileDesk,
+    AddressDesk, Counter, LinkPayments, LinkApp, Debits, RecallDesk, RequestDesk, Treasury,
+    FileDesk,
 )
 
 TEXTS: Mapping[str, Text] = {

@@ -68,20 +68,23 @@ class LinkPayments:
             wanted = msgspec.json.decode(await read_body(request), type=LinkPaymentBody)
         except msgspec.DecodeError as error:
             return _problem("body_malformed", 400, str(error))
+        claims = await self.fetch(wanted.url)
+        if isinstance(claims, Response):
+            return claims
+        return await self.pay(wanted.account, claims, wanted.amount)
+
+    async def fetch(self, url: str) -> dict[str, Any] | Response:
+        """Fetch and check the payment request of a link; an answer that says why not."""
         platform = self._parts.context.platform_url.rstrip("/")
-        if not wanted.url.startswith(f"{platform}/pay/"):
+        if not url.startswith(f"{platform}/pay/"):
             return _problem("link_of_another_system", 400, "The address is not the platform's.")
-        reply = await self._parts.post(
-            REQUESTS_PATH, msgspec.json.encode({"url": wanted.url}), JSON
-        )
+        reply = await self._parts.post(REQUESTS_PATH, msgspec.json.encode({"url": url}), JSON)
         if reply is None:
             return _problem("platform_unreachable", 503)
         if reply.status != 201:
             return Response(reply.body, reply.status, media_type="application/problem+json")
         claims = await self._checked(reply.body.decode())
-        if claims is None:
-            return _problem("request_not_genuine", 502)
-        return await self._pay(wanted, claims)
+        return claims if claims is not None else _problem("request_not_genuine", 502)
 
     async def _checked(self, jws: str) -> dict[str, Any] | None:
         """The claims of a genuine payment request for this bank; None otherwise."""
@@ -105,10 +108,11 @@ class LinkPayments:
     def _now_s(self) -> int:
         return self._parts.context.wire_clock.now_s()
 
-    async def _pay(self, wanted: LinkPaymentBody, claims: dict[str, Any]) -> Response:
+    async def pay(self, account_number: str, claims: dict[str, Any], chosen: str) -> Response:
+        """Pay a checked payment request from a customer's account."""
         creditor = claims["creditor"]
         try:
-            amount = Money.parse(wanted.amount or claims["amount"] or "", claims["currency"])
+            amount = Money.parse(chosen or claims["amount"] or "", claims["currency"])
         except ValueError as error:
             return _problem("amount_needed", 400, str(error))
         payee = Payee(
@@ -118,7 +122,7 @@ class LinkPayments:
         payments = self._parts.payments
 
         async def use_case(db: Connection) -> Entry | None:
-            account = await payments.books.account(db, wanted.account)
+            account = await payments.books.account(db, account_number)
             if account is None:
                 return None
             return await payments.originate(

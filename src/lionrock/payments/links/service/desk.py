@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Done, Job, JobHandler
 from lionrock.kernel.outbox import Event, EventHandler
+from lionrock.payments.domain.payments import Payment
 from lionrock.payments.links.service.callbacks import Callbacks
 from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import CALLBACK_QUEUE, EXPIRY_QUEUE, Links
 from lionrock.payments.links.service.pages import PayPages
-from lionrock.payments.links.service.refunds import Refunds
+from lionrock.payments.links.service.refunds import REFUND_PREFIX, Refunds
+from lionrock.payments.links.store import intents as intent_store
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.routing import Router
@@ -48,23 +50,33 @@ class LinkDesk:
 
     async def _on_settled(self, event: Event) -> None:
         async def use_case(db: Connection) -> None:
-            payment = await payments.load_payment(
-                db, self._core.vault, event.payload["payment_id"]
-            )
-            assert payment is not None, "payments are never deleted"
+            payment = await self._payment(db, event)
             link = await self.links.settled(db, payment)
             await self.intents.collected(db, payment, link)
             await self.refunds.ended(db, payment)
 
-        await self._core.kernel.database.run(use_case)
+        if await self._concerns(event):
+            await self._core.kernel.database.run(use_case)
 
     async def _on_rejected(self, event: Event) -> None:
         async def use_case(db: Connection) -> None:
-            payment = await payments.load_payment(
-                db, self._core.vault, event.payload["payment_id"]
-            )
-            assert payment is not None, "payments are never deleted"
+            payment = await self._payment(db, event)
             await self.links.rejected(db, payment.id)
             await self.refunds.ended(db, payment)
 
-        await self._core.kernel.database.run(use_case)
+        if await self._concerns(event):
+            await self._core.kernel.database.run(use_case)
+
+    async def _concerns(self, event: Event) -> bool:
+        """Whether a payment may matter here: one cheap question, for most do not."""
+        if event.payload["reference"].startswith(f"{REFUND_PREFIX}_"):
+            return True
+        payment_id: str = event.payload["payment_id"]
+        return await self._core.kernel.database.read(
+            lambda db: intent_store.concerns(db, payment_id)
+        )
+
+    async def _payment(self, db: Connection, event: Event) -> Payment:
+        payment = await payments.load_payment(db, self._core.vault, event.payload["payment_id"])
+        assert payment is not None, "payments are never deleted"
+        return payment

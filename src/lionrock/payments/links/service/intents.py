@@ -134,8 +134,6 @@ class Intents:
 
     async def collected(self, db: Connection, payment: Payment, link: Link | None) -> None:
         """A payment settled, perhaps into a department's account: match it to its fee, once."""
-        if not await store.is_collecting_bank(db, payment.creditor_organisation_id):
-            return
         creditor = payment.parties.creditor
         key = self._account_key(creditor.member, creditor.account)
         department_id = await store.department_of(db, key)

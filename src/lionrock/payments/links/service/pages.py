@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,6 +21,16 @@ from lionrock.payments.links.domain.links import Link
 from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import Links
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.participants import ROLE
+
+APP_ENDPOINT = "payment-app"
+
+
+class BankApp(msgspec.Struct, frozen=True):
+    """A participant's app, and the address that opens the link in it on the same device."""
+
+    names: dict[str, str]
+    url: str
 
 
 class PayPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +52,7 @@ class PayPage(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime | None
     payment_id: str
     receipt_digest: str
+    apps: tuple[BankApp, ...]
 
 
 class PayPages:
@@ -60,7 +72,18 @@ class PayPages:
         code = await self._intents.code_of(db, intent) if intent else None
         payee = await self._core.directory.get(db, link.draft.payee_id)
         assert payee is not None, "organisations are never deleted"
-        return self._shown(link, intent, payee.names, code or "")
+        page = self._shown(link, intent, payee.names, code or "")
+        apps = await self._apps(db, page.address) if page.state == "open" else ()
+        return msgspec.structs.replace(page, apps=apps)
+
+    async def _apps(self, db: Connection, address: str) -> tuple[BankApp, ...]:
+        """The apps of active participants that registered one, each opening this link."""
+        banks = await self._core.directory.list(db, ROLE)
+        query = f"?url={quote(address, safe='')}"
+        return tuple(
+            BankApp(dict(bank.names), f"{bank.endpoints[APP_ENDPOINT]}{query}")
+            for bank in banks if bank.is_active and APP_ENDPOINT in bank.endpoints
+        )
 
     def _shown(
         self, link: Link, intent: Intent | None, names: dict[str, str], code: str
@@ -78,4 +101,5 @@ class PayPages:
             expires_at=link.expires_at, paid=link.paid, paid_at=link.finished_at,
             payment_id=link.payment_id or "",
             receipt_digest=hashlib.sha256(receipt.encode()).hexdigest() if receipt else "",
+            apps=(),
         )

@@ -120,11 +120,13 @@ async def put_account(
     )
 
 
-async def is_collecting_bank(db: Connection, participant_id: str) -> bool:
-    """Whether any department has an account at a bank: most payments need no closer look."""
+async def concerns(db: Connection, payment_id: str) -> bool:
+    """Whether a payment pays a link, or goes to a bank where a department has an account."""
     found: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM payments.collection_accounts WHERE participant_id = $1)",
-        participant_id,
+        "SELECT EXISTS (SELECT 1 FROM payments.links WHERE payment_id = $1)"
+        " OR EXISTS (SELECT 1 FROM payments.payments p JOIN payments.collection_accounts c"
+        "  ON c.participant_id = p.creditor_organisation_id WHERE p.id = $1)",
+        payment_id,
     )
     return found
 
