@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lionrock.ledger.client import LedgerClient, connect, in_process
+from lionrock.ledger.domain.filters import AccountFilter, QueryFilter
 from lionrock.ledger.domain.results import (
     AccountResult,
     TransferOutcome,
@@ -36,23 +37,38 @@ from lionrock.ledger.domain.values import (
     TransferFlags,
 )
 from lionrock.ledger.http import table
+from lionrock.ledger.service.metadata import Metadata, MetadataKind
 from lionrock.ledger.service.projection import Projection
-from lionrock.ledger.service.reader import AccountRow, LedgerReader, TransferRow
+from lionrock.ledger.service.reader import (
+    AccountRow,
+    BalanceRow,
+    CopyLag,
+    LedgerReader,
+    TransferRow,
+)
+from lionrock.ledger.store.metadata import Note
 from lionrock.ledger.wire import Unavailable
 
 __all__ = [
     "AMOUNT_MAX",
     "Account",
     "AccountDraft",
+    "AccountFilter",
     "AccountFlags",
     "AccountResult",
     "AccountRow",
     "Balance",
+    "BalanceRow",
+    "CopyLag",
     "HoldStatus",
     "Ledger",
     "LedgerClient",
     "LedgerReader",
+    "Metadata",
+    "MetadataKind",
+    "Note",
     "Projection",
+    "QueryFilter",
     "Transfer",
     "TransferDraft",
     "TransferFlags",

@@ -1,7 +1,8 @@
 """The ledger process: one writer behind a Unix socket (or a loopback port).
 
-Frames in, frames out (connections.py, wire.py). The process ends, and must be started again, when another writer has taken over or the journal
-contradicts the state; it does not try to be clever about either.
+Frames in, frames out (connections.py, wire.py). The process ends, and must be started again, when
+another writer has taken over or the journal contradicts the state; it does not try to be clever
+about either.
 """
 
 from __future__ import annotations

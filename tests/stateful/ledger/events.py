@@ -33,7 +33,8 @@ EVENTS_MAX = 12
 OPENED = [
     (1, 344, 0), (2, 344, DEBITS_LIMITED), (3, 344, DEBITS_LIMITED | HISTORY),
     (4, 344, CREDITS_LIMITED), (5, 344, HISTORY), (6, 344, CREDITS_LIMITED | HISTORY), (7, 344, 0),
-    (8, 344, 0), (14, 344, 0), (15, 344, 0), (9, 344, CLOSED), (11, 156, 0), (12, 156, DEBITS_LIMITED), (13, 156, HISTORY),
+    (8, 344, 0), (14, 344, 0), (15, 344, 0), (9, 344, CLOSED),
+    (11, 156, 0), (12, 156, DEBITS_LIMITED), (13, 156, HISTORY),
 ]
 MOVING = {344: [1, 2, 3, 4, 5, 6, 7, 8], 156: [11, 12, 13]}
 GREAT = ((7, 8), (8, 7), (14, 15), (15, 14), (7, 15), (14, 8))  # who moves almost AMOUNT_MAX

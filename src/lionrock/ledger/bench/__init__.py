@@ -2,13 +2,13 @@
 
 The path is that of production: callers in this process, the socket, a ledger process, its journal
 in a durable embedded PostgreSQL, an answer after COMMIT. 10,000 accounts that may not overdraw, in
-random pairs. One caller in a closed loop sends batches of 1, 10, 100 and 1,000; "hot-account" is
+scattered pairs. One caller in a closed loop sends batches of 1, 10, 100 and 1,000; "hot-account" is
 batches of 1,000 with one account in every transfer; "callers-256" is 256 connections with one
 transfer a call; "chains-4" counts chains of four linked transfers, 250 a call. "sustained" is two
 callers with batches of 1,000 while a projection process keeps the query tables up, and counts until
 they are; "restart" kills a ledger with a history and waits for its successor's first answer. In the
-other cases the projection does not run, and they last 5 s at most. Read any figure with its machine: virtual disks may
-acknowledge fsync in microseconds.
+other cases the projection does not run, and they last 5 s at most. Read any figure with its
+machine: virtual disks may acknowledge fsync in microseconds.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ async def measure(seconds: float, names: Sequence[str], transfers: int) -> list[
 async def _measure_case(stage: Stage, name: str, seconds: float) -> Case:
     callers_count, batch, special = CASES[name]
     plan = Plan(batch, **special)
-    callers = await connect_callers(stage.address, callers_count, partial(plan.next_frame, count(FIRST_ID)))
+    next_frame = partial(plan.next_frame, count(FIRST_ID))
+    callers = await connect_callers(stage.address, callers_count, next_frame)
     warm_until_ms = monotonic_ms() + WARM_UP_S * MS_PER_S
     await asyncio.gather(*(caller.call_until(warm_until_ms) for caller in callers))
     for caller in callers:

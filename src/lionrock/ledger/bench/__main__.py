@@ -8,4 +8,5 @@ import uvloop
 
 from lionrock.ledger.bench.stage import play
 
-uvloop.run(play(*sys.argv[1:4]))
+if __name__ == "__main__":
+    uvloop.run(play(*sys.argv[1:4]))

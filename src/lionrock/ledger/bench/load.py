@@ -1,8 +1,8 @@
 """The bench's callers: closed loops over the ledger's socket, as cheap as this side can be.
 
-They share two cores with what they measure, so requests are prepared: a few hundred payloads with
-scattered pairs of accounts, of which only the ids change from call to call. Ids increase, as those of
-every caller of ours do (UUIDv7).
+They share two cores with what they measure, so requests are prepared: payloads with scattered pairs
+of accounts, of which only the ids change from call to call. Ids increase, as those of every caller
+of ours do (UUIDv7).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import msgspec
 
 from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.db import Connection, Database
+from lionrock.ledger.domain.filters import AccountFilter, QueryFilter
 from lionrock.ledger.domain.results import TransferResult
 from lionrock.ledger.domain.values import (
     TIMESTAMP_NS_MAX,
@@ -20,7 +21,7 @@ from lionrock.ledger.domain.values import (
     HoldStatus,
     Transfer,
 )
-from lionrock.ledger.store import projection, queries
+from lionrock.ledger.store import filtered, projection, queries
 
 POLL_MS = 5
 WAIT_MS_MAX = 5_000
@@ -39,6 +40,22 @@ class TransferRow(msgspec.Struct, frozen=True):
     transfer: Transfer
     hold_status: HoldStatus | None
     sequence: int
+
+
+class BalanceRow(msgspec.Struct, frozen=True):
+    """What an account with the flag `history` held from `timestamp_ns` on."""
+
+    timestamp_ns: int
+    balance: Balance
+    sequence: int
+
+
+class CopyLag(msgspec.Struct, frozen=True):
+    """How far the query tables are behind the journal; `behind_ns` in business time."""
+
+    rows: int
+    journal_sequence: int
+    behind_ns: int
 
 
 class LedgerReader:
@@ -99,3 +116,42 @@ class LedgerReader:
         """Return what an account with the flag `history` held once row `sequence` was in."""
         found = await queries.balance_at(db, account_id, sequence)
         return None if found is None else found[0]
+
+    async def balance_as_of(
+        self, db: Connection, account_id: int, at_ns: int
+    ) -> Balance | None:
+        """Return what an account with the flag `history` held at a business instant."""
+        found = await queries.balance_as_of(db, account_id, at_ns)
+        return None if found is None else found[0]
+
+    async def query_accounts(self, db: Connection, wanted: QueryFilter) -> list[AccountRow]:
+        """Return the accounts that a filter matches, in order of their opening."""
+        return [AccountRow(*row) for row in await filtered.query_accounts(db, wanted)]
+
+    async def query_transfers(self, db: Connection, wanted: QueryFilter) -> list[TransferRow]:
+        """Return the transfers that a filter matches, in order of time."""
+        return [TransferRow(*row) for row in await filtered.query_transfers(db, wanted)]
+
+    async def get_account_transfers(
+        self, db: Connection, wanted: AccountFilter
+    ) -> list[TransferRow]:
+        """Return the transfers of one account that a filter matches, in order of time."""
+        return [TransferRow(*row) for row in await filtered.account_transfers(db, wanted)]
+
+    async def get_account_balances(
+        self, db: Connection, wanted: AccountFilter
+    ) -> list[BalanceRow]:
+        """Return what an account with the flag `history` held after each event that touched it.
+
+        The lapse of a hold is such an event. ValueError for a filter by side, code or user data:
+        balances are of the account, not of one of its transfers.
+        """
+        is_narrow = (wanted.user_data_128 or wanted.user_data_64 or wanted.user_data_32
+                     or wanted.code or not wanted.has_debits or not wanted.has_credits)
+        if is_narrow:
+            raise ValueError("balances are filtered by time alone")
+        return [BalanceRow(*row) for row in await filtered.account_balances(db, wanted)]
+
+    async def lag(self, db: Connection) -> CopyLag:
+        """Return how far the query tables are behind the journal."""
+        return CopyLag(*await queries.distance(db))

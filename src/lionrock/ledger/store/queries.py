@@ -30,7 +30,7 @@ async def transfer(
 ) -> tuple[Transfer, HoldStatus | None, int] | None:
     """Return a transfer, what became of it if it is a hold, and the sequence of its row."""
     row = await db.fetchrow("SELECT * FROM ledger.transfers WHERE id = $1", UUID(int=transfer_id))
-    return None if row is None else _transfer_row(row)
+    return None if row is None else transfer_row(row)
 
 
 async def refusal(db: Connection, transfer_id: int) -> TransferResult | None:
@@ -54,7 +54,7 @@ async def transfers_of_account(
         " ORDER BY timestamp_ns DESC LIMIT $3",
         UUID(int=account_id), before_ns, limit,
     )
-    return [_transfer_row(row) for row in rows]
+    return [transfer_row(row) for row in rows]
 
 
 async def holds(
@@ -68,7 +68,23 @@ async def holds(
         " ORDER BY expires_at_ns LIMIT $3",
         int(status), after_ns, limit,
     )
-    return [_transfer_row(row) for row in rows]
+    return [transfer_row(row) for row in rows]
+
+
+async def distance(db: Connection) -> tuple[int, int, int]:
+    """Return the rows that the query tables lack, the journal's last row, and the time between.
+
+    The time is business nanoseconds from the last row copied to the last one written.
+    """
+    row = await db.fetchrow(
+        "SELECT p.sequence, coalesce(j.sequence, 0) AS last,"
+        "  coalesce(j.time_ns - c.time_ns, 0) AS behind_ns"
+        " FROM ledger.projection AS p"
+        " LEFT JOIN LATERAL (SELECT sequence, time_ns FROM ledger.journal"
+        "  ORDER BY sequence DESC LIMIT 1) AS j ON true"
+        " LEFT JOIN ledger.journal AS c ON c.sequence = p.sequence"
+    )
+    return row["last"] - row["sequence"], row["last"], row["behind_ns"]
 
 
 async def balance_at(
@@ -87,6 +103,20 @@ async def balance_at(
     return balance, row["sequence"]
 
 
+async def balance_as_of(db: Connection, account_id: int, at_ns: int) -> tuple[Balance, int] | None:
+    """Return the balance that an account with history held at an instant, and since when."""
+    row = await db.fetchrow(
+        "SELECT * FROM ledger.balances WHERE account_id = $1 AND timestamp_ns <= $2"
+        " ORDER BY timestamp_ns DESC LIMIT 1",
+        UUID(int=account_id), at_ns,
+    )
+    if row is None:
+        return None
+    balance = Balance(row["debits_pending"], row["debits_posted"], row["credits_pending"],
+                      row["credits_posted"])
+    return balance, row["timestamp_ns"]
+
+
 def account_of(row: asyncpg.Record) -> Account:
     """Read an account from a row of ledger.accounts."""
     return Account(
@@ -96,6 +126,7 @@ def account_of(row: asyncpg.Record) -> Account:
     )
 
 
-def _transfer_row(row: asyncpg.Record) -> tuple[Transfer, HoldStatus | None, int]:
+def transfer_row(row: asyncpg.Record) -> tuple[Transfer, HoldStatus | None, int]:
+    """Read a transfer, what became of it if it is a hold, and its row's sequence."""
     status = row["hold_status"]
     return transfer_of(row), HoldStatus(status) if status else None, row["sequence"]
