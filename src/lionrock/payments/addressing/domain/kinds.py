@@ -31,12 +31,19 @@ _EMAIL = re.compile(
 _LOOKALIKE = re.compile(r"[@.]xn--")
 _FPS_ID = re.compile(r"[0-9]{7}(?:[0-9]{2})?")
 _HKID = re.compile(r"([A-Z]{1,2})([0-9]{6})\(?([0-9A])\)?")
+
+
+def _pattern_of_mobiles(region: str) -> str:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    mobile = metadata.mobile if metadata is not None else None
+    assert mobile is not None and mobile.national_number_pattern, "every region has mobiles"
+    return str(mobile.national_number_pattern)
+
+
 # The usual spellings of the region's own numbers need no search through all countries' metadata;
 # the pattern is the library's, and whatever does not fit it goes the long way.
 _LOCAL_SPELLING = re.compile(r"(?:\+852-?)?([0-9]{8})")
-_LOCAL_MOBILE = re.compile(
-    phonenumbers.PhoneMetadata.metadata_for_region(REGION).mobile.national_number_pattern
-)
+_LOCAL_MOBILE = re.compile(_pattern_of_mobiles(REGION))
 _MOBILES = {
     phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
 }

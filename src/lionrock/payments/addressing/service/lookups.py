@@ -1,9 +1,9 @@
 """Asking whose proxy it is: answered for many at once, exactly, at a price.
 
 Look-ups that wait at the same moment are read for and charged together (gathering.py): who calls
-and what is registered in one round, whether it may be asked in another. Nothing is kept in memory but which organisations are
-participants: a registration that was acknowledged is what the next look-up finds, and a suspended
-organisation or a retired key is refused at once.
+and what is registered in one round, whether it may be asked in another. Nothing is kept in memory
+but which organisations are participants: a registration that was acknowledged is what the next
+look-up finds, and a suspended organisation or a retired key is refused at once.
 Not for: identity cards (`identify` is for institutions, in a transaction with a receipt).
 Invariant: an answer leaves only after its nonce and its price are durable.
 """

@@ -10,16 +10,14 @@ from lionrock.kernel.clock import WireClock
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.payments.addressing.domain.buckets import (
-    PARTICIPANT,
-    PERSON,
     Bucket,
     charged,
     check_may_ask,
-    given_back,
     refilled,
 )
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.store import buckets
+from lionrock.payments.addressing.store.buckets import Question
 
 
 class Quota:
@@ -43,12 +41,5 @@ class Quota:
 
     async def give_back(self, db: Connection, organisation_id: str, payer: str = "") -> None:
         """A payment followed a look-up: one token comes back to the participant and the payer."""
-        now = self._wire_clock.now()
-        payer_key = self._keyring.payer(organisation_id, payer)
-        # In the order in which payments.charge locks them: the empty key first.
-        for key, rule in ((b"", PARTICIPANT), (payer_key, PERSON)):
-            found = await buckets.lock_bucket(db, organisation_id, key)
-            if found is None:
-                continue
-            bucket = given_back(refilled(found, now, rule), rule)
-            await buckets.save_bucket(db, organisation_id, bucket, key)
+        question = Question(organisation_id, self._keyring.payer(organisation_id, payer), -1)
+        await buckets.charge(db, [question], self._wire_clock.now())
