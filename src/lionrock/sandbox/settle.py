@@ -62,6 +62,8 @@ SERVICE_SCOPES = frozenset(
 )
 DESK_SCOPES = frozenset({"openid", "profile", "staff", "programmes"})
 BANK_FUNDING = Money(5_000_000_000, "HKD")
+# What each bank has at the simulated central institution, to move to the switch and back.
+CENTRAL_FUNDING = (Money(1_000_000_000, "HKD"), Money(1_000_000_000, "CNY"))
 # Budgets open with a token amount: an operator funds them, and until then the ledger refuses.
 OPENING = Money(100, "HKD")
 _INCORPORATED_UNDER = {
@@ -223,6 +225,10 @@ async def _enrol_bank(town: Town, bank: OutsideOrganisation) -> None:
     if known is None:
         funding_id = town.kernel.ids.new("fnd")
         _done(await town.payments.fund_participant(funding_id, bank.id, BANK_FUNDING), bank.id)
+        central = town.payments.settlement.central
+        for amount in CENTRAL_FUNDING:
+            credit_id = town.kernel.ids.new("crd")
+            _done(await central.credit(credit_id, bank.id, amount), bank.id)
 
 
 async def _register_clients(town: Town, parties: dict[str, WorldParty]) -> None:

@@ -230,6 +230,7 @@ async def test_positions_tell_balance_reserved_and_available_money(city: Payment
 
 def test_every_refusal_of_settlement_has_a_row() -> None:
     assert set(ERRORS) == set(SettlementRefusal)
+    assert all(len(each.value) <= 35 for each in SettlementRefusal), "Max35Text of admi.002"
 
 
 async def test_a_credit_at_the_central_institution_counts_once(city: PaymentsCity) -> None:
@@ -248,3 +249,20 @@ async def test_a_credit_at_the_central_institution_counts_once(city: PaymentsCit
     assert unknown.refusal is SettlementRefusal.ACCOUNT_NOT_OPEN
     await send(city, move("in", 6))
     assert (await transfer_of(city, "liq1"))["reason_code"] == "AM04", "five came, not ten"
+
+
+async def test_without_an_open_account_in_the_currency_nothing_is_moved_lent_or_watched(
+    city: PaymentsCity, business: FrozenClock
+) -> None:
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE payments.settlement_accounts SET is_open = false WHERE currency = 'CNY'"
+    ))
+    reply = await send(city, move("in", 1_00, amount=Money(1_00, "CNY")))
+    assert b"payments.account_not_open" in reply.body
+    body = {"currency": "CNY", "low": "1.00", "clear": "2.00"}
+    _status, refused = await call(city, "PUT", "thresholds", body)
+    assert refused["code"] == "payments.account_not_open"
+    business.advance(seconds=3 * 3600)
+    asked = {"amount": "1.00", "currency": "CNY", "end_to_end_id": "REPO-1"}
+    _status, refused = await call(city, "POST", "repos", asked)
+    assert refused["code"] == "payments.account_not_open"

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from lxml import etree
 
+from lionrock.directory.api import PLATFORM_ORGANISATION, organisation_key
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -216,3 +217,43 @@ async def test_money_that_left_the_pool_unrecorded_is_found(
     made = await reconciled(city, date(2026, 2, 20))
     kinds = {each.kind for each in made.differences}
     assert kinds == {"reserve_differs", "record_amount_differs"}
+
+
+async def test_a_payment_that_is_not_settled_has_no_notification(city: PaymentsCity) -> None:
+    payment = await pay(city, 9_04, 1)
+    _status, refused = await call(city, "GET", f"notifications/{payment.id}")
+    assert refused["code"] == "payments.notification_not_found"
+
+
+async def test_a_statement_that_is_being_made_is_not_shown(
+    city: PaymentsCity, business: FrozenClock
+) -> None:
+    await begin(city)
+    await end_day(city, business)
+    _status, listed = await call(city, "GET", "statements?currency=HKD")
+    own = listed["statements"][0]["id"]
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE payments.statements SET state = 'collecting' WHERE id = $1", own
+    ))
+    _status, refused = await call(city, "GET", f"statements/{own}")
+    assert refused["code"] == "payments.statement_not_ready"
+    assert (await call(city, "GET", "statements?currency=HKD"))[1]["statements"] == []
+
+
+async def test_the_operator_reads_what_was_reconciled(
+    city: PaymentsCity, business: FrozenClock
+) -> None:
+    await begin(city)
+    await end_day(city, business)
+    key = organisation_key(city.kernel, PLATFORM_ORGANISATION)
+    shown = {}
+    for day in ("2026-02-20", "2026-02-19", "yesterday"):
+        exchange = await city.call(
+            PLATFORM_ORGANISATION, f"/payments/v1/settlement/reconciliations/{day}", b"",
+            method="GET", key=key,
+        )
+        shown[day] = msgspec.json.decode(exchange.reply.body)
+    made = {each["currency"]: each["differences"] for each in shown["2026-02-20"]["currencies"]}
+    assert made == {"HKD": [], "CNY": []}
+    assert shown["2026-02-19"]["code"] == "payments.cut_not_found"
+    assert shown["yesterday"]["code"] == "payments.cut_not_found"

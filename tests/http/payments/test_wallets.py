@@ -19,6 +19,7 @@ from lionrock.payments.wallets.errors import ERRORS, WalletRefusal
 from lionrock.payments.wallets.packaged import wallet_limits
 from tests.conftest import SEED
 from tests.unit.payments.city import HARBOUR, LANTAU, PaymentsCity
+from tests.unit.payments.treasury import settle_slowly
 
 MOBILE = "+852 9123 4567"
 RATE = "1.083500"
@@ -287,8 +288,7 @@ async def test_wallets_reconcile_with_both_currencies_statements(
     await top_up(city, "10.00", "TOP-2", HARBOUR)
     await pay(city, wallet_id, "20.00")
     business_clock.advance(seconds=8 * 3600)
-    for _ in range(40):
-        await city.pass_seconds(0.3, step=0.3)
+    await settle_slowly(city)
     found = await city.kernel.database.read(
         lambda db: city.payments.settlement.reconciliations(db, date(2026, 2, 20))
     )
@@ -329,3 +329,11 @@ def test_the_packaged_limits_say_where_they_come_from() -> None:
 
 def test_every_refusal_of_wallets_has_a_row() -> None:
     assert set(ERRORS) == set(WalletRefusal)
+
+
+async def test_an_institution_without_rmb_opens_no_wallet(city: PaymentsCity) -> None:
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE payments.settlement_accounts SET is_open = false WHERE currency = 'CNY'"
+    ))
+    _status, refused = await ask(city, "POST", "", {"mobile": MOBILE}, HARBOUR)
+    assert refused["code"] == "payments.wallet_operator_no_rmb"

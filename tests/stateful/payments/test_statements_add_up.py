@@ -23,6 +23,7 @@ from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.money import Money, format_minor
 from lionrock.ledger.client import in_process
 from lionrock.payments.domain.payments import settlement_date_of
+from lionrock.payments.settlement.domain import Statement
 from tests.conftest import SEED
 from tests.crash.payments.test_payout_crashes import run_and_die
 from tests.unit.payments.city import (
@@ -92,22 +93,25 @@ async def check_statements(city: PaymentsCity) -> int:
     """Every issued statement adds up and opens where the one before closed; returns entries."""
     entries = 0
     for bank in BANKS:
-        owner = await city.kernel.database.read(
-            lambda db, bank=bank: city.payments.participant(db, bank)
-        )
-        assert owner is not None
         for currency in ("HKD", "CNY"):
-            found = await city.kernel.database.read(
-                lambda db, owner=owner, currency=currency:
-                    city.payments.settlement.statements(db, owner, currency)
-            )
             opening = 0
-            for statement in reversed(found):
+            for statement in reversed(await statements_of(city, bank, currency)):
                 assert statement.adds_up, statement
                 assert statement.opening_minor == opening, statement
                 opening = statement.closing_minor
                 entries += statement.credit_count + statement.debit_count
     return entries
+
+
+async def statements_of(city: PaymentsCity, bank: str, currency: str) -> list[Statement]:
+    """A bank's issued statements, newest first."""
+
+    async def use_case(db: Connection) -> list[Statement]:
+        owner = await city.payments.participant(db, bank)
+        assert owner is not None
+        return await city.payments.settlement.statements(db, owner, currency)
+
+    return await city.kernel.database.read(use_case)
 
 
 async def days(

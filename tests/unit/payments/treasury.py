@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,10 @@ from lionrock.payments.api import (
 from lionrock.payments.settlement.store.statements import Reconciliation
 from tests.unit.payments.city import HARBOUR, WORLD, PaymentsCity
 
+QUEUES = (
+    "payments.cut", "payments.statement", "payments.reconcile", "payments.liquidity",
+)
+ROUNDS_MIN, ROUNDS_MAX = 5, 400
 CENTRAL_MINOR = 50_000_00
 FUNDED_MINOR = 3_000_00
 UETR = "6f1c2a3b-0d4e-4f5a-8b6c-7d8e9f0a1b{:02x}"
@@ -85,9 +90,16 @@ async def end_day(city: PaymentsCity, business: FrozenClock) -> None:
 
 
 async def settle_slowly(city: PaymentsCity) -> None:
-    """Work until the cut is made: the query tables follow the ledger in their own time."""
-    for _ in range(40):
+    """Work until cuts are made: the query tables follow the ledger in their own, real time."""
+    for number in range(ROUNDS_MAX):
         await city.pass_seconds(0.3, step=0.3)
+        left = await city.kernel.database.read(lambda db: db.fetchval(
+            "SELECT count(*) FROM kernel.jobs WHERE queue = ANY($1)", list(QUEUES)
+        ))
+        if number >= ROUNDS_MIN and not left:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the cut is not made")
 
 
 async def reconciled(city: PaymentsCity, day: date, currency: str = "HKD") -> Reconciliation:

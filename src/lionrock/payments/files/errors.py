@@ -18,7 +18,6 @@ class FileRefusal(Refusal):
     FILES_TOO_MANY = "payments.files_too_many"
     FILE_NAME_REUSED = "payments.file_name_reused"
     FILE_NOT_FOUND = "payments.file_not_found"
-    FILE_CLOSED = "payments.file_closed"
     PART_UNKNOWN = "payments.file_part_unknown"
     PART_TOO_LARGE = "payments.file_part_too_large"
     PART_DIFFERS = "payments.file_part_differs"
@@ -54,7 +53,6 @@ ERRORS: ErrorTable = {
         409, "This name stands for another file. Repeat that one, or take a new name."
     ),
     _R.FILE_NOT_FOUND: ErrorRow(404, "There is no file of yours with this id."),
-    _R.FILE_CLOSED: ErrorRow(409, "The file was completed; its parts cannot change."),
     _R.PART_UNKNOWN: ErrorRow(404, "The file has no part of that number."),
     _R.PART_TOO_LARGE: ErrorRow(413, "The part is too large, or larger than the file."),
     _R.PART_DIFFERS: ErrorRow(409, "This part was sent with other content. Open a new file."),

@@ -11,7 +11,7 @@ class SettlementRefusal(Refusal):
     LIQUIDITY_MALFORMED = "payments.liquidity_malformed"
     LIQUIDITY_REUSED = "payments.liquidity_reused"
     LIQUIDITY_NOT_FOUND = "payments.liquidity_not_found"
-    ACCOUNT_NOT_OPEN = "payments.settlement_account_not_open"
+    ACCOUNT_NOT_OPEN = "payments.account_not_open"
     CENTRAL_CLOSED = "payments.central_closed"
     CENTRAL_OPEN = "payments.central_open"
     REPO_OUTSTANDING = "payments.repo_outstanding"

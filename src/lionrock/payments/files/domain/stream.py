@@ -3,7 +3,7 @@
 The schema check is exact and streaming: libxml2's validator is plugged into the parser's own events
 (xmlSchemaSAXPlug) and sees every element of the file once, in order, while this module throws the
 elements away behind itself; the verdict is the one that it gives on a whole tree, because our
-schemas have no identity constraints (the only part of XML Schema that looks back). It is known when
+schemas have no identity constraints or IDs (what in XML Schema looks back). It is known when
 the last byte was fed, and nothing is begun before.
 Not for: who sent it (service). Source: XML 1.0 s2.8, s4.3.3; XML Schema 1.0 part 1 s3.11 (identity
 constraints); libxml2 xmlschemas.
@@ -74,17 +74,18 @@ class FileReader:
         self._transaction = f"{{{namespace}}}{_TRANSACTION[definition]}"
         self._block = f"{{{namespace}}}PmtInf"
         self._header = f"{{{namespace}}}GrpHdr"
+        self._root = f"{{{namespace}}}Document"
         # "internal" and not False: without it libxml2's binding overlooks a file that breaks off.
         # There is nothing to resolve, because a document type never comes to the parser.
         make: Any = etree.XMLPullParser  # its stubs know no "internal"
         self._parser = make(
-            events=("end", "comment", "pi"), schema=schema, resolve_entities="internal",
+            events=("end", "comment", "pi"), schema=schema,
+            tag=(self._transaction, self._block, self._header, self._root), resolve_entities="internal",
             no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             remove_blank_text=False,
         )
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._tail = b""
-        self._root = f"{{{namespace}}}Document"
         self._is_begun = False
         self._is_ended = False
         self._stated: tuple[str, str, int, int | None] | None = None

@@ -130,7 +130,7 @@ async def reply_entries(call: FileCall) -> Refused | Response:
     assert call.participant is not None, "an earlier step loaded it"
     after = call.query.get("after", "0")
     if not _NUMBER.fullmatch(after):
-        return Refused(FileRefusal.PART_UNKNOWN, field="after")
+        return Refused(FileRefusal.FILE_MALFORMED, "Expected a number.", field="after")
     found = await call.room.files.entries(
         call.db, call.participant, call.path_params["file_id"], int(after)
     )

@@ -158,17 +158,18 @@ class Checking:
             return
         if isinstance(verdict, Totals):
             if await store.mark_accepted(db, file.id, file.organisation_id, verdict):
-                await self._tell(db, ACCEPTED_TOPIC, file, "")
+                await self._tell(db, file, "")
                 await jobs.schedule(db, queue=CARRY_QUEUE, key=file.id)
                 return
             verdict = Refused(FileRefusal.MESSAGE_ID_REUSED, f"MsgId {verdict.message_id}.")
         code = verdict.refusal.value
         await entry_store.clear_staged(db, file.id)
         await store.mark_refused(db, self._core.vault, file.id, code, verdict.detail)
-        await self._tell(db, REFUSED_TOPIC, file, code)
+        await self._tell(db, file, code)
         await jobs.schedule(db, queue=ANSWER_QUEUE, key=file.id)
 
-    async def _tell(self, db: Connection, topic: str, file: BatchFile, code: str) -> None:
+    async def _tell(self, db: Connection, file: BatchFile, code: str) -> None:
+        topic = REFUSED_TOPIC if code else ACCEPTED_TOPIC
         await outbox.emit(db, self._core.kernel.ids, topic, {
             "file_id": file.id, "organisation": file.organisation_id, "reason": code,
         })

@@ -35,6 +35,7 @@ from lionrock.payments.settlement.service.liquidity import Liquidities
 from lionrock.payments.settlement.service.reconciliation import RECONCILE_QUEUE, Reconciler
 from lionrock.payments.settlement.store import liquidity as liquidity_store
 from lionrock.payments.settlement.store import statements as store
+from lionrock.payments.settlement.store.books import KINDS
 from lionrock.payments.settlement.store.statements import Reconciliation
 from lionrock.payments.store.members import Participant
 
@@ -152,7 +153,7 @@ class Settlement:
             code=row.transfer.code,
         )
         known = Known(
-            transfer_id=payment.post_id, kind="credit_transfer", subject_id=payment.id,
+            transfer_id=payment.post_id, kind=KINDS[payment.kind], subject_id=payment.id,
             amount=payment.amount, end_to_end_id=payment.end_to_end_id,
             transaction_id=payment.transaction_id, uetr=payment.uetr,
         )

@@ -15,12 +15,17 @@ from lionrock.kernel.money import Money
 from lionrock.payments.settlement.domain import Known
 
 UNBOOKED_MAX = 1_000
+# How records are called on statements.
+KINDS = {
+    "transfer": "credit_transfer", "debit": "direct_debit", "return": "return",
+    "liquidity": "liquidity_transfer",
+}
 _PAYMENT = (
-    "SELECT p.id, p.post_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
+    "SELECT p.id, p.kind, p.post_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
     " p.transaction_id, p.uetr FROM payments.payments p"
 )
 _LIQUIDITY = (
-    "SELECT p.id, p.switch_leg_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
+    "SELECT p.id, 'liquidity' AS kind, p.switch_leg_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
     " p.transaction_id, p.uetr FROM payments.liquidity_transfers p"
 )
 # One entry for each participant: the platform's own side of a payment is on no statement.
@@ -35,7 +40,7 @@ async def known_payments(db: Connection, transfer_ids: list[int]) -> list[Known]
     rows = await db.fetch(
         f"{_PAYMENT} WHERE p.post_id = ANY($1) AND p.outcome = 'accept'", _uuids(transfer_ids)
     )
-    return [_known("credit_transfer", row) for row in rows]
+    return [_known(row) for row in rows]
 
 
 async def known_liquidity(db: Connection, transfer_ids: list[int]) -> list[Known]:
@@ -44,7 +49,7 @@ async def known_liquidity(db: Connection, transfer_ids: list[int]) -> list[Known
         f"{_LIQUIDITY} WHERE p.switch_leg_id = ANY($1) AND p.state <> 'rejected'",
         _uuids(transfer_ids),
     )
-    return [_known("liquidity_transfer", row) for row in rows]
+    return [_known(row) for row in rows]
 
 
 async def known_fundings(db: Connection, transfer_ids: list[int]) -> list[Known]:
@@ -77,7 +82,7 @@ async def unbooked_payments(
         f"{_PAYMENT}{where} AND {_ENTRIES.format('p.post_id')} < {_PAYMENT_ENTRIES}"
         " ORDER BY p.id LIMIT $4", currency, after, before, UNBOOKED_MAX,
     )
-    return checked, [_known("credit_transfer", row) for row in rows]
+    return checked, [_known(row) for row in rows]
 
 
 async def unbooked_liquidity(
@@ -95,7 +100,7 @@ async def unbooked_liquidity(
         f"{_LIQUIDITY}{where} AND {_ENTRIES.format('p.switch_leg_id')} < 1"
         " ORDER BY p.id LIMIT $4", currency, after, before, UNBOOKED_MAX,
     )
-    return checked, [_known("liquidity_transfer", row) for row in rows]
+    return checked, [_known(row) for row in rows]
 
 
 async def sum_fundings(db: Connection, currency: str) -> int:
@@ -115,9 +120,9 @@ async def load_reserve(db: Connection, currency: str) -> int | None:
     return found.int if found is not None else None
 
 
-def _known(kind: str, row: Any) -> Known:
+def _known(row: Any) -> Known:
     return Known(
-        transfer_id=row["transfer_id"].int, kind=kind, subject_id=row["id"],
+        transfer_id=row["transfer_id"].int, kind=KINDS[row["kind"]], subject_id=row["id"],
         amount=Money(row["amount_minor"], row["currency"]),
         end_to_end_id=row["end_to_end_id"], transaction_id=row["transaction_id"],
         uetr=row["uetr"],
