@@ -85,7 +85,9 @@ def test_a_payment_is_made_and_one_that_comes_back_is_answered_with_1(port: int)
     payer = next(each for each in listed if not each.startswith(own))
     paid = facts(port, "send", "--from", payer, "--to", "+852-51230001", "--amount", "12.50")
     assert (paid["status"], paid["amount"]) == ("paid", "12.50")
-    made = run("payments", "qr", "encode", "--mobile", "+852-51230001", "--amount", "3", "--dynamic")
+    made = run(
+        "payments", "qr", "encode", "--mobile", "+852-51230001", "--amount", "3", "--dynamic"
+    )
     paid = facts(port, "send", "--from", payer, "--qr", made.stdout.split()[0])
     assert (paid["status"], paid["amount"]) == ("paid", "3.00")
     back = run("payments", "send", "--from", payer, "--to", "+852-51230001", "--amount", "9.04",
