@@ -18,6 +18,7 @@ class Bench(StrEnum):
     login = "login"
     expiry = "expiry-1m"
     addressing = "addressing"
+    switch = "switch"
 
 
 def bench(
@@ -26,16 +27,30 @@ def bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to a file.")
     ] = None,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", help="ledger: only this case; may be repeated.")
+    ] = None,
+    transfers: Annotated[
+        int, typer.Option("--transfers", min=1_000, help="ledger: history of the case restart.")
+    ] = 1_000_000,
 ) -> None:
     """Measure on this machine, with a durable embedded database; report what was seen."""
     if name is Bench.ledger:
-        from lionrock.ledger.bench import run
-    elif name is Bench.token:
+        from lionrock.ledger.bench import run as run_ledger
+
+        try:
+            uvloop.run(run_ledger(seconds, json_file, cases=case or (), transfers=transfers))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        return
+    if name is Bench.token:
         from lionrock.cli.benches.token import run
     elif name is Bench.login:
         from lionrock.cli.benches.login import run
     elif name is Bench.addressing:
         from lionrock.cli.benches.addressing import run
+    elif name is Bench.switch:
+        from lionrock.cli.benches.switch import run
     else:
         from lionrock.cli.benches.expiry import run
     uvloop.run(run(seconds, json_file))

@@ -223,3 +223,59 @@ async def test_a_ledger_does_not_start_on_a_database_that_lost_committed_rows(
     await run_sql(database, "DELETE FROM ledger.journal WHERE sequence = 2")
     with pytest.raises(Damaged, match="lost committed rows"):
         await Writer(database, business_clock).start()
+
+
+async def test_a_replay_that_comes_to_other_balances_than_a_checkpoint_stops_the_start(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=2, snapshot_spacing=0)
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        for i in range(1, 4):
+            await client.create_transfers([pay(i)])
+    await restore(database, use_snapshot=False)
+
+    async def change(db: Connection) -> None:
+        await db.execute("UPDATE ledger.checkpoints SET state_hash = $1 WHERE sequence = 2",
+                         bytes(32))
+
+    await database.run(change)
+    with pytest.raises(Damaged, match="row 2"):
+        await restore(database, use_snapshot=False)
+
+
+async def test_memory_of_transfers_stays_bounded_while_the_history_grows(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(snapshot_rows=10, snapshot_spacing=0, transfers_in_memory_max=500)
+    projection = Projection(database)
+    async with running_writer(database, business_clock, limits) as (writer, client):
+        await client.create_accounts(ACCOUNTS)
+        in_memory = []
+        for round_ in range(30):
+            drafts = [pay(1 + round_ * 200 + i, 1) for i in range(200)]
+            assert {o.result for o in await client.create_transfers(drafts)} == {"ok"}
+            await projection.catch_up()
+            await writer.look_at_copies()
+            in_memory.append(writer.transfers_in_memory)
+        assert max(in_memory) <= 500 + 2 * 200, in_memory
+        # And what was forgotten is still known.
+        outcomes = await client.create_transfers([pay(1, 1), pay(2, 2), pay(6_001, 1)])
+        assert [str(o.result) for o in outcomes] == [
+            "exists", "exists_with_different_amount", "ok"]
+        assert [t.id for t in await client.lookup_transfers([3, 5_999])] == [3, 5_999]
+
+
+async def test_a_writer_waits_for_copies_that_lag_too_far_and_goes_on_when_they_come(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    limits = Limits(uncopied_max=100)
+    async with running_writer(database, business_clock, limits) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(i, 1) for i in range(1, 120)])
+        waiting = asyncio.create_task(client.create_transfers([pay(500, 1)]))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await Projection(database).catch_up()
+        async with asyncio.timeout(5):
+            assert [str(o.result) for o in await waiting] == ["ok"]

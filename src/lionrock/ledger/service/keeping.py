@@ -105,6 +105,11 @@ class Copies:
         return self._events > self._uncopied_max
 
     @property
+    def events(self) -> int:
+        """How many committed events the query tables are not known to have."""
+        return self._events
+
+    @property
     def lag(self) -> Lag:
         """Return what is committed and not known to be copied."""
         oldest_ms = self._rows[0][2] if self._rows else monotonic_ms()
@@ -129,15 +134,17 @@ class Snapshots:
         self._events += events_count
 
     async def take_if_due(
-        self, state: State, epoch: int, sequence: int, row_hash: bytes
+        self, state: State, epoch: int, sequence: int, row_hash: bytes, *, uncopied: int
     ) -> None:
-        """Encode the state as of now if it is time, and begin to write it."""
+        """Encode the state as of now if it is time, and begin to write it.
+
+        `uncopied` is how many events the query tables lack: all of them would be in it.
+        """
         is_due = (self._rows >= self._limits.snapshot_rows
                   or self._events >= self._limits.snapshot_events)
         if not is_due or monotonic_ms() < self._not_before_ms:
             return
-        is_much_uncopied = len(state.known) > self._limits.transfers_in_memory_max
-        if is_much_uncopied and self._events < self._limits.uncopied_max:
+        if SNAPSHOT_EVENTS < uncopied and self._events < self._limits.uncopied_max:
             return  # it would hold almost as much as the rows that it saves replaying
         await self.finish()
         self._rows = self._events = 0

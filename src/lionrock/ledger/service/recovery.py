@@ -53,6 +53,7 @@ async def restore(database: Database, *, use_snapshot: bool = True) -> Restored:
         state, sequence, row_hash = await database.read(_from_snapshot)
         if state.archived_until_ns:
             state.seen = await _seen_until(database, state.archived_until_ns, sequence)
+    checkpoints = await database.read(lambda db: journal.checkpoints_after(db, sequence))
     replayed = 0
     while True:
         entries = await _entries_after(database, sequence)
@@ -64,6 +65,9 @@ async def restore(database: Database, *, use_snapshot: bool = True) -> Restored:
             await _recall_for_entry(database, state, entry)
             replay(state, entry, row_hash)
             sequence, row_hash = entry.sequence, entry.hash
+            expected = checkpoints.get(sequence)
+            if expected is not None and snapshot.state_hash(state) != expected:
+                raise Damaged(f"after journal row {sequence} the accounts are not as they were")
             replayed += 1
     _log.info("ledger_restored", sequence=sequence, replayed=replayed)
     return Restored(state, sequence, row_hash)

@@ -110,6 +110,11 @@ class Writer:
         return self._hash
 
     @property
+    def transfers_in_memory(self) -> int:
+        """How many transfers the state holds; the others are on disk."""
+        return len(self._state.known)
+
+    @property
     def lag(self) -> Lag:
         """How far the query tables are behind what this writer committed."""
         return self._copies.lag
@@ -122,7 +127,7 @@ class Writer:
         self._state, self._sequence = restored.state, restored.sequence
         self._hash = restored.hash
         await self._check_database()
-        await self._look_at_copies()
+        await self.look_at_copies()
         _log.info("ledger_writer_started", epoch=self._epoch, sequence=self._sequence)
 
     async def _check_database(self) -> None:
@@ -187,11 +192,12 @@ class Writer:
             if self._is_expiry_due():
                 self._arrived.set()
             try:
-                await self._look_at_copies()
+                await self.look_at_copies()
             except journal.DATABASE_FAILURES as error:
                 _log.debug("ledger_copies_unknown", error=type(error).__name__)
 
-    async def _look_at_copies(self) -> None:
+    async def look_at_copies(self) -> None:
+        """Learn how far the query tables are: what they have may be forgotten here."""
         self._copies.copied(await self._database.read(projection.position))
         if not self._copies.is_too_far_behind:
             self._has_room.set()
@@ -235,7 +241,8 @@ class Writer:
             if lookups:
                 await self._serve_lookups(lookups)
             await self._snapshots.take_if_due(
-                self._state, self._epoch, self._sequence, self._hash)
+                self._state, self._epoch, self._sequence, self._hash,
+                uncopied=self._copies.events)
             self._forget()
         except BaseException:
             self._refuse(group)
