@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from lionrock.kernel.jose import generate_key
+from lionrock.kernel.signatures import sign_request
 from lionrock.sandbox.world.bank_addressing import CANNOT_TELL, NO_ANSWER, SHOWS_ALL
 from tests.http.payments.test_addressing import ask, register
 from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, LANTAU, PaymentsCity
@@ -64,3 +67,42 @@ async def test_a_payee_not_as_documented_is_refused(
     city: PaymentsCity, payee: dict[str, str]
 ) -> None:
     assert (await ask(city, LANTAU, "/payments/v1/payee-verifications", payee)).status == 400
+
+
+async def test_a_bank_vouches_for_names_to_the_switch_alone(city: PaymentsCity) -> None:
+    body = msgspec.json.encode({
+        "name": "Harbour Robotics", "account_number": FIRM_ACCOUNT, "currency": "HKD",
+    })  # fmt: skip
+    url = f"http://world.test/{HARBOUR}/payments/v1/payee-verifications"
+    headers = sign_request(
+        method="POST", url=url, body=body, key=generate_key(), keyid="lionrock-platform#x",
+        now_s=city.clock.now_s(), headers={"content-type": "application/json"},
+    )  # fmt: skip
+    for sent in (headers, {"content-type": "application/json"}):
+        reply = await city.world.context.network.send("POST", url, sent, body)
+        assert reply.status == 401
+
+
+async def test_a_banks_counter_hands_registrations_and_claims_on_to_the_switch(
+    city: PaymentsCity,
+) -> None:
+    async def at_counter(path: str, body: dict[str, object]) -> tuple[int, dict[str, object]]:
+        reply = await city.world.context.network.send(
+            "POST", f"http://world.test/{LANTAU}/operator/{path}",
+            {"content-type": "application/json"}, msgspec.json.encode(body),
+        )
+        return reply.status, msgspec.json.decode(reply.body)
+
+    account = {"account_number": "512-000009", "account_name": "Little Tea House"}
+    status, given = await at_counter("proxies", {"kind": "fps_id", **account})
+    assert status == 201
+    assert len(str(given["value"])) == 9
+    await register(city, HARBOUR)
+    status, claim = await at_counter("claims", {
+        "claim": "portability", "kind": "mobile", "value": "51990001", **account,
+    })  # fmt: skip
+    assert (status, claim["state"]) == (201, "open")
+    status, done = await at_counter(f"claims/{claim['id']}/actions", {
+        "action": "cancel", "reason": "claimer_withdrew",
+    })  # fmt: skip
+    assert (status, done["state"]) == (200, "cancelled")
