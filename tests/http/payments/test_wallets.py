@@ -337,3 +337,15 @@ async def test_an_institution_without_rmb_opens_no_wallet(city: PaymentsCity) ->
     ))
     _status, refused = await ask(city, "POST", "", {"mobile": MOBILE}, HARBOUR)
     assert refused["code"] == "payments.wallet_operator_no_rmb"
+
+
+async def test_a_bank_without_hkd_tops_nothing_up(city: PaymentsCity) -> None:
+    await open_wallet(city)
+    made = await quote(city, "1.00")
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE payments.settlement_accounts SET is_open = false"
+        " WHERE currency = 'HKD' AND organisation_id = $1", LANTAU,
+    ))
+    body = {"quote_id": made["id"], "end_to_end_id": "TOP-1", **PARTY}
+    _status, refused = await ask(city, "POST", "/top-ups", body)
+    assert refused["code"] == "payments.wallet_payer_no_hkd"

@@ -32,7 +32,8 @@ CREATE TABLE payments.files (
     CONSTRAINT files_state_known CHECK (state IN (
         'open', 'received', 'accepted', 'done', 'refused', 'answered')),
     CONSTRAINT files_refusal CHECK (
-        (refusal = '' OR state IN ('refused', 'answered')) AND (refusal <> '' OR state <> 'refused')),
+        (refusal = '' OR state IN ('refused', 'answered'))
+        AND (refusal <> '' OR state <> 'refused')),
     CONSTRAINT files_counts CHECK (
         0 <= settled_count + rejected_count AND settled_count + rejected_count <= begun_count
         AND begun_count <= entry_count)

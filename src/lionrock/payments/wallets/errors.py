@@ -11,6 +11,7 @@ class WalletRefusal(Refusal):
     MOBILE_MALFORMED = "payments.wallet_mobile_malformed"
     MOBILE_TAKEN = "payments.wallet_mobile_taken"
     OPERATOR_WITHOUT_RMB = "payments.wallet_operator_no_rmb"
+    PAYER_WITHOUT_HKD = "payments.wallet_payer_no_hkd"
     WALLET_NOT_FOUND = "payments.wallet_not_found"
     WALLET_OPENING = "payments.wallet_opening"
     RATE_MALFORMED = "payments.wallet_rate_malformed"
@@ -37,6 +38,9 @@ ERRORS: ErrorTable = {
     _R.MOBILE_TAKEN: ErrorRow(409, "There is a wallet for this number at another institution."),
     _R.OPERATOR_WITHOUT_RMB: ErrorRow(
         409, "Whoever operates wallets has open HKD and RMB accounts at the switch."
+    ),
+    _R.PAYER_WITHOUT_HKD: ErrorRow(
+        409, "A top-up is paid from an open HKD account at the switch; you have none."
     ),
     _R.WALLET_NOT_FOUND: ErrorRow(404, "There is no such wallet, or it is not yours to use."),
     _R.WALLET_OPENING: ErrorRow(409, "The wallet is being opened. Ask again shortly."),

@@ -79,8 +79,8 @@ class FileReader:
         # There is nothing to resolve, because a document type never comes to the parser.
         make: Any = etree.XMLPullParser  # its stubs know no "internal"
         self._parser = make(
-            events=("end", "comment", "pi"), schema=schema,
-            tag=(self._transaction, self._block, self._header, self._root), resolve_entities="internal",
+            events=("end", "comment", "pi"), schema=schema, resolve_entities="internal",
+            tag=(self._transaction, self._block, self._header, self._root),
             no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
             remove_blank_text=False,
         )

@@ -25,7 +25,8 @@ _PAYMENT = (
     " p.transaction_id, p.uetr FROM payments.payments p"
 )
 _LIQUIDITY = (
-    "SELECT p.id, 'liquidity' AS kind, p.switch_leg_id AS transfer_id, p.currency, p.amount_minor, p.end_to_end_id,"
+    "SELECT p.id, 'liquidity' AS kind, p.switch_leg_id AS transfer_id, p.currency,"
+    " p.amount_minor, p.end_to_end_id,"
     " p.transaction_id, p.uetr FROM payments.liquidity_transfers p"
 )
 # One entry for each participant: the platform's own side of a payment is on no statement.

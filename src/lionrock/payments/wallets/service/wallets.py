@@ -152,11 +152,13 @@ class Wallets:
         """Take a quote, in the caller's transaction; the job moves both currencies.
 
         The same name and quote again is the same top-up. Refused: NAME_MALFORMED, NAME_REUSED,
-        PAYEE_MALFORMED, QUOTE_NOT_FOUND, QUOTE_EXPIRED, QUOTE_USED.
+        PAYEE_MALFORMED, PAYER_WITHOUT_HKD, QUOTE_NOT_FOUND, QUOTE_EXPIRED, QUOTE_USED.
         """
         refused = _check_name_and_party(end_to_end_id, party)
         if refused is not None:
             return refused
+        if payer.account("HKD") is None:
+            return Refused(WalletRefusal.PAYER_WITHOUT_HKD)
         digest = order_digest_of("top-up/1", quote_id, end_to_end_id, party.name, party.account)
         before = await self._named(db, payer, end_to_end_id, digest)
         if before is not None:
