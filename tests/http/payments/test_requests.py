@@ -25,7 +25,7 @@ FUNDED_MINOR = 3_000_00
 
 
 async def ask(city: PaymentsCity, amount: str = "88.00", **changes: Any) -> dict[str, Any]:
-    """The firm asks the tea house to pay, and the banks talk; the request as the switch shows it."""
+    """The firm asks the tea house to pay, and the banks talk; as the switch shows it then."""
     body = {
         "account": FIRM_ACCOUNT, "amount": amount, "currency": "HKD", "request_id": "BILL-1",
         "end_to_end_id": "BILL-1", "debtor_clearing_code": "512", "debtor_account": TEA_ACCOUNT,

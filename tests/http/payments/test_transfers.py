@@ -11,10 +11,11 @@ import pytest
 from lionrock.directory.api import Organisation
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key
+from lionrock.kernel.money import Money
 from lionrock.kernel.network import Reply
 from lionrock.payments import api
+from lionrock.payments.addressing.domain.entries import Registered
 from lionrock.payments.api import Enrolment, Payment, ProxyRegistration
-from lionrock.payments.service import Registered
 from tests.unit.payments.city import (
     FIRM_ACCOUNT,
     HARBOUR,
@@ -218,14 +219,50 @@ async def test_a_payer_that_asks_while_it_is_under_way_hears_pending(
     assert await statement(city, LANTAU, TEA_ACCOUNT) == ("5000.00", ["returned"])
 
 
-async def test_a_settled_payment_gives_the_look_up_back(city: PaymentsCity) -> None:
-    async def tokens() -> int:
-        found = await city.kernel.database.read(lambda db: db.fetchval(
-            "SELECT tokens FROM payments.lookup_buckets WHERE organisation_id = $1", LANTAU
-        ))
-        return int(found)
-
-    await pay(city, end_to_end_id="A")
-    assert await tokens() == 999
+async def test_a_transfer_of_the_second_class_waits_for_its_round(city: PaymentsCity) -> None:
+    await pay(city, service_class="C2")
     await city.settle()
-    assert await tokens() == 1000
+    payment = await only_payment(city)
+    assert (payment.state, payment.service_class) == ("held", "C2")
+    assert await city.available(await city.settlement_id(LANTAU)) == FUNDED_MINOR - 250_00
+    # An instant one overtakes it.
+    await pay(city, end_to_end_id="TEA-2", amount="10.00", service_class="C1")
+    await city.settle()
+    assert await statement(city, HARBOUR, FIRM_ACCOUNT) == ("1010.00", ["confirmed"])
+    assert (await city.load(payment.id)).state == "held"
+    await city.pass_seconds(11)
+    payment = await city.load(payment.id)
+    assert payment.state == "settled"
+    raw = (await city.messages(payment.id))[-2][1]
+    assert b"TxSts>ACSC" in raw
+    outgoing = [raw for kind, raw in await city.messages(payment.id) if kind == "pacs.008.001.08"]
+    assert all(b"<Prtry>C2</Prtry>" in raw for raw in outgoing)
+
+
+async def test_the_second_class_moves_renminbi_and_has_more_time(city: PaymentsCity) -> None:
+    for number, bank in enumerate((HARBOUR, LANTAU)):
+        await city.payments.fund_participant(
+            f"fnd_{number + 9:032x}", bank, Money(500_00, "CNY")
+        )
+    await city.banks[HARBOUR].books.open_account(
+        "307-000002", "Harbour Robotics Limited", opening={"CNY": 0}
+    )
+    to_firm = {
+        "proxy_kind": "", "creditor_clearing_code": "307", "creditor_account": "307-000002",
+        "creditor_name": "Harbour", "currency": "CNY", "service_class": "C2",
+    }
+    await pay(city, amount="50.00", **to_firm)
+    await city.settle()
+    payment = await only_payment(city)
+    await city.pass_seconds(11)
+    assert (await city.load(payment.id)).state == "settled"
+    assert await city.available(await city.settlement_id(HARBOUR, "CNY")) == 550_00
+    await pay(city, amount="9.10", end_to_end_id="TEA-2", **to_firm)
+    await city.pass_seconds(40)
+    rows = await city.kernel.database.read(
+        lambda db: db.fetch("SELECT id FROM payments.payments ORDER BY id")
+    )
+    assert (await city.load(rows[-1]["id"])).state == "sent"
+    await city.pass_seconds(60, step=5)
+    silent = await city.load(rows[-1]["id"])
+    assert (silent.state, silent.reason_code) == ("rejected", "AB05")

@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 
+from lionrock.directory.api import Organisation
+from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.kernel.network import Reply
 from lionrock.payments.api import (
     SWITCH_MEMBER,
     DirectDebit,
     Document,
+    Enrolment,
     Envelope,
     Header,
     PartyAccount,
@@ -91,14 +94,14 @@ async def shown(city: PaymentsCity, bank_id: str) -> list[dict[str, Any]]:
     return found
 
 
-def raw_debit(city: PaymentsCity, mandate_id: str, **changes: Any) -> DirectDebit:
+def raw_debit(city: PaymentsCity, under: str, **changes: Any) -> DirectDebit:
     """A collection as the firm's bank would write it, to be changed."""
     today = settlement_date_of(city.kernel.business_clock.now())
     transaction_id = city.kernel.ids.new("tst")[4:]
     made = DirectDebit(
         settlement_date=today, end_to_end_id="RENT-1", transaction_id=transaction_id,
         uetr=uetr_of(transaction_id), amount=Money(5_00, "HKD"), sequence="FRST",
-        collection_date=today, mandate_id=mandate_id,
+        collection_date=today, mandate_id=under,
         creditor=PartyAccount(name="Harbour Robotics", account=FIRM_ACCOUNT, member="307"),
         debtor=PartyAccount(name="Little Tea House", account=TEA_ACCOUNT, member="512"),
     )
@@ -115,3 +118,17 @@ async def post(
         message_id=message_id or city.kernel.ids.new("tst")[4:], created_at=city.clock.now(),
     )
     return (await city.post_message(bank_id, Envelope(header, document))).reply
+
+
+async def join_third_bank(city: PaymentsCity) -> None:
+    """Enrol a bank that has no business with the others, with a key that tests can sign with."""
+    key = city.world.context.key_store.get_or_create("bank-third")
+    await city.kernel.database.run(lambda db: city.directory.register(db, Organisation(
+        id="bank-third", names=dict.fromkeys(("en", "zh-Hant", "zh-Hans"), "third"),
+        roles=frozenset({"participant"}), endpoints={"payments": f"{WORLD}/bank-third"},
+        keys=(key.public_jwk,),
+    )))
+    enrolled = await city.payments.enrol_participant(
+        Enrolment(organisation_id="bank-third", clearing_code="777")
+    )
+    assert not isinstance(enrolled, Refused), enrolled

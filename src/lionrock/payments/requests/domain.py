@@ -5,7 +5,7 @@
     asked -> refused;  asked, accepted -> cancelled | expired;  paying -> accepted (payment failed)
 
 The payment is a credit transfer of its own that names the request; one at a time, one in all.
-Pure. Source: ISO 20022 pain.013, pain.014; ExternalStatusReason1Code (the codes of requests to pay).
+Pure. Source: ISO 20022 pain.013, pain.014; ExternalStatusReason1Code (those of requests to pay).
 Invariants: TRANSITIONS is the only table of moves; the amount is the one asked for, or accepted.
 """
 

@@ -16,8 +16,7 @@ usage. Invariant: a collection is booked once, by UETR, and answered again when 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -40,80 +39,25 @@ from lionrock.payments.api import (
     uetr_of,
 )
 from lionrock.sandbox.world.bank_books import Account, Entry
+from lionrock.sandbox.world.bank_debit_files import (
+    DEBIT,
+    MAGIC,
+    MANDATES,
+    REASON_OF_COLLECTION,
+    REASON_OF_STATUS,
+    AmendmentBody,
+    AnswerBody,
+    CollectionBody,
+    Mandate,
+    MandateBody,
+    MandateStatus,
+    problem,
+    shown,
+    terms_of,
+)
 from lionrock.sandbox.world.bank_desk import BankParts, Take
 from lionrock.sandbox.world.pages import read_body
 from lionrock.sandbox.world.store import read, write
-
-MANDATES = "payments-mandates"
-DEBIT = "pacs.003.001.08"
-MAGIC: dict[int, tuple[str, str]] = {
-    9_20: ("refuse", "as MaxAmt: the customer refuses the authorisation, pain.012 MS02"),
-    9_21: ("wait", "as MaxAmt: the customer waits; answer for it at /operator/mandates/{id}/answers"),
-    9_22: ("deceased", "as a collection: refused with MD07, the customer has died"),
-    9_23: ("unknown", "as a collection: refused with MD01, the bank does not know the authorisation"),
-}
-_REASON_OF_COLLECTION = {"deceased": "MD07", "unknown": "MD01"}
-_REASON_OF_STATUS = {"closed": "AC04", "blocked": "AC06"}
-
-MandateStatus = Literal["asked", "active", "suspended", "refused", "cancelled"]
-
-
-class Mandate(msgspec.Struct, frozen=True, kw_only=True):
-    """An authorisation in the bank's files: one's own customer is the creditor or the debtor."""
-
-    id: str
-    role: Literal["creditor", "debtor"]
-    status: MandateStatus
-    request_id: str
-    message_id: str
-    definition: str
-    terms: MandateTerms
-    creditor: PartyAccount
-    debtor: PartyAccount
-    proposed: MandateTerms | None = None
-
-
-class MandateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An authorisation to ask for; amounts are decimal strings."""
-
-    account: str
-    debtor_clearing_code: str
-    debtor_account: str
-    debtor_name: str
-    request_id: str
-    currency: str
-    max_amount: str
-    period_max_amount: str = ""
-    period: Literal["DAIL", "WEEK", "MNTH", "QURT", "YEAR"] = "MNTH"
-    collections_per_period: int = 1
-    occurrence: Literal["RCUR", "OOFF"] = "RCUR"
-    first_date: date | None = None
-    final_date: date | None = None
-
-
-class AnswerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the customer says."""
-
-    accepted: bool
-
-
-class AmendmentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """SUSPEND, RESUME, or AMEND with another limit."""
-
-    reason: Literal["AMEND", "SUSPEND", "RESUME"]
-    max_amount: str = ""
-    final_date: date | None = None
-
-
-class CollectionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A collection under an authorisation."""
-
-    mandate_id: str
-    amount: str
-    currency: str
-    end_to_end_id: str
-    sequence: Literal["FRST", "RCUR", "FNAL", "OOFF"] = "FRST"
-    remittance: str = ""
 
 
 class Debits:
@@ -194,7 +138,7 @@ class Debits:
         assert mandate.proposed is not None, "there is something to answer"
         account = await self._books.account(db, mandate.debtor.account)
         if account is None or account.status != "open":
-            code = "AC01" if account is None else _REASON_OF_STATUS[account.status]
+            code = "AC01" if account is None else REASON_OF_STATUS[account.status]
             await self._say(db, mandate, code)
             return
         magic, _ = MAGIC.get(mandate.proposed.max_amount.amount_minor, ("", ""))
@@ -260,8 +204,8 @@ class Debits:
 
     async def _refusal(self, db: Connection, debit: DirectDebit) -> str:
         magic, _ = MAGIC.get(debit.amount.amount_minor, ("", ""))
-        if magic in _REASON_OF_COLLECTION:
-            return _REASON_OF_COLLECTION[magic]
+        if magic in REASON_OF_COLLECTION:
+            return REASON_OF_COLLECTION[magic]
         mandate = await self._load(db, debit.mandate_id)
         if mandate is None or mandate.status != "active":
             return "MD01"
@@ -269,7 +213,7 @@ class Debits:
         if account is None:
             return "AC01"
         if account.status != "open":
-            return _REASON_OF_STATUS[account.status]
+            return REASON_OF_STATUS[account.status]
         if debit.amount.currency not in account.balances:
             return "AM03"
         has_funds = await self._books.has_funds(db, account.number, debit.amount)
@@ -279,34 +223,24 @@ class Debits:
         """POST: ask for an authorisation in a customer's name."""
         try:
             wanted = msgspec.json.decode(await read_body(request), type=MandateBody)
-            terms = self._terms(wanted)
+            today = settlement_date_of(self._parts.context.business_clock.now())
+            terms = terms_of(wanted, today)
         except (msgspec.DecodeError, ValueError) as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
 
         async def use_case(db: Connection) -> Response:
             account = await self._books.account(db, wanted.account)
             if account is None:
-                return _problem("account_not_found", 404)
+                return problem("account_not_found", 404)
             mandate = self._asking(account, wanted, terms)
             await self._save(db, mandate)
             await self._desk.send(db, mandate.message_id, MandateInitiation(
                 request_id=wanted.request_id, terms=terms, creditor=mandate.creditor,
                 debtor=mandate.debtor,
             ))
-            return JSONResponse(_mandate(mandate), 202)
+            return JSONResponse(shown(mandate), 202)
 
         return await self._parts.context.database.run(use_case)
-
-    def _terms(self, wanted: MandateBody) -> MandateTerms:
-        today = settlement_date_of(self._parts.context.business_clock.now())
-        period_max = wanted.period_max_amount
-        return MandateTerms(
-            occurrence=wanted.occurrence, period=wanted.period,
-            collections_per_period=wanted.collections_per_period,
-            first_date=wanted.first_date or today, final_date=wanted.final_date,
-            max_amount=Money.parse(wanted.max_amount, wanted.currency),
-            period_max_amount=Money.parse(period_max, wanted.currency) if period_max else None,
-        )
 
     def _asking(self, account: Account, wanted: MandateBody, terms: MandateTerms) -> Mandate:
         message_id = self._new_id()
@@ -328,12 +262,12 @@ class Debits:
         try:
             wanted = msgspec.json.decode(await read_body(request), type=AnswerBody)
         except msgspec.DecodeError as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
 
         async def use_case(db: Connection) -> Response:
             mandate = await self._load(db, request.path_params["id"])
             if mandate is None or mandate.proposed is None or mandate.role != "debtor":
-                return _problem("nothing_to_answer", 404)
+                return problem("nothing_to_answer", 404)
             await self._say(db, mandate, "" if wanted.accepted else "MS02")
             return JSONResponse({"simulated": True}, 202)
 
@@ -344,12 +278,12 @@ class Debits:
         try:
             wanted = msgspec.json.decode(await read_body(request), type=AmendmentBody)
         except msgspec.DecodeError as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
 
         async def use_case(db: Connection) -> Response:
             mandate = await self._load(db, request.path_params["id"])
             if mandate is None:
-                return _problem("mandate_not_found", 404)
+                return problem("mandate_not_found", 404)
             terms = None
             if wanted.reason == "AMEND":
                 limit = Money.parse(wanted.max_amount, mandate.terms.max_amount.currency)
@@ -365,7 +299,7 @@ class Debits:
             await self._send(db, MandateAmendment(
                 mandate_id=mandate.id, reason=wanted.reason, terms=terms
             ))
-            return JSONResponse(_mandate(mandate), 202)
+            return JSONResponse(shown(mandate), 202)
 
         return await self._parts.context.database.run(use_case)
 
@@ -375,7 +309,7 @@ class Debits:
         async def use_case(db: Connection) -> Response:
             mandate = await self._load(db, request.path_params["id"])
             if mandate is None:
-                return _problem("mandate_not_found", 404)
+                return problem("mandate_not_found", 404)
             await self._save(db, msgspec.structs.replace(mandate, status="cancelled"))
             await self._send(db, MandateCancellation(mandate_id=mandate.id, reason_code="MD16"))
             return JSONResponse({"simulated": True}, 202)
@@ -388,12 +322,12 @@ class Debits:
             wanted = msgspec.json.decode(await read_body(request), type=CollectionBody)
             amount = Money.parse(wanted.amount, wanted.currency)
         except (msgspec.DecodeError, ValueError) as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
 
         async def use_case(db: Connection) -> Response:
             mandate = await self._load(db, wanted.mandate_id)
             if mandate is None or mandate.role != "creditor":
-                return _problem("mandate_not_found", 404)
+                return problem("mandate_not_found", 404)
             entry = await self._originate(db, mandate, wanted, amount)
             return JSONResponse({
                 "simulated": True, "uetr": entry.uetr, "transaction_id": entry.transaction_id,
@@ -428,7 +362,7 @@ class Debits:
         found = await self._parts.context.store.list(self._parts.bank_id, MANDATES)
         mandates = [msgspec.convert(document, Mandate) for document in found.values()]
         return JSONResponse({
-            "simulated": True, "mandates": [_mandate(mandate) for mandate in mandates],
+            "simulated": True, "mandates": [shown(mandate) for mandate in mandates],
         })
 
     async def _load(self, db: Connection, mandate_id: str) -> Mandate | None:
@@ -444,16 +378,3 @@ class Debits:
 
     def _new_id(self) -> str:
         return self._parts.context.ids.new("wmd").removeprefix("wmd_")
-
-
-def _mandate(mandate: Mandate) -> dict[str, Any]:
-    return {
-        "simulated": True, "id": mandate.id, "role": mandate.role, "status": mandate.status,
-        "request_id": mandate.request_id, "creditor": mandate.creditor.name,
-        "debtor": mandate.debtor.name, "currency": mandate.terms.max_amount.currency,
-        "max_amount": mandate.terms.max_amount.wire(), "is_waiting": mandate.proposed is not None,
-    }
-
-
-def _problem(code: str, status: int, detail: str = "") -> Response:
-    return JSONResponse({"simulated": True, "error": code, "detail": detail}, status)
