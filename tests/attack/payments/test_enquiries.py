@@ -1,4 +1,4 @@
-"""A bank that asks and asks: status storms are refused with a time, and cost nobody else anything."""
+"""A bank that asks and asks: a storm of status enquiries is refused with a time, and runs dry."""
 
 from __future__ import annotations
 
