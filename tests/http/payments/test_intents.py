@@ -353,3 +353,21 @@ async def test_payments_to_others_are_no_collections(till: Till) -> None:
     await till.city.settle()
     _, report = await till.ask(REPORT)
     assert report["collected"] == {"HKD": "250.00"}
+
+
+async def test_the_departments_operator_has_it_ask_refund_and_report(till: Till) -> None:
+    network = till.city.world.context.network
+    base = f"{till.payee.address}/operator"
+    json = {"content-type": "application/json"}
+    made = await network.send("POST", f"{base}/intents", json, msgspec.json.encode(wish(till)))
+    fee = msgspec.json.decode(made.body)
+    assert (await till.pay(fee))[0] == 202
+    await till.city.settle()
+    body = {"reference": "R-1", "amount": "5.00", "reason": "x", "officer": "chan"}
+    given = await network.send(
+        "POST", f"{base}/intents/{fee['id']}/refunds", json, msgspec.json.encode(body)
+    )
+    assert given.status == 201
+    report = await network.send("GET", f"{base}/intents/reports/2026-02-20")
+    assert len(msgspec.json.decode(report.body)["refunds"]) == 1
+    assert (await network.send("GET", f"{base}/proxies")).status == 404

@@ -53,10 +53,19 @@ def test_options_that_cannot_be_are_refused_with_2(tmp_path: Path) -> None:
     assert run("send", "--from", "a/b").exit_code == 2
     assert run("send", "--from", "a/b", "--to", "x@y.hk").exit_code == 2
     assert run("send", "--to", "1", "--qr", SIMPLE, "--amount", "1").exit_code == 2
+    assert run("send", "--link", "http://x/pay/y", "--qr", SIMPLE).exit_code == 2
+    assert run("collect", "--to", "a/b").exit_code == 2
+    assert run("request", "--to", "a/b", "--amount", "1").exit_code == 2
+    assert run("statement").exit_code == 2
+    assert run("statement", "a/b", "--participant", "a").exit_code == 2
+    assert run("statement", "--participant", "a", "--format", "pdf").exit_code == 2
 
 
 def test_help_says_what_each_command_does_with_an_example() -> None:
-    for words in (("send",), ("lookup",), ("qr", "decode"), ("qr", "encode")):
+    for words in (
+        ("send",), ("collect",), ("request",), ("lookup",), ("statement",), ("qr", "decode"),
+        ("qr", "encode"),
+    ):
         result = run(*words, "--help")
         assert result.exit_code == 0
         assert f"lionrock payments {' '.join(words)}" in " ".join(result.stdout.split())

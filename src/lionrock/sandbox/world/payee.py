@@ -1,6 +1,7 @@
 """A simulated payee: a department or a service that is paid by links and hears of it.
 
-    POST /operator/links            have it make a link; /operator/{...} relays other wishes, signed
+    POST /operator/links            have it make a link; /operator/intents a fee
+    GET, POST /operator/{path}      any call of its own about links, intents and refunds, signed
     POST /payments/v1/link-results  the platform's signed callback; each result counts once
     GET  /results                   what it was told
     GET  /thanks                    where payers come back to
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -33,10 +35,10 @@ from lionrock.sandbox.world.store import lock, read, write
 
 RESULTS_PATH = "/payments/v1/link-results"
 RESULTS = "link-results"
-# What its operator may have it ask the platform, by the last part of the address.
-RELAYED = {
-    "links": "/payments/v1/links", "intents": "/payments/v1/intents",
-}  # fmt: skip
+# What its operator may have it ask the platform, by the first part of the path; those of which it
+# makes new ones get its own addresses filled in.
+RELAYED = frozenset({"links", "intents", "refunds"})
+MADE = frozenset({"links", "intents"})
 
 
 class LinkPayee:
@@ -66,7 +68,7 @@ class LinkPayee:
             Route(RESULTS_PATH, self._take_result, methods=["POST"]),
             Route("/results", self._show_results),
             Route("/thanks", self._show_thanks),
-            Route("/operator/{name}", self._relay, methods=["POST"]),
+            Route("/operator/{path:path}", self._relay, methods=["GET", "POST"]),
         )
 
     def jobs(self) -> Mapping[str, JobHandler]:
@@ -89,18 +91,22 @@ class LinkPayee:
         return Response(reply.body, reply.status, media_type=reply.headers.get("content-type"))
 
     async def _relay(self, request: Request) -> Response:
-        """Have it make what the operator says, with its own addresses filled in."""
-        path = RELAYED.get(request.path_params["name"])
-        if path is None:
+        """Have it ask what the operator says."""
+        path = request.path_params["path"]
+        if path.partition("/")[0] not in RELAYED or ".." in path:
             return JSONResponse({"simulated": True, "error": "unknown_wish"}, 404)
+        raw = await read_body(request)
         try:
-            wanted = msgspec.json.decode(await read_body(request), type=dict[str, Any])
+            wanted = msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
         except msgspec.DecodeError as error:
             return JSONResponse({"simulated": True, "error": str(error)}, 400)
-        own = {
-            "callback_url": self.address + RESULTS_PATH, "return_url": f"{self.address}/thanks",
-        }
-        return await self.ask("POST", path, {**own, **wanted})
+        if wanted is not None and path in MADE:
+            own = {
+                "callback_url": self.address + RESULTS_PATH,
+                "return_url": f"{self.address}/thanks",
+            }
+            wanted = {**own, **wanted}
+        return await self.ask(request.method, f"/payments/v1/{quote(path)}", wanted)
 
     async def _take_result(self, request: Request) -> Response:
         """Take a result once: signature, nonce, id."""
