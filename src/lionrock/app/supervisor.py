@@ -300,7 +300,10 @@ def complete(settings: Settings) -> Settings:
         key_passphrase=passphrase,
         hosts=settings.hosts or _hosts_of(settings.public_url),
         ledger_address=settings.ledger_address or _ledger_address(directory),
-        allow_private_targets=settings.composition == "sandbox",
+        # A served city's settings may not say so (kernel/config.py); a bench's city does.
+        allow_private_targets=(
+            settings.allow_private_targets or settings.composition == "sandbox"
+        ),
     )
 
 

@@ -1,9 +1,9 @@
 """Durable jobs: what must happen later, at least once, whatever crashes in between.
 
 A job is a row (queue, key). Scheduling the same pair again makes it due again and never duplicates
-it. A worker claims due rows with SKIP LOCKED, runs the handler while holding no connection, and
-deletes or postpones the row. A worker that dies leaves the claim to run out. Handlers are therefore
-idempotent.
+it. A worker claims due rows with SKIP LOCKED, runs their handlers side by side while holding no
+connection, and deletes or postpones the rows, many in one commit. A slow job delays no other one. A
+worker that dies leaves the claim to run out. Handlers are therefore idempotent.
 
 Two clocks: `due_at` is wire time (retries), `business_due_at` is business time (deadlines).
 """
@@ -25,6 +25,10 @@ from lionrock.kernel.db import Connection, Database
 CLAIM_MS = 10_000
 HANDLER_MS_MAX = 8_000
 CLAIMS_MAX = 16
+# Jobs that one worker runs side by side.
+RUNNING_MAX = 64
+# How long what has ended waits for others, to be written with them.
+GATHER_MS = 2
 RETRY_MS_FIRST = 100
 RETRY_MS_MAX = 5_000
 ERROR_TEXT_MAX = 500
@@ -107,14 +111,18 @@ class Worker:
 
     async def run_due(self) -> int:
         """Claim and run one round of due jobs; returns how many were run."""
-        jobs = await self._database.run(self._claim)
-        ended = await asyncio.gather(*(self._run(job) for job in jobs))
-        if ended:
-            finished = await self._database.run(lambda db: self._finish_all(db, ended))
-            for each in ended:
-                if (each.job.queue, each.job.key) not in finished:
-                    await self._database.run(partial(self._finish, ended=each))
+        jobs = await self._database.run(partial(self._claim, count_max=CLAIMS_MAX))
+        await self._end(await asyncio.gather(*(self._run(job) for job in jobs)))
         return len(jobs)
+
+    async def _end(self, ended: Sequence[Ended]) -> None:
+        """Write how jobs ended, together; what somebody else holds at this moment by itself."""
+        if not ended:
+            return
+        finished = await self._database.run(lambda db: self._finish_all(db, ended))
+        for each in ended:
+            if (each.job.queue, each.job.key) not in finished:
+                await self._database.run(partial(self._finish, ended=each))
 
     async def run_until_idle(self, rounds_max: int = 500) -> int:
         """Run rounds until none is due (tests, the sandbox's test clock); returns jobs run."""
@@ -128,15 +136,39 @@ class Worker:
 
     async def run_for_ever(self) -> None:
         """The worker process's loop: survives a database that goes away and returns."""
+        running: set[asyncio.Task[Ended]] = set()
         while not self._stopping.is_set():
             try:
-                count = await self.run_due()
+                count = await self._start_due(running)
+                await self._end(await self._take_ended(running, is_idle=count == 0))
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever broke
                 _log.warning("worker_round_failed", error=type(error).__name__)
-                count = 0
                 await self._pause(500)
-            if count == 0:
-                await self._pause(POLL_MS)
+        await self._end(await asyncio.gather(*running))
+
+    async def _start_due(self, running: set[asyncio.Task[Ended]]) -> int:
+        """Claim as many as there is room for and start them; returns how many."""
+        free = min(CLAIMS_MAX, RUNNING_MAX - len(running))
+        if free <= 0:
+            return 0
+        jobs = await self._database.run(partial(self._claim, count_max=free))
+        running.update(asyncio.create_task(self._run(job)) for job in jobs)
+        return len(jobs)
+
+    async def _take_ended(
+        self, running: set[asyncio.Task[Ended]], *, is_idle: bool
+    ) -> list[Ended]:
+        """Wait until something ends, or until it is time to look for due jobs again."""
+        wait_ms = POLL_MS if is_idle else GATHER_MS
+        if not running:
+            await self._pause(wait_ms)
+            return []
+        await asyncio.wait(running, timeout=wait_ms / 1000, return_when=asyncio.FIRST_COMPLETED)
+        if is_idle:
+            await asyncio.sleep(GATHER_MS / 1000)
+        done = {task for task in running if task.done()}
+        running -= done
+        return [task.result() for task in done]
 
     async def _pause(self, pause_ms: int) -> None:
         try:
@@ -144,7 +176,7 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _claim(self, db: Connection) -> list[Job]:
+    async def _claim(self, db: Connection, count_max: int = CLAIMS_MAX) -> list[Job]:
         now = self._wire_clock.now()
         rows = await db.fetch(
             "UPDATE kernel.jobs SET due_at = $1, attempt = attempt + 1 WHERE (queue, key) IN ("
@@ -156,7 +188,7 @@ class Worker:
             now,
             self._business_clock.now(),
             list(self._handlers),
-            CLAIMS_MAX,
+            count_max,
         )
         return [Job(**dict(row)) for row in rows]
 
@@ -175,7 +207,7 @@ class Worker:
         return Ended(job, outcome, self._wire_clock.now(), error_text)
 
     async def _finish_all(self, db: Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
-        """Delete the rows of a round's done jobs in one commit; returns which were.
+        """Delete or postpone the rows of jobs that ended in one commit; returns which were.
 
         It waits for nobody: a row that somebody schedules again at this moment is left out, for
         two who wait for each other's rows would never end.
@@ -190,6 +222,19 @@ class Worker:
             [job.queue for job in done], [job.key for job in done],
             [job.generation for job in done],
         )  # fmt: skip
+        again = [each for each in ended if isinstance(each.outcome, Again)]
+        if again:
+            rows += await db.fetch(
+                "UPDATE kernel.jobs AS j SET due_at = d.due_at, last_error = d.last_error"
+                " FROM (SELECT j.queue, j.key, d.due_at, d.last_error FROM kernel.jobs j"
+                "  JOIN unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::text[])"
+                "   AS d (queue, key, generation, due_at, last_error)"
+                "   USING (queue, key, generation) FOR UPDATE OF j SKIP LOCKED) AS d"
+                " WHERE j.queue = d.queue AND j.key = d.key RETURNING j.queue, j.key",
+                [each.job.queue for each in again], [each.job.key for each in again],
+                [each.job.generation for each in again], [_due_again(each) for each in again],
+                [each.error_text for each in again],
+            )  # fmt: skip
         return {(row["queue"], row["key"]) for row in rows}
 
     async def _finish(self, db: Connection, ended: Ended) -> None:
@@ -201,9 +246,13 @@ class Worker:
                 job.queue, job.key, job.generation,
             )
             return
-        due_at = ended.at + timedelta(milliseconds=outcome.after_ms)
         await db.execute(
             "UPDATE kernel.jobs SET due_at = $4, last_error = $5"
             " WHERE queue = $1 AND key = $2 AND generation = $3",
-            job.queue, job.key, job.generation, due_at, ended.error_text,
+            job.queue, job.key, job.generation, _due_again(ended), ended.error_text,
         )
+
+
+def _due_again(ended: Ended) -> datetime:
+    assert isinstance(ended.outcome, Again), "the others are done"
+    return ended.at + timedelta(milliseconds=ended.outcome.after_ms)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -128,12 +128,15 @@ class Town:
 
 
 @asynccontextmanager
-async def town(fronts: int) -> AsyncIterator[Town]:
-    """Start a temporary city and stop it at the end; CityRefused when it does not start."""
+async def town(fronts: int, **changes: Any) -> AsyncIterator[Town]:
+    """Start a temporary city and stop it at the end; CityRefused when it does not start.
+
+    `changes` are further settings.
+    """
     directory = _directory()
     settings = Settings(
         composition="serve", data_directory=str(directory), log_level="warning",
-        public_url=f"http://127.0.0.1:{_free_port()}", front_count=fronts,
+        public_url=f"http://127.0.0.1:{free_port()}", front_count=fronts, **changes,
     )
     city = City(settings)
     try:
@@ -156,7 +159,8 @@ def _directory() -> Path:
     return directory
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -20,14 +20,13 @@ from lionrock.directory.api import (
 )
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
-from lionrock.kernel.errors import Refused
 from lionrock.kernel.network import Unreachable
 from lionrock.payments.domain.iso20022 import (
     Document,
     Envelope,
     Header,
+    check_written,
     definition_of,
-    read_envelope,
     write_envelope,
 )
 from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, Subject, status_report
@@ -51,6 +50,7 @@ class Post:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._codes: dict[str, str] = {}
 
     async def write(
         self,
@@ -63,18 +63,16 @@ class Post:
     ) -> Message:
         """Compose and store a message to a participant, with a receipt; returns its row."""
         core = self._core
-        receiver = await members.load_participant(db, organisation_id)
-        assert receiver is not None, "participants are never deleted"
         row_id = core.kernel.ids.new("msg")
         header = Header(
             from_member=SWITCH_MEMBER,
-            to_member=receiver.clearing_code,
+            to_member=await self._clearing_code(db, organisation_id),
             message_id=row_id.removeprefix("msg_"),
             created_at=core.kernel.business_clock.now(),
         )
         content = write_envelope(Envelope(header, document))
-        checked = read_envelope(content, core.schema)
-        assert not isinstance(checked, Refused), f"we would send what we refuse: {checked}"
+        wrong = check_written(content, core.schema)
+        assert wrong is None, f"we would send what we refuse: {wrong}"
         digest = hashlib.sha256(content)
         message = Message(
             id=row_id, payment_id=subject.payment_id, subject_id=subject.id,
@@ -89,6 +87,15 @@ class Post:
         )
         return message
 
+    async def _clearing_code(self, db: Connection, organisation_id: str) -> str:
+        """A participant's code, read once: it never changes, and participants are for ever."""
+        code = self._codes.get(organisation_id)
+        if code is None:
+            receiver = await members.load_participant(db, organisation_id)
+            assert receiver is not None, "participants are never deleted"
+            code = self._codes[organisation_id] = receiver.clearing_code
+        return code
+
     async def tell(
         self, db: Connection, subject: Subject, organisation_id: str, document: Document
     ) -> Message:
@@ -97,13 +104,16 @@ class Post:
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
         return told
 
-    async def notify(self, db: Connection, payment: Payment, organisation_id: str) -> None:
+    async def notify(
+        self, db: Connection, payment: Payment, organisation_id: str, *, is_first: bool = False
+    ) -> None:
         """Tell a participant how a payment stands; a final outcome is told in one message only.
 
-        Asked again, the same message is delivered again.
+        Asked again, the same message is delivered again. `is_first`: in the transaction that makes
+        it final, so that there is no such message yet.
         """
         told = None
-        if payment.is_final:
+        if payment.is_final and not is_first:
             told = await messages.find_outcome(db, payment.id, organisation_id)
         if told is None:
             original = payment.message_known_to(organisation_id)
@@ -127,7 +137,8 @@ class Post:
             message, content = found
             return message, content, await core.directory.get(db, message.organisation_id)
 
-        message, content, receiver = await core.kernel.database.read(load)
+        # Messages never change, and the directory is asked for what holds now: no snapshot needed.
+        message, content, receiver = await core.kernel.database.alone(load)
         if receiver is None or not receiver.is_active or ENDPOINT not in receiver.endpoints:
             return False
         try:
@@ -146,7 +157,8 @@ class Post:
             _log.info("message_not_taken", message=row_id, status=exchange.reply.status)
             return False
         at = core.kernel.business_clock.now()
-        await core.kernel.database.run(lambda db: messages.mark_delivered(db, message.id, at))
+        # One statement, which is a transaction of its own.
+        await core.kernel.database.alone(lambda db: messages.mark_delivered(db, message.id, at))
         return True
 
     async def deliver(self, job: jobs.Job) -> jobs.Done | jobs.Again:

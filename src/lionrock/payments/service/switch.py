@@ -103,7 +103,8 @@ class Switch:
     async def load(self, payment_id: str) -> Payment | None:
         """Return a payment as it stands."""
         vault = self._core.vault
-        return await self._core.kernel.database.read(
+        # One statement sees one snapshot by itself.
+        return await self._core.kernel.database.alone(
             lambda db: payments.load_payment(db, vault, payment_id)
         )
 
@@ -121,7 +122,13 @@ class Switch:
         [outcome] = await self._core.ledger.create_transfers([draft])
         database = self._core.kernel.database
         if outcome.result in _DONE_BEFORE:
-            await database.run(lambda db: payments.move_to_held(db, payment.id))
+
+            async def use_case(db: Connection) -> None:
+                if await payments.move_to_held(db, payment.id) and payment.release_at is None:
+                    # What need not wait is fixed in the same transaction.
+                    await self._fix(db, payment.id)
+
+            await database.run(use_case)
             return None
         # `id_already_failed` (a repeat after a crash) no longer says why it failed.
         code = _REASON_OF_LEDGER.get(outcome.result, reasons.SETTLEMENT_FAILED)
@@ -142,27 +149,22 @@ class Switch:
             assert payment.release_at is not None, "it waits for this"
             left_ms = int((payment.release_at - now).total_seconds() * 1000) + 1
             return jobs.Again(after_ms=left_ms)
-        wait = timedelta(milliseconds=self._answer_timeout_ms(payment))
-
-        async def use_case(db: Connection) -> None:
-            there = await payments.load_payment(
-                db, self._core.vault, payment.id, is_locking=True
-            )
-            assert there is not None, "payments are never deleted"
-            if there.state != "held":
-                return
-            if there.is_recalled or not there.answerer_id:
-                await self._answer_unsent(db, there)
-                return
-            message = await self._post.write(
-                db, payment.subject, payment.answerer_id, outgoing(payment)
-            )
-            deadline_at = kernel.wire_clock.now() + wait
-            moved = await payments.move_to_sent(db, payment.id, message.message_id, deadline_at)
-            assert moved, "the row was locked in this state"
-
-        await kernel.database.run(use_case)
+        await kernel.database.run(lambda db: self._fix(db, payment.id))
         return None
+
+    async def _fix(self, db: Connection, payment_id: str) -> None:
+        there = await payments.load_payment(db, self._core.vault, payment_id, is_locking=True)
+        assert there is not None, "payments are never deleted"
+        if there.state != "held":
+            return
+        if there.is_recalled or not there.answerer_id:
+            await self._answer_unsent(db, there)
+            return
+        message = await self._post.write(db, there.subject, there.answerer_id, outgoing(there))
+        wait = timedelta(milliseconds=self._answer_timeout_ms(there))
+        deadline_at = self._core.kernel.wire_clock.now() + wait
+        moved = await payments.move_to_sent(db, there.id, message.message_id, deadline_at)
+        assert moved, "the row was locked in this state"
 
     async def _answer_unsent(self, db: Connection, payment: Payment) -> None:
         """Decide what was never sent: a recall gives it back, and without a bank it is accepted."""
@@ -193,10 +195,8 @@ class Switch:
             )
             return None
         await self._post.send(f"msg_{payment.sent_message_id}")
-        now = await self.load(payment.id)
-        assert now is not None, "payments are never deleted"
-        if now.state != "sent":
-            return None
+        # An answer that came meanwhile has scheduled the job again: then it is due at once,
+        # whatever is said here.
         left = payment.deadline_at - kernel.wire_clock.now()
         left_ms = max(1, int(left.total_seconds() * 1000) + 1)
         return jobs.Again(after_ms=min(kernel.settings.payment_resend_ms, left_ms))
@@ -258,9 +258,9 @@ class Switch:
         )
         # Who ordered it in a batch file is told by the file's answer instead.
         if payment.message_known_to(payment.orderer_id):
-            await self._post.notify(db, payment, payment.orderer_id)
+            await self._post.notify(db, payment, payment.orderer_id, is_first=True)
         if payment.sent_message_id:
-            await self._post.notify(db, payment, payment.answerer_id)
+            await self._post.notify(db, payment, payment.answerer_id, is_first=True)
         if payment.state == "settled" and payment.parties.proxy and payment.debtor_organisation_id:
             await self._quota.give_back(
                 db, payment.debtor_organisation_id, payment.parties.debtor.account

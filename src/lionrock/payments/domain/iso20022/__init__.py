@@ -23,6 +23,7 @@ from lionrock.payments.domain.iso20022.messages import Header, PartyAccount, Pro
 from lionrock.payments.domain.iso20022.read import (
     MESSAGE_BYTES_MAX,
     Parts,
+    check_written,
     read_envelope,
     reference_of,
     split_envelope,
@@ -68,6 +69,7 @@ __all__ = [
     "StatusReport",
     "StatusRequest",
     "SystemEvent",
+    "check_written",
     "definition_of",
     "read_envelope",
     "reference_of",
