@@ -67,7 +67,10 @@ from lionrock.payments.service import (
     Enrolment,
     Payments,
 )
+from lionrock.payments.service.oversight import Holding, Life
+from lionrock.payments.settlement.service.exports import as_camt_053, as_csv
 from lionrock.payments.store.members import Participant
+from lionrock.payments.store.messages import Message
 
 __all__ = [
     "ENDPOINT",
@@ -97,12 +100,15 @@ __all__ = [
     "Envelope",
     "FpsAccount",
     "Header",
+    "Holding",
+    "Life",
     "LiquidityTransfer",
     "MandateAcceptance",
     "MandateAmendment",
     "MandateCancellation",
     "MandateInitiation",
     "MandateTerms",
+    "Message",
     "MessageReject",
     "Participant",
     "PartyAccount",
@@ -118,6 +124,8 @@ __all__ = [
     "StatusReport",
     "StatusRequest",
     "SystemEvent",
+    "as_camt_053",
+    "as_csv",
     "code_of",
     "code_reply",
     "compare_names",

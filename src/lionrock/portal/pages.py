@@ -96,7 +96,7 @@ def _menu(path: str, session: Session | None) -> list[dict[str, Any]]:
     if session is not None and session.is_operator:
         names += [
             ("operations", "/portal/operations"), ("reviews", "/portal/reviews"),
-            ("budgets", "/portal/budgets"),
+            ("budgets", "/portal/budgets"), ("payments", "/portal/payments"),
         ]  # fmt: skip
     names.append(("awards", "/portal/awards"))
     return _items(path, names)

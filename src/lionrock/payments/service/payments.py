@@ -21,7 +21,7 @@ from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.files.domain.values import CREDIT_FILE, DEBIT_FILE
 from lionrock.payments.files.service.carrying import Carrier, compose_debit, compose_transfer
 from lionrock.payments.files.service.files import Files
-from lionrock.payments.links.service import LinkDesk
+from lionrock.payments.links.service.desk import LinkDesk
 from lionrock.payments.recalls.service import Recalls
 from lionrock.payments.requests.service import Requests
 from lionrock.payments.schemas import envelope_schema
@@ -31,6 +31,7 @@ from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
+from lionrock.payments.service.oversight import Oversight
 from lionrock.payments.service.participants import Enrolment, Participants
 from lionrock.payments.service.parts import RoomParts
 from lionrock.payments.service.post import Post
@@ -71,6 +72,7 @@ class Payments:
         self.participants = Participants(core)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())
+        self.oversight = Oversight(core, self.settlement, self.addressing)
         self.debits = DirectDebits(DebitParts(
             core=core, post=self.post, router=router, orders=self.orders, switch=self.switch
         ))

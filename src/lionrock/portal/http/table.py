@@ -17,6 +17,7 @@ from lionrock.portal.http import (
     operations,
     own_access,
     pay,
+    payments,
     records,
     services,
     staff,
@@ -53,6 +54,7 @@ def table(room: Portal) -> RouteTable:
         routes=(
             *_access(), *_own(), *_mandates(), *_operations(), *_services(), *_funding(),
             *_cases(), *_records(), *_staff(), *_pay(), *_files(),
+            *payments.rows(_page, _OPERATOR),
         ),
     )  # fmt: skip
 

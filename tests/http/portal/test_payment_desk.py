@@ -1,0 +1,115 @@
+"""The operator's pages of payments: positions, search by any name, a payment's life, statements."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from lionrock.kernel.i18n import LANGUAGES
+from lionrock.payments.api import Payment
+from tests.http.portal.conftest import Opened
+from tests.whole.conftest import WORLD, WholeCity
+
+PAGE = "/portal/payments"
+JSON = {"content-type": "application/json"}
+
+
+async def call(city: WholeCity, method: str, path: str, body: object) -> int:
+    """Ask a simulated bank's counter for something."""
+    reply = await city.world.context.network.send(
+        method, f"{WORLD}{path}", JSON, msgspec.json.encode(body)
+    )
+    return reply.status
+
+
+async def paid(city: WholeCity, amount: str = "12.34") -> Payment:
+    """A customer of one bank pays a customer of the other one; the payment at its end."""
+    for bank, number in (("bank-lantau", "99-1"), ("bank-harbour", "99-2")):
+        opened = {"name": "Chan Tai Man", "opening": {"HKD": "500.00"}}
+        assert await call(city, "PUT", f"/{bank}/operator/accounts/{number}", opened) == 200
+    assert await call(city, "POST", "/bank-lantau/operator/transfers", {
+        "account": "99-1", "amount": amount, "currency": "HKD", "end_to_end_id": "DESK-1",
+        "creditor_clearing_code": "901", "creditor_account": "99-2", "creditor_name": "Chan",
+    }) == 202  # fmt: skip
+    await city.settle_down()
+    oversight = city.platform.payments.oversight
+    [payment, *_] = await city.platform.kernel.database.run(lambda db: oversight.recent(db, 1))
+    return payment
+
+
+async def test_a_payment_is_found_by_each_of_its_names(opened: Opened, city: WholeCity) -> None:
+    payment = await paid(city)
+    assert payment.state == "settled"
+    iris = await opened("iris")
+    names = (
+        payment.id, payment.end_to_end_id, payment.transaction_id, payment.uetr,
+        payment.uetr.upper(), payment.original_message_id, payment.sent_message_id,
+        f"{payment.hold_id:032x}", str(payment.hold_id),
+    )
+    for name in names:
+        page = await iris.get(f"{PAGE}?q={name}")
+        assert f'href="{PAGE}/{payment.id}"' in page.text, name
+    for absent in ("DESK", "%20", "%27%20OR%201=1", "x" * 141):
+        page = await iris.get(f"{PAGE}?q={absent}")
+        assert page.status_code == 200 and payment.id not in page.text, absent
+
+
+async def test_a_payments_life_shows_its_messages_and_receipts(
+    opened: Opened, city: WholeCity
+) -> None:
+    payment = await paid(city)
+    iris = await opened("iris")
+    page = await iris.get(f"{PAGE}/{payment.id}")
+    for shown in (payment.uetr, payment.sent_message_id, "pacs.008.001.08", "pacs.002.001.10",
+                  "payments.payment_settled", "payments.message_sent", "<svg"):
+        assert shown in page.text, shown
+    assert "99-2" not in page.text and "Chan Tai Man" not in page.text, "parties are not shown"
+    assert "<script" not in page.text and " style=" not in page.text
+    link = re.search(rf'href="({PAGE}/{payment.id}/messages/[^"]+)"', page.text)
+    assert link is not None
+    message = await iris.get(link.group(1))
+    assert message.headers["content-type"].startswith("application/xml")
+    assert payment.uetr in message.text
+    other = link.group(1).replace(payment.id, "pay_" + "0" * 32)
+    assert (await iris.get(other)).status_code == 404
+
+
+async def test_positions_are_the_ledgers_and_drawn(opened: Opened, city: WholeCity) -> None:
+    await paid(city)
+    iris = await opened("iris")
+    for language in LANGUAGES:
+        page = await iris.get(f"{PAGE}?lang={language}")
+        assert page.status_code == 200 and page.text.count("<rect") >= 4
+    holdings = await city.platform.payments.oversight.holdings()
+    for holding in holdings:
+        for position in holding.positions:
+            shown = f"{position.balance.amount_minor / 100:,.2f}"
+            assert shown in page.text, shown
+        path = f"{PAGE}/participants/{holding.participant.organisation_id}"
+        assert holding.participant.clearing_code in (await iris.get(path)).text
+
+
+async def test_proxies_are_shown_masked(opened: Opened, city: WholeCity) -> None:
+    body = {"name": "Wong Siu Ming", "opening": {"HKD": "1.00"},
+            "proxies": [["mobile", "+85251234567"]]}
+    assert await call(city, "PUT", "/bank-harbour/operator/accounts/99-3", body) == 200
+    await city.settle_down()
+    page = await (await opened("iris")).get(f"{PAGE}?q=%2B85251234567")
+    assert "W***" in page.text or "*" in page.text
+    assert "Wong Siu Ming" not in page.text and "99-3" not in page.text
+
+
+async def test_the_pages_are_there_for_operators_only(opened: Opened, city: WholeCity) -> None:
+    payment = await paid(city)
+    paths = (
+        PAGE, f"{PAGE}/{payment.id}", f"{PAGE}/participants/bank-harbour",
+        f"{PAGE}/participants/bank-harbour/statements/stm_1", f"{PAGE}/{payment.id}/messages/msg_1",
+    )
+    karen, nobody = await opened("karen"), await opened()
+    for path in paths:
+        assert (await karen.get(path)).status_code == 404, path
+        assert (await nobody.get(path)).status_code == 303, path
+    iris = await opened("iris")
+    for path in (f"{PAGE}/pay_unknown", f"{PAGE}/participants/unknown", *paths[3:]):
+        assert (await iris.get(path)).status_code == 404, path
