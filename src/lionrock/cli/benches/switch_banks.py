@@ -24,6 +24,7 @@ import msgspec
 import uvloop
 
 from lionrock.cli.benches.driver import Answer, Connection, connect, request
+from lionrock.cli.benches.switch_server import Server
 from lionrock.directory.api import Sender
 from lionrock.kernel.clock import SystemWireClock, monotonic_ms
 from lionrock.kernel.errors import Refused
@@ -56,10 +57,6 @@ VERIFICATIONS_PATH = "/payments/v1/payee-verifications"
 CONNECTIONS = 64
 PAYMENT_S_MAX = 60.0
 STEPS = ("lookup", "verify", "send", "outcome")
-_ANSWERS = {
-    status: f"HTTP/1.1 {status} -\r\ncontent-length: 0\r\n\r\n".encode()
-    for status in (202, 400, 401, 404)
-}
 
 
 class BankTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,37 +348,6 @@ async def run_window(banks: Banks, window: Window) -> Outcome:
     return outcome
 
 
-class _Server(asyncio.Protocol):
-    """Takes requests of known length, one after the other on a kept connection."""
-
-    def __init__(self, banks: Banks) -> None:
-        self._banks = banks
-        self._buffer = bytearray()
-        self._transport: asyncio.WriteTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See Protocol."""
-        self._transport = cast("asyncio.WriteTransport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """See Protocol."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            first, *lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
-            headers = {}
-            for line in lines:
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            length = int(headers.get("content-length", "0"))
-            if len(self._buffer) < end + 4 + length:
-                return
-            body = bytes(self._buffer[end + 4 : end + 4 + length])
-            del self._buffer[: end + 4 + length]
-            status = self._banks.take(first.split(" ")[1], headers, body)
-            assert self._transport is not None, "it is connected"
-            self._transport.write(_ANSWERS[status])
-
-
 async def main() -> None:
     """Read the task, say "ready", then run a window for each line of input."""
     loop = asyncio.get_running_loop()
@@ -389,7 +355,7 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     task = msgspec.json.decode(await reader.readline(), type=Task)
     banks = Banks(task)
-    server = await loop.create_server(lambda: _Server(banks), "127.0.0.1", task.own_port)
+    server = await loop.create_server(lambda: Server(banks.take), "127.0.0.1", task.own_port)
     await banks.connect()
     _say({"ready": True})
     while line := await reader.readline():

@@ -58,6 +58,7 @@ from lionrock.sandbox.world.bank_payments import BankPayments, Payee
 from lionrock.sandbox.world.bank_recalls import RecallDesk
 from lionrock.sandbox.world.bank_requests import RequestDesk
 from lionrock.sandbox.world.bank_settlement import Treasury
+from lionrock.sandbox.world.bank_simulation import Simulation
 from lionrock.sandbox.world.frame import Party, WorldContext
 from lionrock.sandbox.world.pages import page, page_language, read_within
 
@@ -67,7 +68,7 @@ OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
 DESKS: tuple[Callable[[BankParts], Desk], ...] = (
     AddressDesk, Counter, LinkPayments, LinkApp, Debits, RecallDesk, RequestDesk, Treasury,
-    FileDesk,
+    FileDesk, Simulation,
 )
 
 TEXTS: Mapping[str, Text] = {

@@ -56,6 +56,19 @@ class Payee(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Proxy | None = None
 
 
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bank does with a transfer: misbehave, refuse for a reason, answer later."""
+
+    behaviour: Behaviour = Behaviour.NORMAL
+    reason: str = ""
+    delay_ms: int = 0
+
+
+async def plan_by_amount(_db: Connection, transfer: CreditTransfer) -> Plan:
+    """Misbehave by magic amounts only."""
+    return Plan(behaviour=behaviour_of(transfer.amount.amount_minor))
+
+
 class BankPayments:
     """The payments desk of one bank. Methods run in the caller's transaction."""
 
@@ -67,6 +80,8 @@ class BankPayments:
             CreditTransfer: self._take_transfer, StatusReport: self._take_report,
         }
         self._reports: dict[str, _Take] = {}
+        # Set by the desk that simulates (bank_simulation.py).
+        self.plan: Callable[[Connection, CreditTransfer], Awaitable[Plan]] = plan_by_amount
 
     def extend(self, takes: Mapping[type, _Take], reports: Mapping[str, _Take]) -> None:
         """Add what a further desk understands; reports are by the original's definition."""
@@ -94,18 +109,19 @@ class BankPayments:
     ) -> None:
         """pacs.008: credit once and answer; a repeat is answered again, never credited again."""
         there = await self.books.entry(db, transfer.uetr)
-        behaviour = behaviour_of(transfer.amount.amount_minor)
+        plan = await self.plan(db, transfer)
+        behaviour = plan.behaviour
         if behaviour is Behaviour.REJECT_MESSAGE:
             await self._reject_message(db, header, transfer)
             return
         if there is None:
-            there = await self._book_credit(db, header, transfer, behaviour)
+            there = await self._book_credit(db, header, transfer, plan)
         if there.direction != "in" or there.status == "ignored":
             return
         report = self.report(there)
-        late = timedelta(seconds=LATE_S)
-        is_late = behaviour is Behaviour.LATE
-        due_at = self._context.wire_clock.now() + late if is_late else None
+        late_ms = LATE_S * 1_000 if behaviour is Behaviour.LATE else plan.delay_ms
+        later = self._context.wire_clock.now() + timedelta(milliseconds=late_ms)
+        due_at = later if late_ms else None
         await self.answer(db, f"a{transfer.uetr[:8]}", there, report, due_at)
         if behaviour is Behaviour.TWICE:
             await self.answer(db, f"b{transfer.uetr[:8]}", there, report, due_at)
@@ -115,12 +131,12 @@ class BankPayments:
             await self.answer(db, f"c{transfer.uetr[:8]}", there, taken_back, after)
 
     async def _book_credit(
-        self, db: Connection, header: Header, transfer: CreditTransfer, behaviour: Behaviour
+        self, db: Connection, header: Header, transfer: CreditTransfer, plan: Plan
     ) -> Entry:
         account = await self.books.account(db, transfer.creditor.account)
-        reason = _refusal(account, transfer, behaviour)
+        reason = _refusal(account, transfer, plan.behaviour) or plan.reason
         status: EntryStatus = "refused" if reason else "credited"
-        if behaviour is Behaviour.SILENT:
+        if plan.behaviour is Behaviour.SILENT:
             status, reason = "ignored", ""
         entry = Entry(
             uetr=transfer.uetr, direction="in", status=status, account=transfer.creditor.account,
