@@ -144,7 +144,7 @@ class Snapshots:
                   or self._events >= self._limits.snapshot_events)
         if not is_due or monotonic_ms() < self._not_before_ms:
             return
-        if SNAPSHOT_EVENTS < uncopied and self._events < self._limits.uncopied_max:
+        if uncopied > SNAPSHOT_EVENTS and self._events < self._limits.uncopied_max:
             return  # it would hold almost as much as the rows that it saves replaying
         await self.finish()
         self._rows = self._events = 0
