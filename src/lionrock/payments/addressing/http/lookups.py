@@ -60,8 +60,12 @@ class LookupCall(SignedCall[Any, LookupBody]):
     found: Found | None = None
 
 
-IdentityLookupCall = SignedCall[Any, IdentityLookupBody]
-PayeeCall = SignedCall[Any, Payee]
+class IdentityLookupCall(SignedCall[Any, IdentityLookupBody]):
+    """An institution that asks by an identity number."""
+
+
+class PayeeCall(SignedCall[Any, Payee]):
+    """A bank that asks whether a name and an account belong together."""
 
 
 async def load_caller_and_registration(call: LookupCall) -> Refused | None:
