@@ -241,6 +241,8 @@ class Cuts:
 
     async def _issue(self, db: Connection, statement_id: str) -> None:
         statement, cut = await self._load(db, statement_id)
+        # Of two last statements that end at once, each would take the other for unfinished.
+        await store.load_cut(db, cut.id, is_locking=True)
         state: StatementState = "issued" if statement.adds_up else "differs"
         if not await store.end_statement(db, statement.id, state):
             return

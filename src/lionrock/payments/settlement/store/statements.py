@@ -52,9 +52,12 @@ async def last_cut(db: Connection) -> Cut | None:
     ))
 
 
-async def load_cut(db: Connection, cut_id: str) -> Cut | None:
-    """Return a cut by id."""
-    return _cut(await db.fetchrow(f"SELECT {_CUT} FROM payments.cuts WHERE id = $1", cut_id))
+async def load_cut(db: Connection, cut_id: str, *, is_locking: bool = False) -> Cut | None:
+    """Return a cut by id, with its row locked until the transaction ends if asked."""
+    lock = " FOR UPDATE" if is_locking else ""
+    return _cut(await db.fetchrow(
+        f"SELECT {_CUT} FROM payments.cuts WHERE id = $1{lock}", cut_id
+    ))
 
 
 async def cut_of_date(db: Connection, business_date: date) -> Cut | None:
