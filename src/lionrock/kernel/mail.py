@@ -10,6 +10,7 @@ a message says, when it is tried again (the job that sends it). Source: RFC 5321
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,7 @@ class SmtpRelay:
         """Hand a message to the relay.
 
         "later": it did not answer, or said so for now (4yz). "refused": it will not, for good
-        (5yz, RFC 5321 s4.2.1).
+        (5yz, RFC 5321 s4.2.1), or a header cannot hold the address as it is.
         """
         if self._wire_clock.now_s() < self._rests_until_s:
             return "later"
@@ -71,14 +72,20 @@ class SmtpRelay:
 
     def _hand_over(self, mail: Mail) -> Sent:
         """In a thread. SMTPException is an OSError."""
-        try:
-            with self._connect() as relay:
-                relay.send_message(self._written(mail))
-        except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _text in error.recipients.values()]
-            return "refused" if all(code >= 500 for code in codes) else "later"
-        except smtplib.SMTPDataError as error:
-            return "refused" if error.smtp_code >= 500 else "later"
+        written = self._written(mail)
+        if written is None:
+            return "refused"
+        with contextlib.closing(self._connect()) as relay:
+            try:
+                relay.send_message(written)
+            except smtplib.SMTPRecipientsRefused as error:
+                codes = [code for code, _text in error.recipients.values()]
+                return "refused" if all(code >= 500 for code in codes) else "later"
+            except smtplib.SMTPDataError as error:
+                return "refused" if error.smtp_code >= 500 else "later"
+            # It has taken the message: however it takes the farewell, nothing is sent again.
+            with contextlib.suppress(OSError):
+                relay.quit()
         return "sent"
 
     def _connect(self) -> smtplib.SMTP:
@@ -102,11 +109,20 @@ class SmtpRelay:
             raise
         return relay
 
-    def _written(self, mail: Mail) -> EmailMessage:
-        """EmailMessage refuses line ends in a header: no address smuggles in another header."""
+    def _written(self, mail: Mail) -> EmailMessage | None:
+        """Return the text with its headers; None when its address would reach somebody else.
+
+        EmailMessage refuses line ends in a header, so that no address smuggles in another one, and
+        reads encoded words (RFC 2047) in an address: =?utf-8?q?ada?=@ would be sent to ada@.
+        """
         written = EmailMessage()
         written["From"] = self._settings.mail_from
-        written["To"] = mail.recipient
+        try:
+            written["To"] = mail.recipient
+        except ValueError:
+            return None
+        if [one.addr_spec for one in written["To"].addresses] != [mail.recipient]:
+            return None
         written["Subject"] = mail.subject
         written["Date"] = format_datetime(mail.written_at)
         written["Message-ID"] = f"<{mail.id}@{self._domain}>"

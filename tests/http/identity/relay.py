@@ -19,6 +19,7 @@ class Relay:
     recipients: list[str] = dataclasses.field(default_factory=list)
     connections: int = 0
     answer_to_recipient: str = "250 ok"
+    answer_to_quit: str = "221 bye"
     is_silent: bool = False
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +43,7 @@ class Relay:
                 self.taken.append(read)
                 await _say(writer, "250 taken")
             else:
-                await _say(writer, "221 bye" if verb == "QUIT" else "250 ok")
+                await _say(writer, self.answer_to_quit if verb == "QUIT" else "250 ok")
             if verb == "QUIT":
                 break
         writer.close()

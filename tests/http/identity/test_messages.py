@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from lionrock.identity.api import MailCarrier, NoCarrier
+from lionrock.kernel.config import Settings
 from lionrock.kernel.jobs import Job
 from lionrock.kernel.mail import REST_S, SmtpRelay
 from tests.http.identity.city import City
@@ -25,13 +26,18 @@ async def relay(city: City) -> AsyncIterator[Relay]:
         yield opened
 
 
-def bind(city: City, relay: Relay, **changes: Any) -> None:
-    """Let the city send over a relay."""
-    settings = msgspec.structs.replace(
+def settings_of(city: City, relay: Relay, **changes: Any) -> Settings:
+    """The city's settings with a relay."""
+    return msgspec.structs.replace(
         city.kernel.settings, mail_relay=f"127.0.0.1:{relay.port}",
         **{"mail_security": "none", "mail_from": "city@lionrock.example",
            "mail_timeout_ms": 300, **changes},
     )  # fmt: skip
+
+
+def bind(city: City, relay: Relay, **changes: Any) -> None:
+    """Let the city send over a relay."""
+    settings = settings_of(city, relay, **changes)
     carrier = MailCarrier(SmtpRelay(settings, city.kernel.wire_clock))
     city.identity.recovery.messages.carrier = carrier
 
@@ -83,6 +89,18 @@ async def test_mail_refused_for_good_ends_and_one_put_off_comes_again(
     city.wire_clock.advance(seconds=REST_S)
     await city.worker().run_due()
     assert len(relay.taken) == waits and await waiting(city) == []
+
+
+@pytest.mark.parametrize("answer", ["250 ok", "421 too busy for that", "554 never"])
+async def test_mail_that_was_taken_is_not_sent_again_whatever_the_relay_says_at_the_end(
+    city: City, relay: Relay, answer: str
+) -> None:
+    relay.answer_to_quit = answer
+    await begin(city)
+    for _ in range(3):
+        await city.worker().run_due()
+        city.wire_clock.advance(seconds=REST_S)
+    assert len(relay.taken) == 1 and await waiting(city) == []
 
 
 async def test_silent_relay_is_left_alone_for_a_while(city: City, relay: Relay) -> None:

@@ -137,7 +137,9 @@ def normal_email(text: str) -> str | Refused:
     differ in case only would be a trap.
     """
     address = text.strip()
-    if len(address) > EMAIL_LENGTH_MAX or not _EMAIL.fullmatch(address):
+    # An encoded word (RFC 2047) is read by mailers as another address than it is written.
+    is_encoded = "=?" in address
+    if len(address) > EMAIL_LENGTH_MAX or is_encoded or not _EMAIL.fullmatch(address):
         return Refused(IdentityRefusal.EMAIL_ADDRESS, field="email")
     return address.lower()
 
