@@ -134,6 +134,26 @@ async def test_rejecting_again_and_again_is_asked_three_times_a_day(city: City) 
     assert asked == 3
 
 
+async def test_code_in_the_hands_of_a_suspended_person_tells_nobody_and_breaks_nothing(
+    city: City,
+) -> None:
+    await begin(city)
+    (notice,) = await city.phone.pending("ada")
+    await city.phone.answer("ada", notice["approval_id"], "rejected")
+    for _ in range(city.kernel.settings.limit_recoveries - 1):
+        await begin(city)
+        for approval in await city.phone.pending("ada"):
+            await city.phone.answer("ada", approval["approval_id"], "rejected")
+    quiet, code = await begin(city), await in_person_code(city)
+    told, ada = len(await messages(city)), city.people["ada"].id
+    await city.kernel.database.run(
+        lambda db: city.identity.parties.set_person_status(db, ada, "suspended")
+    )
+    shown = await post(city, "/codes", secret=quiet, code=code)
+    assert (shown.status_code, shown.json()["proven"]) == (200, ["in_person"])
+    assert len(await messages(city)) == told
+
+
 @pytest.mark.parametrize("secret", ["", "x", "A" * 43])
 @pytest.mark.parametrize("path", ["/status", "/completion"])
 async def test_unknown_secret_is_not_found(city: City, secret: str, path: str) -> None:

@@ -66,9 +66,12 @@ _CODE = Text(
 # In all three: the language of the operator says nothing about the person's.
 _ISSUED = Text(
     "Two officers of this city have issued a code with which your Lion Rock identity can be "
-    "recovered. If you were not there in person, tell them at once.",
-    "本市兩名職員已簽發可用以恢復你 Lion Rock 身分的代碼。如你並未親身到場，請立即告知他們。",
-    "本市两名职员已签发可用以恢复您 Lion Rock 身份的代码。如您并未亲身到场，请立即告知他们。",
+    "recovered. If you were not there in person, say no to any recovery on your phone, and tell "
+    "the city at once.",
+    "本市兩名職員已簽發可用以恢復你 Lion Rock 身分的代碼。"
+    "如你並未親身到場，請在手機上拒絕任何恢復要求，並立即通知本市。",
+    "本市两名职员已签发可用以恢复您 Lion Rock 身份的代码。"
+    "如您并未亲自到场，请在手机上拒绝任何恢复请求，并立即通知本市。",
 )
 
 
@@ -170,7 +173,10 @@ class Recovery:
             return Refused(RecoveryRefusal.CODE, field="code", keep=True)
         await store.prove(db, recovery.id, factor)
         person = await self._parties.person(db, recovery.person_id or "")
-        if factor == "in_person" and not isinstance(person, Refused):
+        if isinstance(person, Refused) or person.status != "active":
+            # Nobody is told of what a suspended person cannot complete.
+            return msgspec.structs.replace(recovery, proven=recovery.proven | {factor})
+        if factor == "in_person":
             await self._tell(db, recovery, person, language)
         return msgspec.structs.replace(recovery, proven=recovery.proven | {factor})
 
