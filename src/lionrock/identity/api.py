@@ -148,7 +148,7 @@ from lionrock.identity.signing import (
     validate_pdf,
 )
 from lionrock.identity.signing.csc.domain import Digest as HashDigest
-from lionrock.identity.signing.csc.domain import credential_ids
+from lionrock.identity.signing.csc.domain import check_labels, credential_ids
 from lionrock.identity.signing.csc.service import Granted, RemoteSigning
 from lionrock.identity.signing.routes import signing_table
 
@@ -276,6 +276,7 @@ __all__ = [
     "browser_secret",
     "canonical_json",
     "check_client",
+    "check_labels",
     "check_pushed",
     "credential_ids",
     "expiring_tables",

@@ -87,6 +87,9 @@ BENT_SIGNATURES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"sigAlgo": "SHA1withRSA"}, "D77003"),
     ({"signType": "CORPID_SIGN"}, "D20000"),
     ({"documentName": 7}, "D20000"),
+    ({"documentName": "x" * 5_000}, "D20000"),
+    ({"documentName": "Deed\nApproved already"}, "D20000"),
+    ({"documentName": "Deed \u202efdp.exe"}, "D20000"),
     ({"HKICHash": "ab" * 32}, "D20014"),
     ({"requireAuthProof": True}, "D20000"),
     ({"redirectURI": "https://elsewhere.example/"}, "D20008"),
@@ -185,6 +188,7 @@ BENT_BULKS: tuple[list[dict[str, Any]], ...] = (
     [{"hashCode": DIGEST, "documentName": "A"}] * 2,
     [{"hashCode": DIGEST}],
     [{"hashCode": DIGEST, "documentName": "A", "more": 1}],
+    [{"hashCode": DIGEST, "documentName": "A\u2028B"}],
     [
         {"hashCode": base64.b64encode(bytes([n]) * 32).decode(), "documentName": "A"}
         for n in range(17)

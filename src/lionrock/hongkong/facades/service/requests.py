@@ -28,7 +28,7 @@ from lionrock.hongkong.facades.domain import (
 from lionrock.hongkong.facades.errors import FacadeRefusal
 from lionrock.hongkong.facades.service.companies import SHARING_SCOPE, Companies
 from lionrock.hongkong.facades.service.gate import Gate, Known
-from lionrock.hongkong.facades.service.signing import Signatures, read_digests
+from lionrock.hongkong.facades.service.signing import Signatures, read_documents
 from lionrock.hongkong.facades.words import DOCUMENT_NAMES, DOCUMENTS, FORM, STEP_UP
 from lionrock.identity.api import (
     ApprovalRequest,
@@ -164,9 +164,9 @@ class Requests:
         self, db: Connection, known: Known, wire: Wire, fields: ActionFields, asked: Asked
     ) -> Ticket | Refused:
         """Ask whoever scans the ticket's page to sign; REQUEST."""
-        digests = read_digests(asked)
-        if isinstance(digests, Refused):
-            return digests
+        documents = read_documents(asked)
+        if isinstance(documents, Refused):
+            return documents
         return await self._save(db, *self._request(known, wire, "sign", fields, None, asked))
 
     async def ask_documents(

@@ -22,6 +22,7 @@ from lionrock.identity.api import (
     Principal,
     RemoteSigning,
     Signing,
+    check_labels,
     credential_ids,
 )
 from lionrock.identity.api import SignerKind as Kind
@@ -47,13 +48,9 @@ class Signatures:
         if credential is None:
             return Refused(FacadeRefusal.NO_SEAL)
         signer = await self._remote.signer(db, principal, credential)
-        digests = read_digests(asked)
-        if isinstance(signer, Refused) or isinstance(digests, Refused):
-            return digests if isinstance(digests, Refused) else Refused(FacadeRefusal.NO_SEAL)
-        labelled = [
-            HashDigest(hash=digest, label=name)
-            for digest, name in zip(digests, asked.documents, strict=True)
-        ]
+        labelled = read_documents(asked)
+        if isinstance(signer, Refused) or isinstance(labelled, Refused):
+            return labelled if isinstance(labelled, Refused) else Refused(FacadeRefusal.NO_SEAL)
         started = await self._remote.authorize(
             db, principal, signer, labelled, is_of_documents=False, language=asked.language
         )
@@ -124,6 +121,21 @@ def read_digests(asked: Asked) -> list[bytes] | Refused:
     if len(set(found)) != len(found):
         return Refused(FacadeRefusal.REQUEST, "One digest is there twice.", asked.digest_name)
     return found
+
+
+def read_documents(asked: Asked) -> list[HashDigest] | Refused:
+    """Read what is to be signed with its documents' names; REQUEST, also for an unfit name."""
+    digests = read_digests(asked)
+    if isinstance(digests, Refused):
+        return digests
+    named = [
+        HashDigest(hash=digest, label=name)
+        for digest, name in zip(digests, asked.documents, strict=True)
+    ]
+    unfit = check_labels(named)
+    if unfit is not None:
+        return Refused(FacadeRefusal.REQUEST, unfit.detail, "documentName")
+    return named
 
 
 def _shown(asked: Asked, signatures: list[str]) -> dict[str, Any]:
