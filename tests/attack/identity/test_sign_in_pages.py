@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -30,6 +31,24 @@ async def test_other_browser_cannot_watch_finish_or_cancel_a_sign_in(
             assert answer.status_code == 404
             assert error_code(answer) == "identity.sign_in_unknown"
     assert (await victim.get(path)).status_code == 303
+
+
+async def test_id_or_code_that_names_another_slot_or_none_is_not_found(
+    city: City, client: TestClient
+) -> None:
+    browser = Browser(city)
+    path, number = await browser.start(client.client_id, await client.pushed(), "ada")
+    slots = set("01234567") - {path[-1]}
+    for end in (*slots, "8", "x", "-1", "٣", "0.0", "0;--"):
+        bent = await browser.get(f"{path[:-1]}{end}")
+        assert (bent.status_code, error_code(bent)) == (404, "identity.sign_in_unknown"), end
+    (asked,) = await city.phone.pending("ada")
+    await city.phone.answer("ada", asked["approval_id"], "approved", number)
+    code = parse_qs(urlsplit((await browser.get(path)).headers["location"]).query)["code"][0]
+    for end in (*set("01234567") - {code[-1]}, "8", "x", "٣", ""):
+        refused = await client.redeem(code[:-1] + end)
+        assert error_code(refused) == "identity.code_unknown", end
+    assert (await client.redeem(code)).status_code == 200
 
 
 @pytest.mark.parametrize(

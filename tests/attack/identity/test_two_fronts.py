@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -98,6 +99,31 @@ async def test_code_that_one_front_took_is_refused_by_the_other_and_costs_its_to
     assert error_code(await twin.redeem(code)) == "identity.code_used"
     for each in (client, twin):
         assert (await each.get(token)).status_code == 401
+
+
+@pytest.mark.behaviour("attack-code-injection")
+async def test_of_two_fronts_that_take_a_code_at_once_one_gives_a_token_and_it_falls(
+    client: TestClient, twin: TestClient
+) -> None:
+    for _ in range(3):
+        code = await client.code()
+        answers = await asyncio.gather(client.redeem(code), twin.redeem(code))
+        won, lost = sorted(answers, key=lambda answer: answer.status_code)
+        assert (won.status_code, error_code(lost)) == (200, "identity.code_used")
+        assert (await client.get(won.json()["access_token"])).status_code == 401
+
+
+@pytest.mark.behaviour("attack-code-injection")
+async def test_wrong_try_at_one_front_takes_no_code_from_the_right_one_at_the_other(
+    client: TestClient, twin: TestClient
+) -> None:
+    for _ in range(3):
+        code = await client.code()
+        wrong, right = await asyncio.gather(
+            twin.redeem(code, code_verifier="w" * 43), client.redeem(code)
+        )
+        assert right.status_code == 200, right.text
+        assert error_code(wrong) in ("identity.code_verifier", "identity.code_used")
 
 
 @pytest.mark.behaviour("par-attempt-reuse-request_uri")
