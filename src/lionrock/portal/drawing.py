@@ -74,13 +74,17 @@ def position_chart(amounts: Sequence[Amount]) -> Chart:
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened at `at`: on the lane `source`, or from there to `target`."""
+    """Something that happened at `at`: on the lane `source`, or from there to `target`.
+
+    `rank` orders what happened at the same instant, as one transaction records several.
+    """
 
     label: str
     at: datetime
     source: int
     target: int | None = None
     note: str = ""
+    rank: int = 0
 
 
 class Arrow(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +121,7 @@ def life_picture(lanes: Sequence[str], steps: Sequence[Step]) -> Picture:
     assert len(lanes) > 1, "one alone tells nobody"
     gap = (LIFE_WIDTH - 2 * _LANE_MARGIN) // (len(lanes) - 1)
     xs = [_LANE_MARGIN + number * gap for number in range(len(lanes))]
-    ordered = sorted(steps, key=lambda step: step.at)
+    ordered = sorted(steps, key=lambda step: (step.at, step.rank))
     arrows = []
     for number, step in enumerate(ordered):
         y = LIFE_TOP + (number + 1) * LIFE_STEP

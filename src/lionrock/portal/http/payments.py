@@ -34,6 +34,7 @@ from lionrock.portal.http.calls import PortalCall, in_transaction, show
 _PAGE = "/portal/payments"
 RECENT_MAX = 20
 _DEBTOR, _SWITCH, _CREDITOR = 0, 1, 2
+_ORDERED, _TAKEN, _BETWEEN, _ENDED, _TOLD = range(5)
 
 
 def rows(page: Callable[..., Route], operator: tuple[Any, ...]) -> tuple[Route, ...]:
@@ -175,10 +176,11 @@ def steps_of(life: Life) -> list[Step]:
     """What happened to a payment: its messages between the lanes, its ends on the switch's own."""
     payment = life.payment
     steps = [_step(payment, message) for message in life.messages]
-    steps.append(Step(label="accepted", at=payment.created_at, source=_SWITCH))
+    steps.append(Step(label="accepted", at=payment.created_at, source=_SWITCH, rank=_TAKEN))
     if payment.finished_at is not None:
         steps.append(Step(
             label=payment.state, at=payment.finished_at, source=_SWITCH, note=payment.reason_code,
+            rank=_ENDED,
         ))  # fmt: skip
     return steps
 
@@ -188,7 +190,9 @@ def _step(payment: Payment, message: Message) -> Step:
     lane = _DEBTOR if is_debtor else _CREDITOR
     name = ".".join(message.definition.split(".")[:2])
     is_in = message.direction == "in"
+    is_order = is_in and message.message_id == payment.original_message_id
     return Step(
+        rank=_ORDERED if is_order else _TOLD if message.is_outcome else _BETWEEN,
         label=name, note=message.refusal, at=message.recorded_at,
         source=lane if is_in else _SWITCH, target=_SWITCH if is_in else lane,
     )
