@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from lionrock.identity import expiry
@@ -23,11 +24,16 @@ EXPIRE_EVERY_MS = 500
 def handlers(room: Identity) -> dict[str, JobHandler]:
     """Return the pillar's job handlers by queue."""
 
-    async def expire_approvals(_job: Job) -> Done | Again:
-        """Let what passed its time on the business clock expire; comes again for ever."""
-        for approval_id in await room.kernel.database.run(room.approvals.due):
-            await room.kernel.database.run(partial(room.approvals.expire, approval_id=approval_id))
-        return Again(after_ms=EXPIRE_EVERY_MS)
+    async def expire_approvals(job: Job) -> Done | Again:
+        """Let what passed its time on the business clock expire; comes again for ever by it."""
+        database = room.kernel.database
+        for approval_id in await database.run(room.approvals.due):
+            await database.run(partial(room.approvals.expire, approval_id=approval_id))
+        next_at = room.kernel.business_clock.now() + timedelta(milliseconds=EXPIRE_EVERY_MS)
+        await database.run(
+            partial(jobs.schedule, queue=job.queue, key=job.key, business_due_at=next_at)
+        )
+        return Done()
 
     async def recount_approval(job: Job) -> Done | Again:
         """A mandate ended while an answer to the approval was being counted."""
@@ -68,5 +74,4 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
 async def start(db: Connection) -> None:
     """Make the sweep due (called once when a city starts; calling again is harmless)."""
     await jobs.schedule(db, queue=SWEEP_QUEUE, key="sweep")
-    await jobs.schedule(db, queue=EXPIRY_QUEUE, key="due")
     await jobs.schedule(db, queue=KEYS_QUEUE, key="renew")

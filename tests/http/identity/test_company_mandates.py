@@ -55,7 +55,7 @@ async def test_mandate_takes_effect_when_the_grantor_approves_it_on_the_phone(
     assert (body["state"], body["asked"], body["quorum"]) == ("pending", 1, 1)
     assert set(await _holders(desk, token)) == {"Ada"}
     words = (await city.phone.pending("ada"))[-1]["words"]
-    for shown in ("ben", "Harbour Robotics Limited", "user", "HKD 500.00", "2027-01-01"):
+    for shown in ("ben", "Harbour Robotics Limited", "user", "HKD 500.00", "1 Jan 2027"):
         assert shown in words
     await approve(city, "ada", body)
     state, outcome = await _state(desk, token, body["request_id"])

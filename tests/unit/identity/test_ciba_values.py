@@ -31,7 +31,7 @@ from lionrock.kernel.errors import Refused
 
 ISSUER = "https://city.example"
 NOW = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
-CONTENT = ScanContent(channel="qr", sign_in_id="sin_1", step=step_at(NOW), tag="a" * 32)
+CONTENT = ScanContent(channel="qr", sign_in_id="sin_1.3", step=step_at(NOW), tag="a" * 32)
 
 
 def test_every_refusal_has_its_row() -> None:
@@ -62,7 +62,7 @@ def test_a_code_reads_as_it_was_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "https://evil.example/identity/scan/qr/sin_1/1/" + "a" * 32, "javascript:alert(1)",
+    ["", "https://evil.example/identity/scan/qr/sin_1.3/1/" + "a" * 32, "javascript:alert(1)",
      ISSUER + "/identity/scan", CONTENT.web(ISSUER + ".evil.example"), CONTENT.app() + "a" * 400],
 )  # fmt: skip
 def test_what_is_no_code_of_this_server_is_foreign(text: str) -> None:
@@ -72,7 +72,7 @@ def test_what_is_no_code_of_this_server_is_foreign(text: str) -> None:
 @pytest.mark.parametrize(("behind", "is_good"), [(-1, False), (0, True), (1, True), (2, False)])
 def test_a_code_is_good_in_its_step_and_the_next(behind: int, is_good: bool) -> None:
     moved = ScanContent(
-        channel="qr", sign_in_id="sin_1", step=step_at(NOW) - behind, tag="a" * 32
+        channel="qr", sign_in_id="sin_1.3", step=step_at(NOW) - behind, tag="a" * 32
     )  # fmt: skip
     assert (check_step(moved, NOW) is None) is is_good
 

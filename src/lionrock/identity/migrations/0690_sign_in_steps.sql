@@ -9,6 +9,8 @@ CREATE INDEX sign_ins_by_request ON identity.sign_ins (request_hash);
 -- What passed its time is looked for, a job for each approval is not kept.
 CREATE INDEX approvals_due ON identity.approvals (expires_at) WHERE state = 'pending';
 DELETE FROM kernel.jobs WHERE queue = 'identity.approval_expiry';
+INSERT INTO kernel.jobs (queue, key, payload, due_at, generation)
+VALUES ('identity.approval_expiry', 'due', '{}', '-infinity', 1);
 
 -- A browser's sign-in of a request that goes on still; the request is held to the end.
 CREATE FUNCTION identity.open_sign_in(request bytea, browser bytea, at timestamptz)
