@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lionrock.identity.api import RelyingParty
+from lionrock.identity.api import CompanyRefusal, RelyingParty, services_table
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key, generate_key
 from tests.http.portal.conftest import Opened
@@ -292,6 +292,14 @@ async def test_roles_of_a_service_come_on_with_it(opened: Opened, city: WholeCit
         await agree(await opened(operator), path)
     declared = await run(lambda db: deeds.declared_roles(db, found.group(1)))
     assert declared == {"approver", "viewer"}
+
+
+async def test_reviewers_programs_are_told_when_a_service_has_its_roles_full(
+    city: WholeCity,
+) -> None:
+    for route in services_table(city.platform.services).routes:
+        if route.name in ("review_onboarding", "ask_go_live"):
+            assert route.errors[CompanyRefusal.SERVICE_ROLES_FULL].status == 409, route.name
 
 
 async def test_role_that_could_not_stand_on_a_phone_leads_back_to_its_field(

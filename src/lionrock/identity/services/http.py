@@ -12,6 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from lionrock.identity.errors import ERRORS
+from lionrock.identity.errors.companies import COMPANY_ERRORS
 from lionrock.identity.service.identity import PrincipalCall
 from lionrock.identity.services.domain import CATEGORIES, Found, Service, read_query
 from lionrock.identity.services.errors import SERVICES_ERRORS
@@ -20,7 +21,8 @@ from lionrock.identity.services.service import Services
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Call, Route, RouteTable, Step, reply
 
-_ALL_ERRORS = {**ERRORS, **SERVICES_ERRORS}
+# Of companies' refusals: a service that comes on brings the roles that it declares.
+_ALL_ERRORS = {**ERRORS, **COMPANY_ERRORS, **SERVICES_ERRORS}
 _OWN = "/identity/v1/onboardings"
 
 
