@@ -15,12 +15,15 @@ multicast, unspecified and cloud metadata addresses are never reached.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ipaddress
 import socket
 import ssl
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import httpcore
 import httpx
@@ -117,6 +120,7 @@ class Network:
         response_bytes_max: int = RESPONSE_BYTES_MAX,
     ) -> None:
         """`ports` None allows every port (the sandbox); `tls` None verifies against public CAs."""
+        _remember_absent("sniffio")
         self.applications: dict[str, AsgiApplication] = dict(applications or {})
         self._ports = frozenset(ports) if ports is not None else None
         self._response_bytes_max = response_bytes_max
@@ -231,6 +235,16 @@ class Network:
             if len(body) > self._response_bytes_max:
                 raise Unreachable(UnreachableReason.RESPONSE_TOO_LARGE)
         return Reply(status=status, headers=headers, body=bytes(body))
+
+
+def _remember_absent(module: str) -> None:
+    """Have Python know that a module is not there.
+
+    httpcore imports this one at each lock of each request, if it can; where it is not installed,
+    every request would search the whole path for it several times.
+    """
+    if module not in sys.modules and importlib.util.find_spec(module) is None:
+        sys.modules[module] = cast("ModuleType", None)
 
 
 class _AddressRefused(Exception):
