@@ -1,7 +1,8 @@
 """An attacker who asks who is registered: status, headers and body are the same for everybody.
 
 How long the work behind the answers takes is reported (run with -rA or see the report's
-properties), not asserted. The public forms answer no sooner than a setting says (test_enumeration_time.py).
+properties), not asserted. The public forms answer no sooner than a setting says
+(test_enumeration_time.py).
 """
 
 from __future__ import annotations
