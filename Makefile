@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-interop test-crash check format lock debian clean
+.PHONY: help install demo up test test-interop test-crash crash check format lock debian clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,14 @@ test-interop: $(STAMP) debian ## run what needs a browser, Node or Debian's tool
 
 test-crash: $(STAMP) ## the long forms of the crash, soak, fuzz and journey tests
 	@$(BIN)/python -m pytest -m "slow and not interop"
+
+# How long `make crash` kills the processes of each of its two tests.
+SECONDS ?= 600
+
+crash: $(STAMP) ## kill every process of the ledger and of the switch for SECONDS (600) each; prints the counts
+	@SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -m slow --timeout=0 \
+	  tests/crash/ledger/test_bank.py::test_a_bank_killed_for_ten_minutes_loses_and_doubles_nothing \
+	  tests/crash/payments/test_switch_killed.py::test_payments_between_banks_survive_ten_minutes_of_deaths
 
 debian: ## install the Debian packages that the interop tests use (asks for root)
 	@missing=""; for p in chromium poppler-utils openssl softhsm2 xmlsec1 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

@@ -8,13 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -22,7 +15,6 @@ import pytest
 
 from lionrock.app.migrations import all_migrations
 from lionrock.kernel.db import Database, migrate
-from lionrock.kernel.postgres import EmbeddedPostgres, PostgresRefused
 from lionrock.ledger.api import (
     AccountDraft,
     LedgerClient,
@@ -32,37 +24,14 @@ from lionrock.ledger.api import (
     connect,
 )
 from lionrock.ledger.service.recovery import restore
+from tests.crash.ledger.servers import LedgerProcess, durable_server, kill_server, relaunch
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
 BANK, SHOP = 1, 2
 CALLERS = 6
 LINKED = int(TransferFlags.LINKED)
 PENDING = int(TransferFlags.PENDING)
 POST = int(TransferFlags.POST_PENDING_TRANSFER)
-
-
-class LedgerProcess:
-    """A real ledger process that can be killed and started again."""
-
-    def __init__(self, url: str, address: str) -> None:
-        self._command = [sys.executable, "-m", "tests.crash.ledger.ledger_process", url, address]
-        self._process: subprocess.Popen[bytes] | None = None
-        self.kills = 0
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, cwd=REPOSITORY)
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self.kills += 1
-        self._process.kill()
-        self._process.wait()
-
-    def end(self) -> int:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
 
 
 class Load:
@@ -113,18 +82,19 @@ async def open_accounts(client: LedgerClient) -> None:
 async def check(database: Database, load: Load) -> None:
     """Replay the journal from its first row and compare with what callers were told."""
     state = (await restore(database, use_snapshot=False)).state
+    transfers, balances = state.transfers, state.balances  # each is built anew when asked for
     assert len(load.acknowledged) > 50, "the load must have got somewhere"
     for transfer_id, amount in load.acknowledged.items():
-        assert state.transfers[transfer_id].amount == amount, "acknowledged and lost"
-    posted = sum(t.amount for t in state.transfers.values() if not t.flags & PENDING)
-    shop = state.balances[SHOP]
+        assert transfers[transfer_id].amount == amount, "acknowledged and lost"
+    posted = sum(t.amount for t in transfers.values() if not t.flags & PENDING)
+    shop = balances[SHOP]
     assert shop.credits_posted == posted, "doubled"
-    held = [t for t in state.transfers.values() if t.flags & PENDING]
-    resolved = {t.pending_id for t in state.transfers.values() if t.pending_id}
+    held = [t for t in transfers.values() if t.flags & PENDING]
+    resolved = {t.pending_id for t in transfers.values() if t.pending_id}
     assert shop.credits_pending == sum(t.amount for t in held if t.id not in resolved)
-    chains = [t for t in state.transfers.values() if t.flags & LINKED]
+    chains = [t for t in transfers.values() if t.flags & LINKED]
     for t in chains:
-        assert t.id + 1 in state.transfers, "half a chain"
+        assert t.id + 1 in transfers, "half a chain"
 
 
 async def run_load(
@@ -180,8 +150,7 @@ async def test_killing_the_database_under_load(tmp_path: Path) -> None:
         client = connect(address, timeout_ms=30_000)
 
         async def kill_database() -> None:
-            assert server.pid is not None
-            os.kill(server.pid, signal.SIGKILL)
+            kill_server(server)
             await asyncio.sleep(0.1)
             await relaunch(server)
 
@@ -191,32 +160,6 @@ async def test_killing_the_database_under_load(tmp_path: Path) -> None:
         checking = await Database.open(url, pool_size_max=2)
         await check(checking, load)
         await checking.close()
-
-
-@contextmanager
-def durable_server() -> Iterator[EmbeddedPostgres]:
-    """Not the tests' common server, which may lose what it committed when it is killed."""
-    directory = Path(tempfile.mkdtemp(prefix="lrk-"))
-    directory.chmod(0o755)
-    server = EmbeddedPostgres(directory, durable=True)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-async def relaunch(server: EmbeddedPostgres) -> None:
-    """Start again; the dead server's children need a moment to let go of its memory."""
-    for _ in range(50):
-        try:
-            await asyncio.to_thread(server.relaunch)
-        except PostgresRefused:
-            await asyncio.sleep(0.2)
-        else:
-            return
-    raise AssertionError("the database did not come back")
 
 
 @pytest.mark.timeout(60)
@@ -232,8 +175,8 @@ async def test_two_ledger_processes_at_once_one_wins_and_the_other_ends(
     other = connect(str(tmp_path / "second.sock"), timeout_ms=20_000)
     assert all_created(await other.create_transfers([pay(1, 1)]))
     beaten = asyncio.create_task(client.create_transfers([pay(2, 1)]))
-    assert first._process is not None
-    assert await asyncio.to_thread(first._process.wait, 20) != 0, "the beaten one must say so"
+    assert first.process is not None
+    assert await asyncio.to_thread(first.process.wait, 20) != 0, "the beaten one must say so"
     assert all_created(await other.create_transfers([pay(3, 1)]))
     beaten.cancel()
     await client.close()
