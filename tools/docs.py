@@ -199,7 +199,13 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
 
 def emissions_of(tree: ast.Module, module: str) -> Iterator[Emission]:
     """The emissions of one module; topics may be literals, constants or a choice of them."""
-    assigned = {
+    assigned: dict[str, ast.expr] = {
+        alias.asname or alias.name: ast.Constant(value)
+        for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names if alias.name.endswith("_TOPIC")
+        for value in [getattr(importlib.import_module(node.module), alias.name)]
+    }
+    assigned |= {
         target.id: node.value
         for node in ast.walk(tree) if isinstance(node, ast.Assign)
         for target in node.targets if isinstance(target, ast.Name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import partial
+
+import structlog
 
 from lionrock.identity import expiry
 from lionrock.identity.recovery.messages import QUEUE as MESSAGE_QUEUE
@@ -19,6 +22,7 @@ SWEEP_QUEUE = "identity.sweep"
 KEYS_QUEUE = "identity.client_keys"
 RENEW_KEYS_EVERY_MS = 60_000
 EXPIRE_EVERY_MS = 500
+_log = structlog.get_logger("lionrock.identity")
 
 
 def handlers(room: Identity) -> dict[str, JobHandler]:
@@ -27,12 +31,21 @@ def handlers(room: Identity) -> dict[str, JobHandler]:
     async def expire_approvals(job: Job) -> Done | Again:
         """Let what passed its time on the business clock expire; comes again for ever by it."""
         database = room.kernel.database
-        for approval_id in await database.run(room.approvals.due):
-            await database.run(partial(room.approvals.expire, approval_id=approval_id))
+        ended = [
+            database.run(partial(room.approvals.expire, approval_id=approval_id))
+            for approval_id in await database.run(room.approvals.due)
+        ]
+        # One that cannot end must not hold up the others; it is tried again with them.
+        failures = [
+            outcome for outcome in await asyncio.gather(*ended, return_exceptions=True)
+            if isinstance(outcome, BaseException)
+        ]
         next_at = room.kernel.business_clock.now() + timedelta(milliseconds=EXPIRE_EVERY_MS)
         await database.run(
             partial(jobs.schedule, queue=job.queue, key=job.key, business_due_at=next_at)
         )
+        if failures:
+            _log.error("approvals_not_expired", count=len(failures), error=repr(failures[0]))
         return Done()
 
     async def recount_approval(job: Job) -> Done | Again:

@@ -68,7 +68,7 @@ class Registering:
     async def stored(self, platform: Watched) -> int:
         """How many the platform has."""
         return int(await platform.value(
-            "SELECT count(*) FROM payments.proxies WHERE kind = 'email'"
+            "SELECT count(*) FROM payments.proxy_entries WHERE kind = 'email'"
             " AND organisation_id = $1", BANK))
 
 

@@ -9,6 +9,7 @@ import pytest
 from lionrock.identity import api
 from lionrock.identity.service import approvals
 from lionrock.identity.service.approvals import EXPIRY_QUEUE
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Job
 from tests.http.identity.city import City
 
@@ -68,3 +69,23 @@ async def test_a_worker_comes_back_to_it_whenever_the_business_clock_moved(city:
         city.business_clock.advance(seconds=60)
         await worker.run_until_idle()
         assert (await city.approval(approval_id)).state == "expired"
+
+
+async def test_one_that_cannot_end_does_not_hold_up_the_others(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = await asked(city, 60), await asked(city, 61)
+    expire = city.identity.approvals.expire
+
+    async def failing(db: Connection, approval_id: str) -> bool:
+        if approval_id == stuck:
+            raise RuntimeError("its listener fails")
+        return await expire(db, approval_id)
+
+    monkeypatch.setattr(city.identity.approvals, "expire", failing)
+    city.business_clock.advance(seconds=120)
+    await expire_due(city)
+    assert (await city.approval(other)).state == "expired"
+    monkeypatch.undo()
+    await expire_due(city)
+    assert (await city.approval(stuck)).state == "expired"

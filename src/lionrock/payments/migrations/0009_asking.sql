@@ -1,9 +1,10 @@
--- Charge many questions at once, each to a participant's bucket and to that of the payer it is asked
--- for. The sums are those of addressing/domain/buckets.py, whose numbers are the arguments.
+-- Charge many questions at once, each to a participant's bucket and to that of the payer it is
+-- asked for. The sums are those of addressing/domain/buckets.py, whose numbers are the arguments.
 -- `names`, `keys`: the buckets, each once, sorted; `own`, `payer`: for each question which of them
 -- (from 1); `costs`: its cost, 0 for a question that is not asked after all.
 -- Returns the positions (from 1) of those who may not ask; they are charged nothing.
--- All who charge a bucket take its advisory lock first, in one order, so that none waits in a circle
+-- All who charge a bucket take its advisory lock first, in one order, so that none waits in a
+-- circle
 -- and a bucket that is not there yet is not made twice.
 CREATE FUNCTION payments.charge(
     names text[], keys bytea[], own integer[], payer integer[], costs integer[],
@@ -57,7 +58,8 @@ BEGIN
         DO UPDATE SET tokens = excluded.tokens, at = excluded.at;
 END $$;
 
--- Admit a group of signed questions: remember their nonces (kernel.remember), charge those that were
+-- Admit a group of signed questions: remember their nonces (kernel.remember), charge those that
+-- were
 -- new. Returns positions and why not: a replay is charged to nobody.
 CREATE FUNCTION payments.admit(
     locks bigint[], nonces bytea[], slots smallint[], expiries timestamptz[],

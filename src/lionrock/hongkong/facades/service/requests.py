@@ -193,7 +193,9 @@ class Requests:
             known, request[0], principal, DOCUMENTS, language, more, ()
         )
         of_company = msgspec.structs.replace(
-            asked, company_id=company.id, scope=SHARING_SCOPE
+            asked, company_id=company.id, scope=SHARING_SCOPE,
+            # What a company gave away is kept on record, as consents are.
+            is_passing=False,
         )
         return await self._ask(db, request, of_company)
 
