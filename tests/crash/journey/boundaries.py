@@ -98,13 +98,15 @@ async def hold_made(scene: Scene, payout: Payout) -> LetGo:
     return let_go
 
 
-async def hold_saved(scene: Scene, payout: Payout) -> LetGo:
-    """The hold is saved; the message is not written."""
+async def hold_being_saved(scene: Scene, payout: Payout) -> LetGo:
+    """The transaction that saves the hold and its message has begun; it has not committed."""
     drive = await intent_saved(scene, payout)
     payment = await _payment_of(scene, payout)
-    let_go = await hold_lock(scene, "LOCK TABLE payments.participants IN ACCESS EXCLUSIVE MODE")
+    let_go = await hold_lock(scene, "LOCK TABLE payments.messages IN ACCESS EXCLUSIVE MODE")
     await drive()
-    await until_state(scene, payment["id"], "held")
+    await until_in_ledger(scene, payment["hold_id"].int)
+    await asyncio.sleep(0.2)
+    assert (await scene.payment(payment["id"]))["state"] == "accepted"
     return let_go
 
 
@@ -184,7 +186,7 @@ async def settled_untold(scene: Scene, payout: Payout) -> LetGo:
 BOUNDARIES: dict[str, Reach] = {
     "intent saved": intent_saved,
     "ledger holds, not saved": hold_made,
-    "hold saved, message not written": hold_saved,
+    "hold and message being saved": hold_being_saved,
     "message saved, not sent": message_saved,
     "bank has it, answer not sent": bank_has_it,
     "answer on its way": answer_on_its_way,

@@ -17,7 +17,7 @@ QUICK = (
     ("intent saved", "worker"),
     ("ledger holds, not saved", "ledger"),
     ("ledger holds, not saved", "worker"),
-    ("hold saved, message not written", "database"),
+    ("hold and message being saved", "database"),
     ("message saved, not sent", "worker"),
     ("bank has it, answer not sent", "front"),
     ("bank has it, answer not sent", "database"),

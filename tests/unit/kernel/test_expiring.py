@@ -23,7 +23,7 @@ async def _add(database: Database, ends: datetime, count: int, queue: str = "dem
 
 
 async def _count(db: Connection) -> int:
-    return int(await db.fetchval(f"SELECT count(*) FROM {TABLE}"))
+    return int(await db.fetchval(f"SELECT count(*) FROM {TABLE} WHERE queue = 'demo'"))
 
 
 async def test_row_is_kept_to_the_end_of_its_time_and_not_a_moment_longer(
@@ -62,7 +62,7 @@ async def test_row_that_somebody_holds_is_left_for_the_next_time(
     later = now + timedelta(days=1)
 
     async def hold(db: Connection) -> int:
-        await db.fetch(f"SELECT FROM {TABLE} LIMIT 1 FOR UPDATE")
+        await db.fetch(f"SELECT FROM {TABLE} WHERE queue = 'demo' LIMIT 1 FOR UPDATE")
         return await expiring.sweep(database, JOBS, later)
 
     assert await database.run(hold) == 2
