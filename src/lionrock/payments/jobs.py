@@ -11,7 +11,9 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import JobHandler
 from lionrock.kernel.outbox import EventHandler
 from lionrock.payments.addressing.service import addressing
-from lionrock.payments.service import DELIVER_QUEUE, DRIVE_NEAR_QUEUE, DRIVE_QUEUE, Payments
+from lionrock.payments.service.payments import Payments
+from lionrock.payments.service.post import DELIVER_QUEUE
+from lionrock.payments.service.switch import DRIVE_NEAR_QUEUE, DRIVE_QUEUE
 
 
 def handlers(room: Payments) -> Mapping[str, JobHandler]:

@@ -6,7 +6,7 @@ import asyncio
 
 from lionrock.kernel.jobs import Job
 from lionrock.kernel.money import Money
-from lionrock.payments.service import DRIVE_QUEUE
+from lionrock.payments.service.switch import DRIVE_QUEUE
 from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, PaymentsCity
 
 PAYMENTS = 6

@@ -14,7 +14,7 @@ from lionrock.payments.debits.domain import Mandate
 from lionrock.payments.domain.iso20022 import MandateTerms
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.http.messages import load_participant
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 
 COLLECTIONS_SHOWN_MAX = 100

@@ -16,7 +16,8 @@ from lionrock.payments.links import http as links
 from lionrock.payments.qr import http as qr
 from lionrock.payments.recalls import http as recalls
 from lionrock.payments.requests import http as requests
-from lionrock.payments.service import MEDIA_TYPE, MESSAGES_PATH, Payments
+from lionrock.payments.service.payments import Payments
+from lionrock.payments.service.post import MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.settlement import http as settlement
 from lionrock.payments.wallets import http as wallets
 

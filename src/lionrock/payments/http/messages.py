@@ -22,8 +22,9 @@ from lionrock.payments.domain.orders import is_identifier, shown
 from lionrock.payments.domain.payments import SWITCH_MEMBER
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.errors import ERRORS
-from lionrock.payments.service import MEDIA_TYPE, Payments
 from lionrock.payments.service.participants import ROLE
+from lionrock.payments.service.payments import Payments
+from lionrock.payments.service.post import MEDIA_TYPE
 from lionrock.payments.store.members import Participant
 
 # Above the limit of messages, so that one that is too large is answered as a message too.

@@ -12,7 +12,7 @@ from lionrock.payments.addressing.domain.names import mask_name
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.schemas import schema_text
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 
 
 class PaymentReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from lionrock.payments.qr.domain.items import Item
 from lionrock.payments.qr.domain.refusals import QrRefusal
 from lionrock.payments.qr.errors import QR_ERRORS
 from lionrock.payments.qr.pictures import MEDIA_TYPES, SCALE, SCALE_MAX, PictureKind, draw
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 
 DECODE_PATH = "/payments/v1/qr/decode"
 ENCODE_PATH = "/payments/v1/qr/encode"

@@ -13,7 +13,7 @@ from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.http.messages import load_participant
 from lionrock.payments.recalls import store
 from lionrock.payments.recalls.domain import Recall
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 
 

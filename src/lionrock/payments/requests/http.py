@@ -11,7 +11,7 @@ from lionrock.kernel.http import Route, reply
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.http.messages import load_participant
 from lionrock.payments.requests.domain import Request
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 
 

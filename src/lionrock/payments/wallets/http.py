@@ -22,8 +22,8 @@ from lionrock.ledger.api import Unavailable
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.errors import ERRORS as PAYMENT_ERRORS
 from lionrock.payments.http.messages import ParticipantCall, load_participant
-from lionrock.payments.service import Payments
 from lionrock.payments.service.participants import ROLE
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 from lionrock.payments.wallets.domain import (
     QUOTE_LIFE_S,

@@ -15,7 +15,7 @@ from lionrock.payments.files.domain.values import BatchFile, EntryState
 from lionrock.payments.files.errors import FileRefusal
 from lionrock.payments.files.service.intake import FileOpening
 from lionrock.payments.http.messages import ParticipantCall
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,5})")

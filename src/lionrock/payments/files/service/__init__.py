@@ -1,4 +1,1 @@
 """Use cases of batch files; `files.Files` puts them together."""
-
-# As in settlement: the switch's service holds this one's, and must be loaded from the top.
-import lionrock.payments.service  # noqa: F401 - for its effect, see above

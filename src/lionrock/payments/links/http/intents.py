@@ -20,7 +20,7 @@ from lionrock.payments.links.service.desk import LinkDesk
 from lionrock.payments.links.service.intents import DEPARTMENT_ROLE
 from lionrock.payments.links.service.reports import Report, report_of
 from lionrock.payments.links.store.intents import Collection
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 
 RECEIPT_MEDIA_TYPE = "application/fee-receipt+jwt"
 

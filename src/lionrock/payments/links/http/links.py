@@ -14,7 +14,7 @@ from lionrock.kernel.money import Money
 from lionrock.payments.links.domain.links import Link, LinkDraft
 from lionrock.payments.links.domain.refusals import LinkRefusal
 from lionrock.payments.links.service.links import Links
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
 
 REQUEST_MEDIA_TYPE = "application/payment-request+jwt"

@@ -13,8 +13,8 @@ from lionrock.kernel.money import CURRENCY_DECIMALS, Money
 from lionrock.ledger.api import Unavailable
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.messages import ParticipantCall
-from lionrock.payments.service import Payments
 from lionrock.payments.service.participants import ROLE
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.settlement.domain import Liquidity
 from lionrock.payments.settlement.errors import SettlementRefusal
 from lionrock.payments.store.members import Participant

@@ -13,7 +13,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.kernel.money import CURRENCY_DECIMALS, format_minor
 from lionrock.payments.http.messages import ParticipantCall
-from lionrock.payments.service import Payments
+from lionrock.payments.service.payments import Payments
 from lionrock.payments.settlement.domain import Statement
 from lionrock.payments.settlement.errors import SettlementRefusal
 from lionrock.payments.settlement.service.exports import (
