@@ -40,16 +40,16 @@ async def endow(city: PaymentsCity) -> None:
 
 async def test_a_bank_moves_its_liquidity_and_learns_the_outcome(city: PaymentsCity) -> None:
     await endow(city)
-    for direction, amount in (("in", "500.00"), ("out", "99999.00"), ("in", "9.30")):
+    for direction, amount in (("in", "500.00"), ("out", "99999.00"), ("in", "9.50")):
         body = {"direction": direction, "amount": amount, "currency": "HKD"}
         status, _note = await at_bank(city, "POST", "/operator/liquidity", body)
         assert status == 202
         await city.settle()
     _status, shown = await at_bank(city, "GET", "/liquidity")
     told = sorted((each["amount"], each["status"], each["reason"]) for each in shown["liquidity"])
-    assert told == [("500.00", "ACSC", ""), ("9.30", "ACSC", ""), ("99999.00", "RJCT", "AM04")]
+    assert told == [("500.00", "ACSC", ""), ("9.50", "ACSC", ""), ("99999.00", "RJCT", "AM04")]
     available = await city.available(await city.settlement_id(LANTAU))
-    assert available == 3_000_00 + 500_00 + 9_30, "what was asked for twice moved once"
+    assert available == 3_000_00 + 500_00 + 9_50, "what was asked for twice moved once"
 
 
 async def test_a_bank_writes_down_that_its_liquidity_is_low(city: PaymentsCity) -> None:
@@ -95,13 +95,13 @@ async def test_a_bank_s_list_becomes_a_file_that_is_carried_out(city: PaymentsCi
 async def test_a_spoilt_file_of_a_bank_is_refused_and_the_magic_says_so(
     city: PaymentsCity
 ) -> None:
-    await at_bank(city, "POST", "/operator/files", batch("SPOILT-1", "9.31"))
+    await at_bank(city, "POST", "/operator/files", batch("SPOILT-1", "9.51"))
     for _ in range(6):
         await city.pass_seconds(1)
     _status, shown = await at_bank(city, "GET", "/files")
     assert shown["files"][0]["shown"]["refusal"] == "payments.file_digest_differs"
     _status, magic = await at_bank(city, "GET", "/magic")
-    assert {"9.30", "9.31"} <= set(magic["amounts"])
+    assert {"9.30", "9.31", "9.50", "9.51"} <= set(magic["amounts"])
 
 
 async def test_a_bank_refuses_lists_that_it_cannot_send(city: PaymentsCity) -> None:

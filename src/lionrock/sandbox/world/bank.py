@@ -48,12 +48,7 @@ from lionrock.sandbox.world.bank_debits import Debits
 from lionrock.sandbox.world.bank_desk import BankParts, Desk, MessageDesk
 from lionrock.sandbox.world.bank_files import FileDesk
 from lionrock.sandbox.world.bank_links import LinkPayments
-from lionrock.sandbox.world.bank_magic import (
-    MAGIC_AMOUNTS,
-    MAGIC_WORDS,
-    Behaviour,
-    behaviour_of,
-)
+from lionrock.sandbox.world.bank_magic import Behaviour, behaviour_of, magic_words
 from lionrock.sandbox.world.bank_payments import BankPayments, Payee
 from lionrock.sandbox.world.bank_recalls import RecallDesk
 from lionrock.sandbox.world.bank_requests import RequestDesk
@@ -145,6 +140,9 @@ class Bank:
         for desk in self._desks:
             if isinstance(desk, MessageDesk):
                 self.payments.extend(desk.takes(), desk.reports())
+        self._magic = magic_words(
+            desk.magic() for desk in self._desks if isinstance(desk, MessageDesk)
+        )
 
     @property
     def key(self) -> Key:
@@ -359,16 +357,8 @@ class Bank:
         return page("bank.html", self._context, language, TEXTS, heading=heading, account=content)
 
     async def _show_magic(self, _request: Request) -> Response:
-        amounts = {
-            format_minor(minor, "HKD"): MAGIC_WORDS[behaviour]
-            for minor, behaviour in MAGIC_AMOUNTS.items()
-        }
-        for desk in self._desks:
-            if isinstance(desk, MessageDesk):
-                more = desk.magic().items()
-                amounts |= {format_minor(minor, "HKD"): words for minor, words in more}
         return JSONResponse({
-            "simulated": True, "currencies": ["HKD", "CNY"], "amounts": amounts,
+            "simulated": True, "currencies": ["HKD", "CNY"], "amounts": self._magic,
             "payee_names": MAGIC_PAYEES,
         })
 

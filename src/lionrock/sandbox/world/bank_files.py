@@ -7,7 +7,7 @@
 
 The desk shows how a bank uploads a file in signed parts and follows it; it does not book the
 customer's account. Amounts of entries may be magic for the creditor's bank (bank_magic.py); a file
-whose control sum is 9.31 is announced with a wrong SHA-256, so that it is refused.
+whose control sum is 9.51 is announced with a wrong SHA-256, so that it is refused.
 Not for: the books (bank_books.py). Source: ISO 20022 pain.001.001.09, pain.002.001.10.
 """
 
@@ -36,7 +36,7 @@ PATH = "/payments/v1/files"
 PART_BYTES = 256 * 1024
 BODY_BYTES_MAX = 4 * 1024 * 1024
 FOLLOW_MS, RETRY_MS = 1_000, 2_000
-SPOILT_MINOR = 9_31
+SPOILT_MINOR = 9_51
 MAGIC = {SPOILT_MINOR: "as a file's control sum: sent with a wrong SHA-256, refused as a whole"}
 
 

@@ -6,7 +6,10 @@ hold for HKD and CNY alike. docs and GET /<bank>/magic list this table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
+
+from lionrock.kernel.money import format_minor
 
 
 class Behaviour(Enum):
@@ -54,6 +57,19 @@ REASONS: dict[Behaviour, str] = {
     Behaviour.REFUSE_LIMIT: "AM02",
 }
 LATE_S = 90
+
+
+def magic_words(others: Iterable[Mapping[int, str]]) -> dict[str, str]:
+    """Return what each magic amount does, by decimal string: these and the other desks'.
+
+    One amount is magic in one way: AssertionError for two desks that claim the same.
+    """
+    words = {minor: MAGIC_WORDS[behaviour] for minor, behaviour in MAGIC_AMOUNTS.items()}
+    for more in others:
+        taken = words.keys() & more.keys()
+        assert not taken, f"two desks understand {sorted(taken)}"
+        words |= more
+    return {format_minor(minor, "HKD"): words[minor] for minor in sorted(words)}
 
 
 def behaviour_of(amount_minor: int) -> Behaviour:

@@ -36,7 +36,7 @@ from lionrock.sandbox.world.store import read, write
 
 LIQUIDITY, ALERTS = "payments-liquidity", "payments-alerts"
 DEFINITION = "pacs.009.001.08"
-TWICE_MINOR = 9_30
+TWICE_MINOR = 9_50
 MAGIC = {
     TWICE_MINOR: "as a liquidity transfer: asked for twice under two MsgIds; it moves once",
 }
