@@ -23,6 +23,17 @@ BEGIN
             ORDER BY s.started_at DESC LIMIT 1);
 END $$;
 
+-- How much waits for a person's answer. The one place that says what counts.
+CREATE FUNCTION identity.count_waiting(person text, at timestamptz, uncounted text[])
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT count(*)
+            FROM identity.approval_persons mine
+            JOIN identity.approvals a ON a.id = mine.approval_id
+            WHERE mine.person_id = person AND mine.decision IS NULL AND a.state = 'pending'
+              AND a.expires_at > at AND NOT a.kind = ANY (uncounted));
+END $$;
+
 -- What a person was told of lately and left unapproved, of one client and of all, and what waits
 -- for an answer; attempts at one subject pass one by one.
 CREATE FUNCTION identity.hold_ration(
@@ -35,10 +46,7 @@ BEGIN
     FROM identity.sign_ins s
     WHERE s.subject_key = subject AND s.started_at > since
       AND NOT s.is_approved AND s.approval_id IS NOT NULL;
-    SELECT count(*) INTO pending
-    FROM identity.approval_persons mine JOIN identity.approvals a ON a.id = mine.approval_id
-    WHERE mine.person_id = person AND mine.decision IS NULL AND a.state = 'pending'
-      AND a.expires_at > at AND NOT a.kind = ANY (uncounted);
+    pending := identity.count_waiting(person, at, uncounted);
 END $$;
 
 -- A person's status, held to the end, and how much waits for the person's answer.
@@ -47,8 +55,5 @@ CREATE FUNCTION identity.hold_person(
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     SELECT p.status INTO status FROM identity.persons p WHERE p.id = person FOR NO KEY UPDATE;
-    SELECT count(*) INTO pending
-    FROM identity.approval_persons mine JOIN identity.approvals a ON a.id = mine.approval_id
-    WHERE mine.person_id = person AND mine.decision IS NULL AND a.state = 'pending'
-      AND a.expires_at > at AND NOT a.kind = ANY (uncounted);
+    pending := identity.count_waiting(person, at, uncounted);
 END $$;

@@ -146,12 +146,8 @@ async def unanswered(
 async def count_pending(db: Connection, person_id: str, now: datetime) -> int:
     """Count what a person is asked and has not answered."""
     count: int = await db.fetchval(
-        "SELECT count(*) FROM identity.approval_persons mine"
-        " JOIN identity.approvals a ON a.id = mine.approval_id"
-        " WHERE mine.person_id = $1 AND mine.decision IS NULL AND a.state = 'pending'"
-        "  AND a.expires_at > $2 AND NOT a.kind = ANY($3)",
-        person_id, now, list(UNCOUNTED_KINDS),
-    )  # fmt: skip
+        "SELECT identity.count_waiting($1, $2, $3)", person_id, now, list(UNCOUNTED_KINDS)
+    )
     return count
 
 
