@@ -9,7 +9,6 @@ from lionrock.directory.api import SignedCall, check_signed_call
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Route, reply
 from lionrock.kernel.money import Money, format_minor
-from lionrock.payments.debits import store
 from lionrock.payments.debits.domain import Mandate
 from lionrock.payments.domain.iso20022 import MandateTerms
 from lionrock.payments.http.errors import ERRORS
@@ -95,7 +94,7 @@ async def reply_mandate(call: MandateCall) -> Response:
     """Answer with state, terms and the newest collections."""
     mandate = call.mandate
     currency = mandate.terms.max_amount.currency
-    rows = await store.list_collections(call.db, mandate.id, COLLECTIONS_SHOWN_MAX)
+    rows = await call.room.debits.collections(call.db, mandate, COLLECTIONS_SHOWN_MAX)
     proposed = mandate.proposed_terms
     return reply(MandateReply(
         mandate_id=mandate.wire_id, state=mandate.state, request_id=mandate.request_id,
@@ -106,11 +105,11 @@ async def reply_mandate(call: MandateCall) -> Response:
         ended_at=mandate.ended_at.isoformat() if mandate.ended_at else None,
         collections=[
             CollectionReply(
-                payment_id=row["payment_id"], end_to_end_id=row["end_to_end_id"],
-                sequence=row["sequence"], collection_date=row["collection_date"].isoformat(),
-                amount=format_minor(row["amount_minor"], currency), state=row["state"],
+                payment_id=each.payment_id, end_to_end_id=each.end_to_end_id,
+                sequence=each.sequence, collection_date=each.collection_date.isoformat(),
+                amount=format_minor(each.amount_minor, currency), state=each.state,
             )
-            for row in rows
+            for each in rows
         ],
     ))
 

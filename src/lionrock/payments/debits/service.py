@@ -277,6 +277,12 @@ class DirectDebits:
             "mandate_id": mandate.id, "how": how,
         })
 
+    async def collections(
+        self, db: Connection, mandate: Mandate, count_max: int
+    ) -> list[store.CollectionRow]:
+        """Return the newest collections under an authorisation."""
+        return await store.list_collections(db, mandate.id, count_max)
+
     async def mandate(
         self, db: Connection, wire_id: str, organisation_id: str
     ) -> Mandate | Refused:

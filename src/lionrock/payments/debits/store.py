@@ -162,13 +162,27 @@ async def end_collection(db: Connection, payment_id: str, state: CollectionState
     )
 
 
-async def list_collections(db: Connection, mandate_id: str, count_max: int) -> list[Any]:
+class CollectionRow(msgspec.Struct, frozen=True):
+    """A collection under an authorisation, and how it stands."""
+
+    payment_id: str
+    end_to_end_id: str
+    sequence: str
+    collection_date: date
+    amount_minor: int
+    state: str
+
+
+async def list_collections(
+    db: Connection, mandate_id: str, count_max: int
+) -> list[CollectionRow]:
     """Return the newest collections of an authorisation."""
-    return list(await db.fetch(
+    rows = await db.fetch(
         "SELECT payment_id, end_to_end_id, sequence, collection_date, amount_minor, state"
         " FROM payments.collections WHERE mandate_id = $1 ORDER BY payment_id DESC LIMIT $2",
         mandate_id, count_max,
-    ))
+    )
+    return [CollectionRow(**dict(row)) for row in rows]
 
 
 def _document(terms: MandateTerms | None) -> Any:

@@ -11,7 +11,6 @@ from lionrock.kernel.http import Route, reply
 from lionrock.kernel.money import format_minor
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.http.messages import load_participant
-from lionrock.payments.recalls import store
 from lionrock.payments.recalls.domain import Recall
 from lionrock.payments.service.payments import Payments
 from lionrock.payments.store.members import Participant
@@ -67,7 +66,7 @@ async def reply_recall(call: RecallCall) -> Response:
     """Answer with state, reason and what came back."""
     recall = call.recall
     amount = recall.request.amount
-    returned = await store.sum_returns(call.db, recall.payment_id)
+    returned = await call.room.recalls.returned(call.db, recall)
     return reply(RecallReply(
         recall_id=recall.recall_id, state=recall.state, payment_id=recall.payment_id,
         reason_code=recall.reason_code, currency=amount.currency, amount=amount.wire(),

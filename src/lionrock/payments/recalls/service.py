@@ -265,3 +265,7 @@ class Recalls:
         """Return a recall to the participant that made it under this name; to others none."""
         found = await store.load_named(db, self._parts.core.vault, organisation_id, recall_id)
         return found if found is not None else Refused(RecallRefusal.RECALL_UNKNOWN)
+
+    async def returned(self, db: Connection, recall: Recall) -> int:
+        """Return what came back of the recalled payment, or is under way, in minor units."""
+        return await store.sum_returns(db, recall.payment_id)

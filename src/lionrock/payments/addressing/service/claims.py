@@ -65,9 +65,11 @@ class Claims:
         domain.claims.decide_opening; what tells about others' registrations is charged.
         """
         refused = check_registration(registration)
+        if refused is not None:
+            return refused
         address = normal_proxy(registration.kind, registration.value)
-        if refused is not None or isinstance(address, Refused):
-            return refused or address  # type: ignore[return-value] # one of them is a refusal
+        if isinstance(address, Refused):
+            return address
         bucket = await self._quota.open(db, claimer_id)
         if isinstance(bucket, Refused):
             return bucket
