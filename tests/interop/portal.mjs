@@ -38,7 +38,13 @@ async function visitor() {
     await look(page, `${language}-scheme`);
     await page.goto(`${CITY}/portal/awards`);
     await look(page, `${language}-awards-before`);
+    await page.goto(`${CITY}/portal/codes`);
+    await look(page, `${language}-codes`);
     await page.goto(`${CITY}/portal/nothing`);
+    expect(
+      (await page.locator("[data-error-code='kernel.not_found']").count()) === 1,
+      "an address that nobody has is told on a page",
+    );
     await page.context().close();
   }
   const page = await open(browser);
@@ -57,6 +63,8 @@ async function visitor() {
 async function founder() {
   const page = await open(browser);
   await signIn(page, "ada", "en");
+  await page.goto(`${CITY}/portal/details`);
+  await look(page, "own-details");
   await page.goto(`${CITY}/portal/company`);
   await look(page, "company");
   await page.goto(`${CITY}/portal/funding`);
@@ -148,6 +156,8 @@ async function fund() {
   await page.fill("#amount", "1000000");
   await page.locator("main form button").click();
   expect((await page.locator(".notice.good").count()) === 1, "the budget is funded");
+  await page.goto(`${CITY}/portal/payments`);
+  await look(page, "operator-payments");
   await page.goto(`${CITY}/portal/staff`);
   expect((await page.locator("[data-error-code]").count()) === 1, "an operator sees no desk");
   await page.context().close();

@@ -189,6 +189,32 @@ async def test_an_html_refusal_escapes_and_carries_its_code(client: httpx.AsyncC
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"])
+async def test_somebody_who_looks_is_told_of_an_unknown_path_on_a_page(
+    client: httpx.AsyncClient, accept: str
+) -> None:
+    for method, path, status, code in (
+        ("GET", "/nothing<script>", 404, "kernel.not_found"),
+        ("GET", "/demo", 405, "kernel.method_not_allowed"),
+    ):
+        page = await client.request(method, path, headers={"accept": accept})
+        assert page.status_code == status
+        assert page.headers["content-type"].startswith("text/html")
+        assert f"data-error-code='{code}'" in page.text
+        assert "<script>" not in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
+async def test_a_program_is_told_of_an_unknown_path_as_a_problem(
+    client: httpx.AsyncClient, accept: str
+) -> None:
+    answer = await client.get("/nothing", headers={"accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        404, "application/problem+json"
+    )
+
+
 async def test_unknown_paths_methods_hosts_and_parameters_are_refused(
     client: httpx.AsyncClient,
 ) -> None:

@@ -88,16 +88,21 @@ class Application:
             return
         found = self._paths.find(scope["path"])
         if found is None:
-            response = self._kernel_refusal(Refused(KernelRefusal.NOT_FOUND), "find_route")
+            refused = Refused(KernelRefusal.NOT_FOUND)
+            response = self._kernel_refusal(refused, "find_route", for_browser=_is_browser(scope))
             await response(scope, receive, send)
             return
         endpoint, scope["path_params"] = found
         await endpoint(scope, receive, send)
 
-    def _kernel_refusal(self, refused: Refused, step: str) -> Response:
+    def _kernel_refusal(
+        self, refused: Refused, step: str, *, for_browser: bool = False
+    ) -> Response:
+        """Dress a refusal from before any row was found, as a page for somebody who looks."""
         request_id = self.kernel.ids.new("req")
         row = KERNEL_ERRORS[refused.refusal]
-        return _dress(problem_reply(row, refused, step, request_id), request_id)
+        dress = error_page if for_browser else problem_reply
+        return _dress(dress(row, refused, step, request_id), request_id)
 
     async def answer(self, table: RouteTable, route: Route, request: Request) -> Response:
         """Take one request through its row; always returns a response."""
@@ -183,7 +188,8 @@ class _PathEndpoint:
         if found is None:
             allow = ", ".join(sorted(self._methods))
             response = self._application._kernel_refusal(
-                Refused(KernelRefusal.METHOD_NOT_ALLOWED, f"Taken here: {allow}."), "find_route"
+                Refused(KernelRefusal.METHOD_NOT_ALLOWED, f"Taken here: {allow}."), "find_route",
+                for_browser=_is_browser(scope),
             )
             response.headers["allow"] = allow
         else:
@@ -224,6 +230,13 @@ def render(
     if route.family == "html":
         return error_page(row, refused, step, request_id)
     return problem_reply(row, refused, step, request_id)
+
+
+def _is_browser(scope: Scope) -> bool:
+    """Whether the answer is for a person's eyes: programs do not ask for HTML by name."""
+    return any(
+        name.lower() == b"accept" and b"text/html" in value for name, value in scope["headers"]
+    )
 
 
 def _dress(response: Response, request_id: str) -> Response:
