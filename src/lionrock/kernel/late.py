@@ -2,11 +2,12 @@
 
 Steps are handed a `LateTransaction` for their connection. Two things it only notes, because their
 outcome can wait: `once`, a single-use value with the refusal to give when it was used before, and
-`later`, a row to add. A plain read (`is_plain_read`) runs by itself: at READ COMMITTED each
+`later`, a row to add. A plain read (kernel.reads) runs by itself: at READ COMMITTED each
 statement sees its own snapshot anyway, so a transaction around it would add nothing but two round
 trips. Any other query begins a transaction of the request's own, in which what was noted runs
-first. A request that needed none ends with its notes in a `GroupCommit`: one transaction for all
-requests that are waiting at that moment, answered after its COMMIT.
+first. A request that needed none ends with its notes in a `GroupCommit`: one statement, which is a
+transaction of its own, for all requests that are waiting at that moment, answered after it. A
+request whose only change is one statement has that run by itself (`alone`).
 
 So the outcome is that of a transaction begun at the start: values are looked up in the order in
 which steps presented them, the first used one refuses the request at its own step whatever later
@@ -20,11 +21,9 @@ the database; a crash at any point leaves nothing that was acknowledged undone.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -39,6 +38,8 @@ from lionrock.kernel.db import (
     OpenTransaction,
 )
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.inserts import Insert
+from lionrock.kernel.reads import is_plain_read
 
 SHARING_MAX = 64
 # What one request's values can make PostgreSQL or its driver say.
@@ -49,29 +50,8 @@ _CONNECTION_LOST = (
     asyncpg.CannotConnectNowError,
 )
 
-# What may stand before a parenthesis in a plain read: words of SQL, and functions without effect.
-_HARMLESS = frozenset({
-    "all", "and", "any", "array", "array_agg", "as", "by", "coalesce", "count", "exists", "filter",
-    "from", "get_byte", "in", "jsonb_agg", "length", "max", "min", "not", "on", "or", "sum",
-    "unnest", "where",
-})  # fmt: skip
-_CALLED = re.compile(r"([\w.\"]+)\s*\(")
-_HOLDS = re.compile(r"\bfor\s+(no\s+key\s+)?(key\s+)?(update|share)\b|\binto\b|;")
-_QUERIES_KNOWN_MAX = 4_096
-
-Writer = Callable[[Connection, Sequence[Any]], Awaitable[None]]
-
-
-@lru_cache(maxsize=_QUERIES_KNOWN_MAX)
-def is_plain_read(query: str) -> bool:
-    """Say whether a query only reads: a SELECT that holds no row and calls no unknown function.
-
-    What is not certain counts as no, and begins a transaction.
-    """
-    text = query.lower()
-    if not text.startswith("select ") or _HOLDS.search(text) is not None:
-        return False
-    return all(name in _HARMLESS for name in _CALLED.findall(text))
+# A row to add, and how rows of its kind are added.
+Row = tuple[Insert, Any]
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -103,7 +83,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """What one request brings to a shared commit; the answer is the used note, or None."""
 
     notes: Sequence[Note]
-    rows: Sequence[tuple[Writer, Any]]
+    rows: Sequence[Row]
     answer: asyncio.Future[Note | None]
 
     @property
@@ -121,7 +101,7 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
 
     async def commit(
-        self, notes: Sequence[Note], rows: Sequence[tuple[Writer, Any]]
+        self, notes: Sequence[Note], rows: Sequence[Row]
     ) -> Note | None:
         """Commit a request's notes with those of others; returns the first value used before.
 
@@ -158,11 +138,8 @@ class GroupCommit:
         async def use_case(db: Connection) -> list[Note | None]:
             return await save(db, [(waiting.notes, waiting.rows) for waiting in group])
 
-        # Values alone are one statement, which needs no BEGIN and no COMMIT of its own.
-        has_rows = any(waiting.rows for waiting in group)
-        run = self._database.run if has_rows else self._database.alone
         try:
-            used = await run(use_case)
+            used = await self._database.alone(use_case)
         except _FAILURES as error:
             if len(group) > 1 and _is_rolled_back(error):
                 # Whose fault it was is not known: each alone, so that only that one hears of it.
@@ -190,24 +167,22 @@ def _is_rolled_back(error: Exception) -> bool:
 
 
 async def save(
-    db: Connection, requests: Sequence[tuple[Sequence[Note], Sequence[tuple[Writer, Any]]]]
+    db: Connection, requests: Sequence[tuple[Sequence[Note], Sequence[Row]]]
 ) -> list[Note | None]:
-    """Look up and remember the values of requests, write the rows of those with no used one."""
-    told: list[int | None] = [None] * len(requests)
-    if any(notes for notes, _ in requests):
-        units = [[note.value for note in notes] for notes, _ in requests]
-        told = await replay.remember_all(db, units)
-    used = [
+    """Look up and remember the values of requests, add the rows of those with no used one.
+
+    In one statement, which needs no BEGIN and no COMMIT of its own.
+    """
+    units = [[note.value for note in notes] for notes, _ in requests]
+    added: dict[Insert, list[tuple[int, Any]]] = {}
+    for number, (_, rows) in enumerate(requests):
+        for insert, row in rows:
+            added.setdefault(insert, []).append((number, row))
+    told = await replay.remember_all(db, units, added)
+    return [
         notes[position] if position is not None else None
         for (notes, _), position in zip(requests, told, strict=True)
     ]
-    together: dict[Writer, list[Any]] = {}
-    for (_, rows), note in zip(requests, used, strict=True):
-        for writer, row in rows if note is None else ():
-            together.setdefault(writer, []).append(row)
-    for writer, all_rows in together.items():
-        await writer(db, all_rows)
-    return used
 
 
 class LateTransaction:
@@ -217,9 +192,11 @@ class LateTransaction:
         self._database = database
         self._group = group
         self._notes: list[Note] = []
-        self._rows: list[tuple[Writer, Any]] = []
+        self._rows: list[Row] = []
         self._open: OpenTransaction | None = None
         self._reading: OpenConnection | None = None
+        # Whether a statement of its own has changed what this request changes.
+        self._is_settled = False
         # The step that runs now, for the refusal of what it presents.
         self.step = ""
         # How that step dresses refusals; None: it returns them as they are.
@@ -246,6 +223,7 @@ class LateTransaction:
         self, realm: str, value: str, expires_at: datetime, refused: Refused
     ) -> Refused | None:
         """Note a single-use value, or look it up at once when the transaction has begun."""
+        assert not self._is_settled, "a value is presented before anything changes"
         if self._open is None:
             found = replay.value_of(realm, value, expires_at)
             if found.key in {note.value.key for note in self._notes}:
@@ -255,12 +233,21 @@ class LateTransaction:
         is_new = await replay.remember(self._open.connection, realm, value, expires_at)
         return None if is_new else refused
 
-    async def later(self, writer: Writer, row: Any) -> None:
-        """Note a row, or write it at once when the transaction has begun."""
+    async def later(self, insert: Insert, row: Any) -> None:
+        """Note a row, or add it at once when the transaction has begun."""
+        assert not self._is_settled, "nothing is changed after the one statement"
         if self._open is None:
-            self._rows.append((writer, row))
+            self._rows.append((insert, row))
         else:
-            await writer(self._open.connection, [row])
+            await save(self._open.connection, [((), [(insert, row)])])
+
+    async def alone(self, query: str, *args: Any) -> Any:
+        """Run the one statement that changes anything, by itself if nothing was noted or begun."""
+        if self._open is not None or self._notes or self._rows:
+            return await (await self._begun()).fetchrow(query, *args)
+        connection = await self._connected()
+        self._is_settled = True
+        return await connection.fetchrow(query, *args)
 
     async def execute(self, query: str, *args: Any) -> str:
         """See Connection."""
@@ -305,11 +292,15 @@ class LateTransaction:
         if self._open is not None or self._rows or not is_plain_read(query):
             # Also after a row was noted: a read in the same request would miss it.
             return await self._begun()
+        return await self._connected()
+
+    async def _connected(self) -> Connection:
         if self._reading is None:
             self._reading = await self._database.connect()
         return self._reading.connection
 
     async def _begun(self) -> Connection:
+        assert not self._is_settled, "nothing is changed after the one statement"
         if self._open is None:
             reading, self._reading = self._reading, None
             self._open = await (reading or await self._database.connect()).begin()
@@ -323,6 +314,7 @@ class LateTransaction:
 
     async def _end(self, result: Any) -> Note | None:
         is_kept = not isinstance(result, Refused) or result.keep
+        assert is_kept or not self._is_settled, "what is settled cannot be undone"
         # Before others are waited for: they may need the connection.
         await self._leave()
         if self._open is None and not is_kept and self._notes:
@@ -374,9 +366,20 @@ def dressing(db: Connection, dress: Callable[[Refused], Any]) -> Iterator[None]:
         db.dress = None
 
 
-async def later(db: Connection, writer: Writer, row: Any) -> None:
-    """Write a row with `writer`, which takes many; the caller neither reads it nor needs it yet."""
+async def later(db: Connection, insert: Insert, row: Any) -> None:
+    """Add a row; the caller neither reads it nor needs it yet."""
     if isinstance(db, LateTransaction):
-        await db.later(writer, row)
+        await db.later(insert, row)
     else:
-        await writer(db, [row])
+        await save(db, [((), [(insert, row)])])
+
+
+async def alone(db: Connection, query: str, *args: Any) -> Any:
+    """Run the one statement by which a request changes anything, and return its row.
+
+    If the request has changed nothing so far, it needs no BEGIN and no COMMIT. So the request may
+    change nothing after it, and may not be refused in a way that would undo it.
+    """
+    if isinstance(db, LateTransaction):
+        return await db.alone(query, *args)
+    return await db.fetchrow(query, *args)

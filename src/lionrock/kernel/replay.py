@@ -12,13 +12,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from lionrock.kernel import inserts
 from lionrock.kernel.db import Connection
 from lionrock.kernel.ring import Ring
 
 REPLAYS = Ring(table="kernel.replays", width_s=120)
+_REMEMBER = "SELECT kernel.remember($1, $2, $3, $4, $5) AS position"
+_KNOWN = (
+    f"known AS MATERIALIZED ({_REMEMBER}),"
+    " refused AS MATERIALIZED (SELECT ($5::integer[])[position::integer] AS unit FROM known)"
+)
+_NONE_KNOWN = (
+    "known AS (SELECT 0 AS position WHERE false), refused AS (SELECT 0 AS unit WHERE false)"
+)
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -45,24 +55,40 @@ async def remember(db: Connection, realm: str, value: str, expires_at: datetime)
     return await remember_all(db, [[value_of(realm, value, expires_at)]]) == [None]
 
 
-async def remember_all(db: Connection, units: Sequence[Sequence[Value]]) -> list[int | None]:
-    """Remember the values of several requests at once, in one round trip.
+async def remember_all(
+    db: Connection, units: Sequence[Sequence[Value]], rows: inserts.Rows | None = None
+) -> list[int | None]:
+    """Remember the values of several requests at once and add their rows, in one statement.
 
     Of each request the values before its first known one are remembered; returns for each the
-    position of that one, or None when all were new. No value may be given twice.
+    position of that one, or None when all were new. Rows (with the numbers of their requests) are
+    added for those that had no known one. No value may be given twice.
     """
-    rows = [(value, number) for number, unit in enumerate(units) for value in unit]
-    assert len({value.key for value, _ in rows}) == len(rows), "each value is given once"
-    locked = sorted((value.realm, value.key) for value, _ in rows)
-    found = await db.fetch(
-        "SELECT kernel.remember($1, $2, $3, $4, $5) AS position",
-        [int.from_bytes(key[:8], "big", signed=True) for _, key in locked],
-        [value.key for value, _ in rows],
-        [REPLAYS.slot(value.expires_at) for value, _ in rows],
-        [value.expires_at for value, _ in rows],
-        [number for _, number in rows],
-    )
-    known = {rows[row["position"] - 1][0].key for row in found}
+    given = [(value, number) for number, unit in enumerate(units) for value in unit]
+    assert len({value.key for value, _ in given}) == len(given), "each value is given once"
+    # In one order: the same tables are one statement, whichever request came first.
+    beside = dict(sorted((rows or {}).items(), key=lambda each: each[0].table))
+    if not given and not beside:
+        return [None] * len(units)
+    query, arguments = _REMEMBER, _values(given) if given else []
+    if beside:
+        added = inserts.clauses(tuple(beside), len(arguments) + 1)
+        query = f"WITH {_KNOWN if given else _NONE_KNOWN}, {added} SELECT position FROM known"
+        arguments += inserts.arguments(beside)
+    found = await db.fetch(query, *arguments)
+    known = {given[row["position"] - 1][0].key for row in found}
     return [
         next((n for n, value in enumerate(unit) if value.key in known), None) for unit in units
+    ]
+
+
+def _values(given: Sequence[tuple[Value, int]]) -> list[Any]:
+    """The arguments of `kernel.remember`."""
+    locked = sorted((value.realm, value.key) for value, _ in given)
+    return [
+        [int.from_bytes(key[:8], "big", signed=True) for _, key in locked],
+        [value.key for value, _ in given],
+        [REPLAYS.slot(value.expires_at) for value, _ in given],
+        [value.expires_at for value, _ in given],
+        [number for _, number in given],
     ]

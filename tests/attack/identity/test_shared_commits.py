@@ -141,3 +141,28 @@ async def test_client_taken_out_of_use_at_one_front_is_refused_by_all_within_a_s
         assert CLIENT_STALE_MS <= 500
         await asyncio.sleep(CLIENT_STALE_MS / 1000 + 0.1)
         assert (await ask(http, caller)).json()["error"] == "invalid_client"
+
+
+async def test_of_many_requests_pushed_at_once_only_those_with_a_used_assertion_are_not_kept(
+    city: City, client: TestClient
+) -> None:
+    used = client.assertion()
+    url = f"{ISSUER}/identity/par"
+
+    async def push(http: httpx.AsyncClient, assertion: str | None = None) -> httpx.Response:
+        form = client.request() | {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion or client.assertion(),
+        }  # fmt: skip
+        return await http.post(url, data=form)
+
+    async with front(city) as one, front(city) as other:
+        assert (await push(one, used)).status_code == 201
+        answers = await asyncio.gather(
+            *(push(http, assertion) for http in (one, other)
+              for assertion in (*[None] * AT_ONCE, used, *[None] * AT_ONCE)))
+    refused = [answer.json()["code"] for answer in answers if answer.status_code != 201]
+    assert refused == ["identity.client_assertion_replayed"] * 2
+    kept = await city.kernel.database.run(
+        lambda db: db.fetchval("SELECT count(*) FROM identity.pushed_requests"))
+    assert kept == 4 * AT_ONCE + 1

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from lionrock.kernel import late
+from lionrock.kernel import late, reads, replay
 from lionrock.kernel.clock import FrozenClock
-from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.db import Database
 from lionrock.kernel.errors import KernelRefusal, Refused
+from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.late import GroupCommit, LateTransaction
 
 FIRST, SECOND = Refused(KernelRefusal.NOT_FOUND), Refused(KernelRefusal.BODY_SLOW)
 OTHER = Refused(KernelRefusal.BUG)
 
 
-async def write(db: Connection, rows: Sequence[Any]) -> None:
-    """A row is a city clock's epoch: any table of the kernel's would do."""
-    await db.executemany(
-        "INSERT INTO kernel.jobs (queue, key, payload, due_at)"
-        " VALUES ('late', $1, '{}', '-infinity')", [(row,) for row in rows])
+# A row is a job that is due already: any table of the kernel's would do.
+WRITTEN = Insert(
+    table="kernel.jobs",
+    columns=(Column("queue", "text"), Column("key", "text"), Column("payload", "jsonb"),
+             Column("due_at", "text", "due_at::timestamptz")),
+    values=lambda row: ("late", row, {"key": row}, "-infinity"),
+)  # fmt: skip
 
 
 class Desk:
@@ -52,7 +55,7 @@ class Desk:
             transaction.step = "step-3"
             if query_at == 3:
                 await transaction.execute("SELECT 1")
-            await late.later(transaction, write, row)
+            await late.later(transaction, WRITTEN, row)
             return transaction.step, result
 
         return await transaction.run(steps)
@@ -169,7 +172,7 @@ async def test_without_a_database_each_request_hears_of_it(desk: Desk) -> None:
 def test_only_a_select_without_locks_and_unknown_functions_counts_as_a_plain_read(
     query: str, is_plain: bool
 ) -> None:
-    assert late.is_plain_read(query) is is_plain
+    assert reads.is_plain_read(query) is is_plain
 
 
 async def test_plain_reads_begin_no_transaction_and_noted_values_are_decided_all_the_same(
@@ -201,7 +204,7 @@ async def test_a_read_after_a_noted_row_sees_that_row(
     transaction = LateTransaction(database, GroupCommit(database))
 
     async def steps() -> tuple[str, Any]:
-        await late.later(transaction, write, "seen")
+        await late.later(transaction, WRITTEN, "seen")
         query = "SELECT key FROM kernel.jobs WHERE queue = 'late' AND key = 'seen'"
         return "read", await transaction.fetchval(query)
 
@@ -220,3 +223,94 @@ async def test_the_connection_of_plain_reads_goes_back_also_when_a_step_breaks(
 
         with pytest.raises(LookupError):
             await asyncio.wait_for(transaction.run(steps), timeout=5)
+
+
+NOTED = Insert(
+    table="kernel.jobs",
+    columns=(Column("queue", "text"), Column("key", "text"), Column("payload", "jsonb"),
+             Column("due_at", "text", "due_at::timestamptz")),
+    values=lambda row: ("noted", row, [row, [], None], "-infinity"),
+)  # fmt: skip
+
+
+async def test_in_one_statement_a_used_value_keeps_out_its_own_rows_and_nobody_elses(
+    database: Database, wire_clock: FrozenClock
+) -> None:
+    expires_at = wire_clock.now() + timedelta(seconds=60)
+
+    def note(value: str, refused: Refused) -> late.Note:
+        return late.Note(replay.value_of("desk", value, expires_at), refused, value)
+
+    def wish(name: str, *values: str) -> tuple[list[late.Note], list[late.Row]]:
+        """Rows of two kinds, and values of which the first is refused with FIRST."""
+        notes = [note(value, SECOND if n else FIRST) for n, value in enumerate(values)]
+        return notes, [(WRITTEN, name), (NOTED, name), (WRITTEN, f"{name}-again")]
+
+    statements = 0
+
+    def count(_: Any) -> None:
+        nonlocal statements
+        statements += 1
+
+    opened = await database.connect()
+    connection: Any = opened.connection
+    try:
+        assert await late.save(connection, [wish("before", "a", "b")]) == [None]
+        connection.add_query_logger(count)
+        used = await late.save(connection, [
+            wish("first", "c"), wish("second", "d", "b", "e"), wish("third"),
+            wish("fourth", "a", "f"), ([note("g", FIRST)], []),
+        ])  # fmt: skip
+        await asyncio.sleep(0)  # Statements are counted in the loop's next round.
+        assert statements == 1
+        assert [each and (each.step, each.refused) for each in used] == [
+            None, ("b", SECOND), None, ("a", FIRST), None]
+        # What came after a used value was not touched, what came before it and alone was.
+        told = await late.save(connection, [([note(v, FIRST)], []) for v in ("d", "e", "f", "g")])
+        assert [each is None for each in told] == [False, True, True, False]
+    finally:
+        connection.remove_query_logger(count)
+        await opened.release()
+    rows = await database.run(lambda db: db.fetch("SELECT queue, key, payload FROM kernel.jobs"))
+    kept = {"before", "first", "third"}
+    assert {row["key"] for row in rows if row["queue"] == "late"} == {
+        *kept, *(f"{name}-again" for name in kept)}
+    noted = {row["key"]: row["payload"] for row in rows if row["queue"] == "noted"}
+    assert noted == {name: [name, [], None] for name in kept}
+
+
+async def test_a_statement_of_its_own_needs_no_transaction_and_is_the_last_change(
+    database: Database, wire_clock: FrozenClock
+) -> None:
+    group = GroupCommit(database)
+    insert = ("INSERT INTO kernel.jobs (queue, key, payload, due_at)"
+              " VALUES ('late', $1, '{}', '-infinity') RETURNING key")
+
+    async def run(key: str, value: str | None, then: Any) -> tuple[str, Any]:
+        transaction = LateTransaction(database, group)
+
+        async def steps() -> tuple[str, Any]:
+            transaction.step = "check"
+            if value is not None:
+                expires_at = wire_clock.now() + timedelta(seconds=60)
+                await late.once(transaction, "desk", value, expires_at, FIRST)
+            transaction.step = "save"
+            assert (await late.alone(transaction, insert, key))["key"] == key
+            assert (transaction._open is None) is (value is None)
+            if then is late.later:
+                await late.later(transaction, WRITTEN, f"{key}-too")
+                return "save", "done"
+            return "save", then
+
+        return await transaction.run(steps)
+
+    assert await run("1", None, "done") == ("save", "done")
+    assert await run("2", "v", "done") == ("save", "done")
+    # Beside a noted value it is in the request's own transaction, and undone with that.
+    assert await run("3", "v", "done") == ("check", FIRST)
+    assert await run("4", "w", OTHER) == ("save", OTHER)
+    for then in (OTHER, late.later):
+        with pytest.raises(AssertionError):
+            await run(f"5-{then}", None, then)
+    keys = await Desk(database, wire_clock).rows()
+    assert [key for key in keys if not key.startswith("5-")] == ["1", "2"]

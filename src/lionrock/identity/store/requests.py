@@ -5,7 +5,6 @@ Both tables are rings (kernel.ring): a request's hash and a sign-in's id carry t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from lionrock.identity.domain.approvals import Asked
 from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.kernel.db import Connection
+from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.late import later
 from lionrock.kernel.ring import Ring, stamped_slot
 
@@ -24,24 +24,26 @@ PUSHED = Ring(table="identity.pushed_requests", width_s=120, kept_s=600)
 SIGN_INS = Ring(table="identity.sign_ins", width_s=240, kept_s=900)
 RINGS = (PUSHED, SIGN_INS)
 
+_PUSHED_ROWS = Insert(
+    table=PUSHED.table,
+    columns=(
+        Column("request_hash", "bytea"), Column("client_id", "text"), Column("request", "jsonb"),
+        Column("expires_at", "timestamptz"), Column("slot", "smallint"),
+    ),
+    values=lambda pushed: (
+        pushed.request_hash, pushed.request.client_id, pushed.request,
+        pushed.expires_at, PUSHED.slot(pushed.expires_at),
+    ),
+)  # fmt: skip
+
 
 async def insert_pushed(db: Connection, pushed: PushedRequest) -> None:
-    """Keep a pushed request; in a request it may be written only when that ends."""
-    await later(db, insert_all_pushed, pushed)
+    """Keep a pushed request, whose address names its slot (`PUSHED.stamp`).
 
-
-async def insert_all_pushed(db: Connection, pushed: Sequence[PushedRequest]) -> None:
-    """Keep pushed requests in one round trip; each address names its slot (`PUSHED.stamp`)."""
-    assert all(PUSHED.slot(p.expires_at) == hashed_slot(p.request_hash) for p in pushed), "stamped"
-    await db.executemany(
-        "INSERT INTO identity.pushed_requests (request_hash, client_id, request, expires_at, slot)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        [
-            (each.request_hash, each.request.client_id, msgspec.to_builtins(each.request),
-             each.expires_at, PUSHED.slot(each.expires_at))
-            for each in pushed
-        ],
-    )  # fmt: skip
+    In a request it may be written only when that ends.
+    """
+    assert PUSHED.slot(pushed.expires_at) == hashed_slot(pushed.request_hash), "stamped"
+    await later(db, _PUSHED_ROWS, pushed)
 
 
 async def pushed(db: Connection, request_hash: bytes, client_id: str) -> PushedRequest | None:

@@ -6,7 +6,6 @@ reads one partition, and what expired is emptied by slot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from lionrock.identity.domain.parties import StaffRole
 from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.store.registration import is_self_registered, mark_used
 from lionrock.kernel.db import Connection
+from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.late import later
 from lionrock.kernel.ring import Ring
 
@@ -25,6 +25,23 @@ from lionrock.kernel.ring import Ring
 CODES = Ring(table="identity.codes", width_s=640, kept_s=3_600)
 TOKENS = Ring(table="identity.access_tokens", width_s=640, kept_s=60)
 RINGS = (CODES, TOKENS)
+
+_TOKEN_ROWS = Insert(
+    table=TOKENS.table,
+    columns=(
+        Column("token_hash", "bytea"), Column("grant_id", "text"), Column("client_id", "text"),
+        Column("person_id", "text"), Column("company_id", "text"), Column("mandate_id", "text"),
+        Column("scopes", "text", "string_to_array(scopes, ' ')"), Column("jkt", "text"),
+        Column("issued_at", "timestamptz"), Column("expires_at", "timestamptz"),
+        Column("slot", "smallint"), Column("details", "jsonb"),
+        Column("claims", "text", "string_to_array(claims, ' ')"),
+    ),
+    values=lambda token: (
+        token.token_hash, token.grant_id, token.client_id, token.person_id, token.company_id,
+        token.mandate_id, " ".join(token.scopes), token.jkt, token.issued_at, token.expires_at,
+        TOKENS.slot(token.expires_at), list(token.details), " ".join(token.claims),
+    ),
+)  # fmt: skip
 # What a token t stands on: an active client and person, a grant that was not revoked.
 _STANDING = (
     "JOIN identity.clients c ON c.id = t.client_id AND c.is_active"
@@ -83,27 +100,14 @@ async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGra
 
 
 async def insert_token(db: Connection, token: AccessToken) -> None:
-    """Keep an access token by its hash; in a request it may be written only when that ends."""
-    await later(db, insert_tokens, token)
+    """Keep an access token by its hash, which names its slot (`TOKENS.stamp`).
 
-
-async def insert_tokens(db: Connection, tokens: Sequence[AccessToken]) -> None:
-    """Keep access tokens in one round trip; each token names its slot (`TOKENS.stamp`)."""
-    assert all(TOKENS.slot(t.expires_at) == hashed_slot(t.token_hash) for t in tokens), "stamped"
-    await db.executemany(
-        "INSERT INTO identity.access_tokens (token_hash, grant_id, client_id, person_id,"
-        " company_id, mandate_id, scopes, jkt, issued_at, expires_at, slot, details, claims)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        [
-            (token.token_hash, token.grant_id, token.client_id, token.person_id, token.company_id,
-             token.mandate_id, list(token.scopes), token.jkt, token.issued_at, token.expires_at,
-             TOKENS.slot(token.expires_at), list(token.details), list(token.claims))
-            for token in tokens
-        ],
-    )  # fmt: skip
-    # In one order: two batches that mark the same clients never wait for each other.
-    for client_id in sorted({t.client_id for t in tokens if is_self_registered(t.client_id)}):
-        await mark_used(db, client_id, tokens[0].issued_at)
+    In a request it may be written only when that ends.
+    """
+    assert TOKENS.slot(token.expires_at) == hashed_slot(token.token_hash), "stamped"
+    await later(db, _TOKEN_ROWS, token)
+    if is_self_registered(token.client_id):
+        await mark_used(db, token.client_id, token.issued_at)
 
 
 async def access_token(
