@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from lxml import etree
 
-from lionrock.directory.api import PLATFORM_ORGANISATION, organisation_key
+from lionrock.directory.api import PLATFORM_ORGANISATION, SignedExchange, organisation_key
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -143,6 +143,22 @@ async def test_a_settled_payment_is_notified_on_demand_and_only_to_its_participa
     assert [each.text for each in tree.iterfind(".//{*}CdtDbtInd")] == ["CRDT"]
     other = await city.call(LANTAU, path, b"", method="GET")
     assert other.reply.status == 404
+
+
+async def test_a_notification_does_not_wait_for_the_ledger_s_query_tables(
+    city: PaymentsCity
+) -> None:
+    async def while_nothing_is_copied(db: Connection) -> SignedExchange:
+        await db.execute("SELECT 1 FROM ledger.projection FOR UPDATE")
+        payment = await pay(city, 55_00, 1)
+        assert payment.state == "settled"
+        path = f"/payments/v1/settlement/notifications/{payment.id}"
+        return await city.call(HARBOUR, path, b"", method="GET")
+
+    exchange = await city.kernel.database.run(while_nothing_is_copied)
+    assert exchange.reply.status == 200, exchange.reply.body
+    tree = etree.fromstring(exchange.reply.body)
+    assert [each.text for each in tree.iterfind(".//{*}Ntry/{*}Amt")] == ["55.00"]
 
 
 async def test_planted_differences_are_each_found(

@@ -77,8 +77,8 @@ def routes() -> tuple[Route, ...]:
             method="GET", path="/payments/v1/settlement/notifications/{payment_id}",
             name="settlement_notification",
             summary="Export the booking of a settled payment of one's own as camt.054.",
-            steps=(check_signed_call, load_participant, statements.reply_notification),
-            call=statements.StatementsCall, replies={200: None},
+            steps=(check_signed_call, liquidity.load_member, statements.reply_notification),
+            call=liquidity.PositionsCall, replies={200: None}, mode="beats",
             reply_media_type="application/xml", **_MEMBER,
         ),
         Route(

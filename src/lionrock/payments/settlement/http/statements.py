@@ -11,11 +11,14 @@ from starlette.responses import Response
 from lionrock.directory.api import PLATFORM_ORGANISATION, SignedCall, sign_reply
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
+from lionrock.kernel.http.application import PartyUnreachable
 from lionrock.kernel.money import CURRENCY_DECIMALS, format_minor
+from lionrock.ledger.api import Unavailable
 from lionrock.payments.http.messages import ParticipantCall
 from lionrock.payments.service.payments import Payments
 from lionrock.payments.settlement.domain import Statement
 from lionrock.payments.settlement.errors import SettlementRefusal
+from lionrock.payments.settlement.http.liquidity import PositionsCall
 from lionrock.payments.settlement.service.exports import (
     as_camt_053,
     as_csv,
@@ -119,15 +122,17 @@ async def reply_statement(call: StatementsCall) -> Refused | Response:
     return sign_reply(call, Response(as_camt_053(found), media_type="application/xml"))
 
 
-async def reply_notification(call: StatementsCall) -> Refused | Response:
-    """Answer with a camt.054."""
-    assert call.participant is not None, "an earlier step loaded it"
-    payment = await call.room.visible_payment(
-        call.db, call.path_params["payment_id"], call.caller.id
-    )
+async def reply_notification(call: PositionsCall) -> Refused | Response:
+    """Answer with a camt.054; no transaction is open while the ledger is asked."""
+    payment = await call.kernel.database.read(lambda db: call.room.visible_payment(
+        db, call.path_params["payment_id"], call.caller.id
+    ))
     if isinstance(payment, Refused):
         return payment
-    found = await call.room.settlement.notification(call.db, call.participant, payment)
+    try:
+        found = await call.room.settlement.notification(call.participant, payment)
+    except Unavailable as error:
+        raise PartyUnreachable("ledger") from error
     if isinstance(found, Refused):
         return found
     return sign_reply(call, Response(found, media_type="application/xml"))

@@ -138,19 +138,23 @@ class Settlement:
             from_at=earlier.created_at if earlier else cut.created_at,
         )
 
-    async def notification(
-        self, db: Connection, owner: Participant, payment: Payment
-    ) -> bytes | Refused:
-        """Return the camt.054 of a settled payment, debit or credit as its participant sees it."""
+    async def notification(self, owner: Participant, payment: Payment) -> bytes | Refused:
+        """Return the camt.054 of a settled payment, debit or credit as its participant sees it.
+
+        Asks the ledger itself: the query tables may not have the booking yet when a participant
+        asks as soon as it has been told. NOTIFICATION_NOT_FOUND. Raises Unavailable.
+        """
         is_debtor = payment.debtor_organisation_id == owner.organisation_id
         is_creditor = payment.creditor_organisation_id == owner.organisation_id
-        row = await self._reader.transfer(db, payment.post_id)
-        if payment.state != "settled" or row is None or not (is_debtor or is_creditor):
+        if payment.state != "settled" or not (is_debtor or is_creditor):
             return Refused(SettlementRefusal.NOTIFICATION_NOT_FOUND)
+        found = await self._core.ledger.lookup_transfers([payment.post_id])
+        if not found:  # what was damaged: reconciliation tells the operator
+            return Refused(SettlementRefusal.NOTIFICATION_NOT_FOUND)
+        [booked] = found
         entry = StatementEntry(
-            transfer_id=payment.post_id, timestamp_ns=row.transfer.timestamp,
-            amount_minor=-row.transfer.amount if is_debtor else row.transfer.amount,
-            code=row.transfer.code,
+            transfer_id=payment.post_id, timestamp_ns=booked.timestamp,
+            amount_minor=-booked.amount if is_debtor else booked.amount, code=booked.code,
         )
         known = Known(
             transfer_id=payment.post_id, kind=KINDS[payment.kind], subject_id=payment.id,
