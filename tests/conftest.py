@@ -6,16 +6,18 @@ database per test that equals the template (see tests.databases). Seeds are prin
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from lionrock.kernel import log
 from lionrock.kernel.clock import FrozenClock
@@ -38,6 +40,13 @@ def pytest_report_header() -> str:
 
 def pytest_configure() -> None:
     log.configure("warning", log_format="text")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that every process of a city runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
+from functools import cache
 from types import ModuleType
 from typing import Any, cast
 
@@ -102,6 +103,12 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
 
 
+@cache
+def _public_tls() -> ssl.SSLContext:
+    """Return the context that verifies against public CAs; reading those takes 20 ms."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Network:
     """A pooled client.
 
@@ -126,7 +133,7 @@ class Network:
         self._response_bytes_max = response_bytes_max
         self._backend = _GuardedBackend(allow_private, resolver or _resolve)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls if tls is not None else httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or _public_tls(),
             max_connections=CONNECTIONS_MAX,
             max_keepalive_connections=IDLE_CONNECTIONS_MAX,
             keepalive_expiry=IDLE_S_MAX,
