@@ -105,14 +105,10 @@ async def save_hinted(call: AuthorizeCall) -> Response | None:
     hint = call.pushed.request.login_hint
     if hint is None or not _is_looking(call):
         return None
-    room = call.room.authorization
-    sign_in_id = await room.resume(call.db, call.pushed, call.browser_secret)
-    if sign_in_id is None:
-        sign_in = await room.start(
-            call.db, call.pushed, call.client, identifier=hint,
-            browser_secret=call.browser_secret, language=_language(call),
-        )  # fmt: skip
-        sign_in_id = sign_in.id
+    sign_in_id = await call.room.authorization.start(
+        call.db, call.pushed, call.client, identifier=hint, resumes=True,
+        browser_secret=call.browser_secret, language=_language(call),
+    )  # fmt: skip
     response = redirect(f"{call.room.issuer}/identity/sign-in/{sign_in_id}")
     _remember_browser(response, call)
     return response
@@ -151,12 +147,12 @@ async def check_form(call: AuthorizeCall) -> Refused | None:
 
 async def save_sign_in(call: AuthorizeCall) -> Response:
     """Ask the person on the phone, within the limits, and show the number."""
-    sign_in = await call.room.authorization.start(
+    sign_in_id = await call.room.authorization.start(
         call.db, call.pushed, call.client,
         identifier=call.body.identifier[:IDENTIFIER_LENGTH_MAX],
         browser_secret=call.browser_secret, language=_language(call),
     )  # fmt: skip
-    return redirect(f"{call.room.issuer}/identity/sign-in/{sign_in.id}")
+    return redirect(f"{call.room.issuer}/identity/sign-in/{sign_in_id}")
 
 
 async def load_sign_in(call: SignInCall) -> Refused | None:

@@ -98,24 +98,34 @@ class Approvals:
         Refused: template and fields, persons (unknown, suspended), quorum, APPROVALS_PENDING (one
         person is asked too much at once), a missing or too small mandate.
         """
-        problem = check_request(asked)
-        if problem is not None:
-            return problem
-        template = self._templates.get(asked.template)
-        if template is None:
-            return Refused(IdentityRefusal.APPROVAL_TEMPLATE, field="template")
-        salt = secrets.token(32)
-        shown = render(template, asked.fields, asked.language, salt)
-        if isinstance(shown, Refused):
-            return shown
+        approval = self.draft(asked, number)
+        if isinstance(approval, Refused):
+            return approval
         problem = await self._check_persons(
             db, asked, is_counted=not is_own_act and asked.kind not in UNCOUNTED_KINDS
         ) or await self._mandates.check_officers(db, asked)
         if problem is not None:
             return problem
         # From here the approval must be saved.
+        await store.insert_approval(db, approval)
+        return approval
+
+    def draft(self, asked: ApprovalRequest, number: str | None = None) -> Approval | Refused:
+        """Return the approval that a request makes, before anything of its persons is checked.
+
+        Refused: template and fields, quorum.
+        """
+        problem = check_request(asked)
+        if problem is not None:
+            return problem
+        template = self._templates.get(asked.template)
+        if template is None:
+            return Refused(IdentityRefusal.APPROVAL_TEMPLATE, field="template")
+        shown = render(template, asked.fields, asked.language, secrets.token(32))
+        if isinstance(shown, Refused):
+            return shown
         now = self._kernel.business_clock.now()
-        approval = Approval(
+        return Approval(
             id=self._kernel.ids.new("apr"), kind=asked.kind, reference=asked.reference,
             requester_org=asked.requester_org, company_id=asked.company_id,
             person_ids=asked.person_ids, quorum=asked.quorum, shown=shown,
@@ -125,8 +135,6 @@ class Approvals:
             expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
             amount=asked.amount, details=asked.details, is_passing=asked.is_passing,
         )  # fmt: skip
-        await store.insert_approval(db, approval)
-        return approval
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
         """Return an approval; ask `state_at` for its state, which time may have changed."""

@@ -173,38 +173,30 @@ class Authorization:
         identifier: str,
         browser_secret: str,
         language: str,
-    ) -> SignIn:
-        """Ask the person behind an identifier on the phone, or keep the sign-in quiet."""
+        resumes: bool = False,
+    ) -> str:
+        """Ask the person behind an identifier on the phone, or keep the sign-in quiet.
+
+        With `resumes` nobody is asked where this browser's sign-in of the request goes on: loading
+        the address again, also at the same time, leads to the same one. Returns the id of the
+        sign-in that goes on. It is all that a request may change (kernel.late.alone).
+        """
         person = await self._parties.find_person(db, identifier)
         if person is not None and not await self._mandates.admits(db, client, person.id):
             person = None
-        subject_key = self._subject_key(person, identifier)
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=SIGN_IN_LIFE_S)
         sign_in = SignIn(
             id=store.SIGN_INS.stamp(self._kernel.ids.new("sin"), expires_at),
             request_hash=pushed.request_hash,
             client_id=client.id, browser_hash=secret_hash(browser_secret),
-            subject_key=subject_key, person_id=None, approval_id=None,
+            subject_key=self._subject_key(person, identifier), person_id=None, approval_id=None,
             number=secrets.digits(NUMBER_DIGITS), started_at=now, expires_at=expires_at,
         )  # fmt: skip
+        asked = None
         if person is not None:
             asked = self.question(person, pushed.request, client, sign_in.id, language)
-            sign_in = await self.quiet.push_or_keep(db, sign_in, client, asked)
-        else:
-            # A decoy waits its turn as the others do.
-            await store.lock_subject(db, subject_key)
-        await store.insert_sign_in(db, sign_in)
-        return sign_in
-
-    async def resume(
-        self, db: Connection, pushed: PushedRequest, browser_secret: str
-    ) -> str | None:
-        """Return the id of this browser's open sign-in of a request, and hold the request."""
-        now = self._kernel.wire_clock.now()
-        return await store.open_sign_in(
-            db, pushed.request_hash, secret_hash(browser_secret), now
-        )
+        return await self.quiet.begin(db, sign_in, client, asked, resumes=resumes)
 
     async def view(
         self, db: Connection, sign_in_id: str, browser_secret: str

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
-
 from lionrock.identity.domain.approvals import Approval, ApprovalRequest
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import SignIn
@@ -21,9 +19,10 @@ from lionrock.identity.domain.quiet import QuietSignIn
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.service.approvals import Approvals
 from lionrock.identity.service.vault import Vault
+from lionrock.identity.store import beginnings
 from lionrock.identity.store import quiet as store
+from lionrock.identity.store.beginnings import Question, Ration
 from lionrock.kernel import secrets
-from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -46,23 +45,41 @@ class QuietSignIns:
         number = int(self._vault.form_token(sign_in_id, "quiet"), 16)
         return f"{number % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
-    async def push_or_keep(
-        self, db: Connection, sign_in: SignIn, client: Client, asked: ApprovalRequest
-    ) -> SignIn:
-        """Ask the person now, within the ration, or keep the question; returns the sign-in.
+    async def begin(
+        self, db: Connection, sign_in: SignIn, client: Client, asked: ApprovalRequest | None, *,
+        resumes: bool,
+    ) -> str:  # fmt: skip
+        """Begin a sign-in: ask its person now, within the ration, or keep the question.
 
-        From here to the transaction's end, attempts at this subject pass one by one.
+        Without a question it is a decoy, which waits its turn as the others do: attempts at one
+        subject pass one by one. With `resumes` nothing begins where this browser's sign-in of the
+        request goes on. Returns the id of the one that goes on. It is all that a request changes.
         """
-        (person_id,) = asked.person_ids
-        if await self._may_push(db, sign_in, person_id):
-            approval = await self._approvals.request(db, asked, number=sign_in.number)
-            if not isinstance(approval, Refused):
-                return _asked(sign_in, approval, person_id)
-        quiet = QuietSignIn(
-            sign_in_id=sign_in.id, service=client.names, started_at=sign_in.started_at, ask=asked
+        question = None if asked is None else self._question(sign_in, client, asked)
+        now = self._kernel.business_clock.now()
+        return await beginnings.begin(
+            db, sign_in, question, self._ration(sign_in), now, resumes=resumes
         )
-        await store.insert_quiet(db, quiet, client.id, person_id, sign_in.expires_at)
-        return sign_in
+
+    def _question(self, sign_in: SignIn, client: Client, asked: ApprovalRequest) -> Question:
+        (person_id,) = asked.person_ids
+        approval = self._approvals.draft(asked, number=sign_in.number)
+        return Question(
+            person_id=person_id, approval=None if isinstance(approval, Refused) else approval,
+            quiet=QuietSignIn(
+                sign_in_id=sign_in.id, service=client.names, started_at=sign_in.started_at,
+                ask=asked,
+            ),
+        )  # fmt: skip
+
+    def _ration(self, sign_in: SignIn) -> Ration:
+        settings = self._kernel.settings
+        return Ration(
+            since=sign_in.started_at - SIGN_IN_WINDOW,
+            own=settings.limit_sign_ins_per_client, every=settings.limit_sign_ins,
+            # Below the limit of open approvals, so that a flood of sign-ins leaves room for deeds.
+            pending=settings.limit_sign_ins_pending, approvals=settings.limit_approvals_pending,
+        )  # fmt: skip
 
     async def listed(self, db: Connection, person_id: str) -> list[QuietSignIn]:
         """Return a person's quiet sign-ins that still wait, newest first, a few."""
@@ -93,20 +110,3 @@ class QuietSignIns:
             return approval
         await store.attach_approval(db, sign_in_id, person_id, approval.id)
         return approval
-
-    async def _may_push(self, db: Connection, sign_in: SignIn, person_id: str) -> bool:
-        ration = await store.hold_ration(
-            db, sign_in, sign_in.started_at - SIGN_IN_WINDOW, person_id,
-            self._kernel.business_clock.now(),
-        )  # fmt: skip
-        settings = self._kernel.settings
-        # Below the limit of open approvals, so that a flood of sign-ins leaves room for deeds.
-        return not (
-            is_reached(settings.limit_sign_ins_per_client, ration.own)
-            or is_reached(settings.limit_sign_ins, ration.every)
-            or is_reached(settings.limit_sign_ins_pending, ration.pending)
-        )
-
-
-def _asked(sign_in: SignIn, approval: Approval, person_id: str) -> SignIn:
-    return msgspec.structs.replace(sign_in, approval_id=approval.id, person_id=person_id)

@@ -24,6 +24,11 @@ from lionrock.kernel.money import Money
 LISTED_MAX = 50
 UNANSWERED_MAX = 200
 
+INSERT_APPROVAL = (
+    "INSERT INTO identity.approvals (id, kind, reference, requester_org, company_id, scope,"
+    " amount_minor, currency, quorum, shown, words_hash, number, tries_left, state, created_at,"
+    " expires_at, details, is_passing)"
+)
 _SELECT = (
     "SELECT a.*, (SELECT array_agg(p.person_id ORDER BY p.position)"
     " FROM identity.approval_persons p WHERE p.approval_id = a.id) AS person_ids"
@@ -33,22 +38,26 @@ _SELECT = (
 
 async def insert_approval(db: Connection, approval: Approval) -> None:
     """Add an approval and the persons asked, in their order, in one statement."""
-    amount = approval.amount
     await db.execute(
-        "WITH new AS (INSERT INTO identity.approvals (id, kind, reference, requester_org,"
-        "  company_id, scope, amount_minor, currency, quorum, shown, words_hash, number,"
-        "  tries_left, state, created_at, expires_at, details, is_passing)"
+        f"WITH new AS ({INSERT_APPROVAL}"
         "  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-        "   $19))"
+        "   $18))"
         " INSERT INTO identity.approval_persons (approval_id, person_id, position)"
         " SELECT $1, person_id, number - 1"
-        " FROM unnest($18::text[]) WITH ORDINALITY AS asked (person_id, number)",
+        " FROM unnest($19::text[]) WITH ORDINALITY AS asked (person_id, number)",
+        *approval_values(approval), list(approval.person_ids),
+    )  # fmt: skip
+
+
+def approval_values(approval: Approval) -> tuple[Any, ...]:
+    """Return an approval's values in the order of `INSERT_APPROVAL`."""
+    amount = approval.amount
+    return (
         approval.id, approval.kind, approval.reference, approval.requester_org,
         approval.company_id, approval.scope, amount.amount_minor if amount else None,
         amount.currency if amount else None, approval.quorum, msgspec.to_builtins(approval.shown),
         approval.words_hash, approval.number, approval.tries_left, approval.state,
-        approval.created_at, approval.expires_at, list(approval.details),
-        list(approval.person_ids), approval.is_passing,
+        approval.created_at, approval.expires_at, list(approval.details), approval.is_passing,
     )  # fmt: skip
 
 

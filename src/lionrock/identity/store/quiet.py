@@ -6,23 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from lionrock.identity.domain.approvals import UNCOUNTED_KINDS, ApprovalRequest
-from lionrock.identity.domain.grants import SignIn
+from lionrock.identity.domain.approvals import ApprovalRequest
 from lionrock.identity.domain.quiet import QuietSignIn
 from lionrock.kernel.db import Connection
 from lionrock.kernel.i18n import Text
-
-
-async def insert_quiet(
-    db: Connection, quiet: QuietSignIn, client_id: str, person_id: str, expires_at: datetime
-) -> None:
-    """Keep a sign-in for its person to fetch."""
-    await db.execute(
-        "INSERT INTO identity.quiet_sign_ins (sign_in_id, person_id, client_id, service, ask,"
-        " started_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        quiet.sign_in_id, person_id, client_id, msgspec.to_builtins(quiet.service),
-        msgspec.to_builtins(quiet.ask), quiet.started_at, expires_at,
-    )  # fmt: skip
 
 
 async def quiet_of(
@@ -61,27 +48,6 @@ async def take_quiet(db: Connection, sign_in_id: str, person_id: str) -> Approva
         sign_in_id, person_id,
     )  # fmt: skip
     return msgspec.convert(ask, ApprovalRequest) if ask is not None else None
-
-
-class Ration(msgspec.Struct, frozen=True):
-    """A person's unapproved sign-ins that the phone was told of (of a client, of all), and what
-    waits for the person's answer."""
-
-    own: int
-    every: int
-    pending: int
-
-
-async def hold_ration(
-    db: Connection, sign_in: SignIn, since: datetime, person_id: str, business_now: datetime
-) -> Ration:
-    """Let attempts at one subject pass one by one, and count what went before."""
-    row = await db.fetchrow(
-        "SELECT own, every, pending FROM identity.hold_ration($1, $2, $3, $4, $5, $6)",
-        sign_in.subject_key, since, sign_in.client_id, person_id, business_now,
-        list(UNCOUNTED_KINDS),
-    )  # fmt: skip
-    return Ration(**dict(row))
 
 
 async def waiting_number(db: Connection, sign_in_id: str) -> str | None:

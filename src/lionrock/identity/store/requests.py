@@ -77,7 +77,7 @@ async def use_pushed(db: Connection, request_hash: bytes, at: datetime) -> bool:
 
 
 async def insert_sign_in(db: Connection, sign_in: SignIn) -> None:
-    """Begin a sign-in; its id names its slot (`SIGN_INS.stamp`)."""
+    """Begin a sign-in that names nobody; its id names its slot (`SIGN_INS.stamp`)."""
     slot = SIGN_INS.slot(sign_in.expires_at)
     assert slot == stamped_slot(sign_in.id), "the id was stamped with its own slot"
     await db.execute(
@@ -136,19 +136,6 @@ async def hold_sign_in(
         sign_in_id, browser_hash,
     )  # fmt: skip
     return _sign_in(dict(row)) if row is not None else None
-
-
-async def open_sign_in(
-    db: Connection, request_hash: bytes, browser_hash: bytes, now: datetime
-) -> str | None:
-    """Return a browser's sign-in of a request that goes on still, so that a reload finds it.
-
-    The request is held to the transaction's end: a reload at the same time waits.
-    """
-    found: str | None = await db.fetchval(
-        "SELECT identity.open_sign_in($1, $2, $3)", request_hash, browser_hash, now
-    )
-    return found
 
 
 async def lock_subject(db: Connection, subject_key: bytes) -> None:
