@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-interop test-crash crash check format lock debian clean
+.PHONY: help install demo up test test-interop test-crash crash bench check format lock debian clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ crash: $(STAMP) ## kill every process of the ledger and of the switch for SECOND
 	  tests/crash/ledger/test_bank.py::test_a_bank_killed_for_ten_minutes_loses_and_doubles_nothing \
 	  tests/crash/payments/test_switch_killed.py::test_payments_between_banks_survive_ten_minutes_of_deaths
 
+# Which benches; without: all of tools/benchmark_plan.py.
+ONLY ?=
+
+bench: $(STAMP) ## run every bench in turn into docs/benchmarks.md (about 90 min; ONLY="ledger token" for some)
+	@$(BIN)/python tools/benchmarks.py --run $(ONLY:%=--only %)
+
 debian: ## install the Debian packages that the interop tests use (asks for root)
 	@missing=""; for p in chromium poppler-utils openssl softhsm2 xmlsec1 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
@@ -65,6 +71,7 @@ check: $(STAMP) ## ruff, types, import contracts, house lints
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/python tools/tidy.py
+	@$(BIN)/python tools/benchmarks.py --check
 
 lock: $(STAMP) ## pin every dependency again, with hashes and no index address
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv"; exit 1; }
