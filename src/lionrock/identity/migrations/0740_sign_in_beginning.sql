@@ -1,6 +1,6 @@
 -- A sign-in begins with one statement (store/beginnings.py). What that needs to hold and to count
 -- is one function: always the request first, then the subject, then the person, so that no two
--- beginnings wait for each other. Each look comes after its lock and sees what the one before wrote.
+-- beginnings wait for each other. Each look comes after its lock, and sees what was written then.
 
 -- A limit of the settings; 0 is none.
 CREATE FUNCTION identity.is_reached(count_max bigint, counted bigint)

@@ -1,4 +1,4 @@
-"""How a sign-in begins: one statement that holds, counts and adds, and is all that its request does.
+"""How a sign-in begins: one statement holds, counts and adds, and is all that a request changes.
 
 `identity.hold_beginning` holds the request, the subject and the person, in this order, and says
 whether the person may be asked; the statement then adds the sign-in with its question, or keeps
