@@ -30,11 +30,12 @@ _PENDING = int(TransferFlags.PENDING)
 _POST = int(TransferFlags.POST_PENDING_TRANSFER)
 _VOID = int(TransferFlags.VOID_PENDING_TRANSFER)
 _RESOLVING = _POST | _VOID
+_OF_HOLDS = _PENDING | _RESOLVING
 _FILLED = _RESOLVING | int(TransferFlags.BALANCING_DEBIT | TransferFlags.BALANCING_CREDIT)
 _AMOUNT = struct.Struct("<Q")
 _SIZE = records.RECORD_BYTES
-# Debit account, credit account, amount, flags.
-_MOVE = struct.Struct("<16x16s16sQ62xH8x")
+# Id, debit account, credit account, amount, flags, timestamp.
+_MOVE = struct.Struct("<16s16s16sQ62xHQ")
 
 Moment = tuple[bytes, int, int, int, int, int, int]  # account, timestamp, sequence, four sums
 
@@ -49,12 +50,25 @@ class Copies:
         self.failed: list[tuple[int, bytes, str, int]] = []  # sequence, id, refusal, timestamp
         self.statuses: dict[bytes, HoldStatus] = {}
         self.debits_pending: defaultdict[bytes, int] = defaultdict(int)
-        self.debits_posted: defaultdict[bytes, int] = defaultdict(int)
         self.credits_pending: defaultdict[bytes, int] = defaultdict(int)
-        self.credits_posted: defaultdict[bytes, int] = defaultdict(int)
         self.flags: dict[bytes, int] = {}
         self.history: dict[tuple[bytes, int], Moment] = {}
         self.touched: dict[bytes, int] = {}  # account -> sequence of the row that last changed it
+        # Of each transfer: its id, its time, and what it posts (holds and voids: nothing).
+        self.ids: list[bytes] = []
+        self.times_ns: list[int] = []
+        self.posts: list[int] = []
+        # Of each account: the transfers that debited and credited it, by their place in those lists.
+        self.debited: defaultdict[bytes, list[int]] = defaultdict(list)
+        self.credited: defaultdict[bytes, list[int]] = defaultdict(list)
+
+    def debits_posted(self, account: bytes) -> int:
+        """What these rows add to an account's posted debits."""
+        return sum(map(self.posts.__getitem__, self.debited.get(account, ())))
+
+    def credits_posted(self, account: bytes) -> int:
+        """What these rows add to an account's posted credits."""
+        return sum(map(self.posts.__getitem__, self.credited.get(account, ())))
 
     def add(self, entry: Entry) -> None:
         """Take one more row."""
@@ -114,30 +128,45 @@ class Copies:
                 self.failed.append((sequence, key, str(result), timestamp + index))
 
     def _move(self, sequence: int, stored: bytes, released: Iterator[int]) -> None:
-        debits_posted, credits_posted = self.debits_posted, self.credits_posted
-        touched = self.touched
-        for index, (debit, credit, amount, flags) in enumerate(_MOVE.iter_unpack(stored)):
-            touched[debit] = touched[credit] = sequence
-            if flags & _PENDING:
-                self.debits_pending[debit] += amount
-                self.credits_pending[credit] += amount
-                continue
-            if flags & _RESOLVING:
-                whole = next(released)
-                self.debits_pending[debit] -= whole
-                self.credits_pending[credit] -= whole
-                hold = stored[index * _SIZE + 64:index * _SIZE + 80]
-                self.statuses[hold] = HoldStatus.VOIDED if flags & _VOID else HoldStatus.POSTED
-            if not flags & _VOID:
-                debits_posted[debit] += amount
-                credits_posted[credit] += amount
+        if not stored:
+            return
+        ids, debits, credits, amounts, flags, times_ns = zip(
+            *_MOVE.iter_unpack(stored), strict=True)
+        first = len(self.ids)
+        self.ids += ids
+        self.times_ns += times_ns
+        self.posts += amounts
+        self.touched.update(dict.fromkeys(debits, sequence))
+        self.touched.update(dict.fromkeys(credits, sequence))
+        debited, credited = self.debited, self.credited
+        for place, (debit, credit) in enumerate(zip(debits, credits, strict=True), first):
+            debited[debit].append(place)
+            credited[credit].append(place)
+        if any(flags):
+            for index, flag in enumerate(flags):
+                if flag & _OF_HOLDS:
+                    self._hold(stored[index * _SIZE:(index + 1) * _SIZE], first + index, released)
+
+    def _hold(self, record: bytes, place: int, released: Iterator[int]) -> None:
+        """What a pending transfer, or the end of one, does beside posting."""
+        _, debit, credit, amount, flags, _ = _MOVE.unpack(record)
+        if flags & _PENDING:
+            self.debits_pending[debit] += amount
+            self.credits_pending[credit] += amount
+        else:
+            whole = next(released)
+            self.debits_pending[debit] -= whole
+            self.credits_pending[credit] -= whole
+            is_void = flags & _VOID
+            self.statuses[record[64:80]] = HoldStatus.VOIDED if is_void else HoldStatus.POSTED
+        if not flags & _POST:
+            self.posts[place] = 0
 
     def _expire(self, sequence: int, expired: bytes) -> None:
-        for index, (debit, credit, amount, _) in enumerate(_MOVE.iter_unpack(expired)):
+        for hold, debit, credit, amount, _, _ in _MOVE.iter_unpack(expired):
             self.debits_pending[debit] -= amount
             self.credits_pending[credit] -= amount
             self.touched[debit] = self.touched[credit] = sequence
-            hold = expired[index * _SIZE:index * _SIZE + records.ID_BYTES]
             self.statuses[hold] = HoldStatus.EXPIRED
 
 

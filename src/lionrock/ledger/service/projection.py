@@ -16,7 +16,7 @@ from lionrock.ledger.store import journal, projection
 
 ENTRIES_PER_READ = 32
 ENTRIES_PER_COPY = 4_096
-TRANSFERS_PER_COPY = 50_000
+TRANSFERS_PER_COPY = 100_000
 POLL_MS = 10
 PAUSE_AFTER_FAILURE_MS = 500
 
@@ -78,6 +78,7 @@ async def _copy_next(db: Connection) -> int:
 async def _copy(db: Connection, copies: Copies) -> None:
     await projection.add_accounts(db, copies.accounts)
     await projection.add_transfers(db, copies.transfers)
+    await projection.add_account_pages(db, copies)
     await projection.add_failed(db, copies.failed)
     await projection.set_hold_statuses(db, copies.statuses)
     await projection.change_balances(db, copies)

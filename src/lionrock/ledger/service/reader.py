@@ -21,7 +21,7 @@ from lionrock.ledger.domain.values import (
     HoldStatus,
     Transfer,
 )
-from lionrock.ledger.store import filtered, projection, queries
+from lionrock.ledger.store import filtered, pages, projection, queries
 
 POLL_MS = 5
 WAIT_MS_MAX = 5_000
@@ -98,9 +98,12 @@ class LedgerReader:
         limit: int = queries.TRANSFERS_PAGE_MAX,
     ) -> list[TransferRow]:
         """Return an account's transfers older than `before_ns`, newest first, at most 100."""
-        rows = await queries.transfers_of_account(
-            db, account_id, before_ns=before_ns, limit=limit)
-        return [TransferRow(*row) for row in rows]
+        assert 0 < limit <= queries.TRANSFERS_PAGE_MAX, "pages are bounded"
+        if before_ns <= 1:
+            return []
+        wanted = AccountFilter(account_id=account_id, timestamp_max=before_ns - 1, limit=limit,
+                               is_reversed=True)
+        return [TransferRow(*row) for row in await pages.account_transfers(db, wanted)]
 
     async def holds(
         self, db: Connection, status: HoldStatus, *, after_ns: int = 0,
@@ -136,7 +139,7 @@ class LedgerReader:
         self, db: Connection, wanted: AccountFilter
     ) -> list[TransferRow]:
         """Return the transfers of one account that a filter matches, in order of time."""
-        return [TransferRow(*row) for row in await filtered.account_transfers(db, wanted)]
+        return [TransferRow(*row) for row in await pages.account_transfers(db, wanted)]
 
     async def get_account_balances(
         self, db: Connection, wanted: AccountFilter

@@ -1,8 +1,8 @@
-"""Transfers as rows of PostgreSQL's binary COPY format, made from records column by column.
+"""Rows of PostgreSQL's binary COPY format: transfers, column by column, and pages of their ids.
 
-A row is nothing but fixed-width fields, so that a stretch of records becomes a stretch of rows by
-moving byte columns: some 120 moves a stretch instead of a dozen values a row. Integers and ids turn
-from little-endian to big-endian on the way.
+A transfer's row is nothing but fixed-width fields, so that a stretch of records becomes a stretch of
+rows by moving byte columns: some 120 moves a stretch instead of a dozen values a row. Integers and
+ids turn from little-endian to big-endian on the way.
 
 Source: PostgreSQL documentation, COPY, Binary Format.
 """
@@ -10,7 +10,9 @@ Source: PostgreSQL documentation, COPY, Binary Format.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
+from lionrock.ledger.domain.copies import Copies
 from lionrock.ledger.domain.values import NS_PER_S, HoldStatus, TransferFlags
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -37,6 +39,14 @@ _LAYOUT = (
     ("sequence", 8, -1, 0),
 )
 COLUMNS = tuple(name for name, _, _, _ in _LAYOUT)
+PAGE_COLUMNS = ("account_id", "is_debit", "first_ns", "transfer_ids")
+PAGE_IDS_MAX = 128
+# Four columns; the last is an array of one dimension, without nulls, of uuid, from place 1.
+_PAGE = struct.Struct(">h i16s i? iq iiiiii")
+_UUID_OID = 2950
+_ARRAY_HEAD_BYTES = 20
+_ELEMENT_BYTES = 20
+_ID_AFTER = struct.pack("<i", 16)  # an element's length; with its id turned round it comes first
 
 
 def _row_template() -> tuple[bytes, dict[str, int], list[tuple[int, int]]]:
@@ -70,6 +80,23 @@ def transfer_rows(stored: bytes, sequence: int) -> bytes:
     if any(flag & _PENDING for flag in set(flags)):
         _add_holds(rows, source, flags)
     return bytes(rows)
+
+
+def page_rows(account: bytes, places: Sequence[int], copies: Copies, *, is_debit: bool) -> bytes:
+    """Return the rows that list transfers of one side of an account, by places, oldest first.
+
+    A page holds its ids newest first, so that turning all its bytes round turns each id, too.
+    """
+    rows = []
+    for first in range(0, len(places), PAGE_IDS_MAX):
+        page = places[first:first + PAGE_IDS_MAX]
+        count = len(page)
+        rows.append(_PAGE.pack(
+            len(PAGE_COLUMNS), 16, account[::-1], 1, is_debit, 8, copies.times_ns[page[0]],
+            _ARRAY_HEAD_BYTES + count * _ELEMENT_BYTES, 1, 0, _UUID_OID, count, 1))
+        ids = _ID_AFTER.join(map(copies.ids.__getitem__, page)) + _ID_AFTER
+        rows.append(ids[::-1])
+    return b"".join(rows)
 
 
 def _add_holds(rows: bytearray, source: memoryview, flags: list[int]) -> None:

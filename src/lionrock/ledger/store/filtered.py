@@ -17,7 +17,7 @@ from lionrock.ledger.store.projection import signed_64
 from lionrock.ledger.store.queries import account_of, transfer_row
 
 
-class _Conditions:
+class Conditions:
     """Fixed pieces of SQL, and the values they stand for."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ async def query_transfers(
 
 async def _query(db: Connection, table: str, wanted: QueryFilter) -> Sequence[Any]:
     assert table in {"accounts", "transfers"}, "a name of ours, never a caller's"
-    conditions = _Conditions()
+    conditions = Conditions()
     if wanted.ledger:
         conditions.add("ledger = ?", wanted.ledger)
     conditions.take(wanted)
@@ -77,32 +77,11 @@ async def _query(db: Connection, table: str, wanted: QueryFilter) -> Sequence[An
     return rows
 
 
-async def account_transfers(
-    db: Connection, wanted: AccountFilter
-) -> list[tuple[Transfer, HoldStatus | None, int]]:
-    """Return the transfers of an account that a filter matches."""
-    conditions = _Conditions()
-    conditions.add("?::uuid IS NOT NULL", UUID(int=wanted.account_id))
-    conditions.take(wanted)
-    order = "DESC" if wanted.is_reversed else "ASC"
-    sides = [side for side, is_wanted in (
-        ("debit", wanted.has_debits), ("credit", wanted.has_credits)) if is_wanted]
-    page = f"ORDER BY timestamp_ns {order} LIMIT {wanted.limit:d}"
-    # Each side from its own index, so that no page costs more than two pages of reading.
-    rows = await db.fetch(
-        "SELECT * FROM (" + " UNION ALL ".join(
-            f"(SELECT * FROM ledger.transfers WHERE {side}_account_id = $1"
-            f" AND {conditions.where()} {page})" for side in sides) + f") AS sides {page}",
-        *conditions.values,
-    )
-    return [transfer_row(row) for row in rows]
-
-
 async def account_balances(
     db: Connection, wanted: AccountFilter
 ) -> list[tuple[int, Balance, int]]:
     """Return an account's kept balances: timestamp, balance, sequence of the row."""
-    conditions = _Conditions()
+    conditions = Conditions()
     conditions.add("account_id = ?", UUID(int=wanted.account_id))
     if wanted.timestamp_min:
         conditions.add("timestamp_ns >= ?", wanted.timestamp_min)

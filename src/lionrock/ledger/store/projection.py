@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,16 @@ import msgspec
 from lionrock.kernel.db import Connection
 from lionrock.ledger.domain.copies import Copies, Moment
 from lionrock.ledger.domain.values import Account, HoldStatus
-from lionrock.ledger.store.binary import COLUMNS, SIGNATURE, TRAILER, transfer_rows
+from lionrock.ledger.store.binary import (
+    COLUMNS,
+    PAGE_COLUMNS,
+    SIGNATURE,
+    TRAILER,
+    page_rows,
+    transfer_rows,
+)
+
+_PIECE_BYTES = 100_000
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -63,11 +71,45 @@ async def add_transfers(db: Connection, transfers: Sequence[tuple[int, bytes]]) 
     """Insert transfers: the records of each journal row, pending ones as open holds."""
     if not transfers:
         return
-    rows = [transfer_rows(stored, sequence) for sequence, stored in transfers]
     await db.copy_to_table(
         "transfers", schema_name="ledger", columns=COLUMNS, format="binary",
-        source=BytesIO(b"".join([SIGNATURE, *rows, TRAILER])),
+        source=_in_pieces(transfer_rows(stored, sequence) for sequence, stored in transfers),
     )
+
+
+async def add_account_pages(db: Connection, copies: Copies) -> None:
+    """List the transfers under the accounts that they touched, in the order of the key."""
+    if not copies.ids:
+        return
+    await db.copy_to_table(
+        "account_pages", schema_name="ledger", columns=PAGE_COLUMNS, format="binary",
+        source=_in_pieces(_pages(copies)),
+    )
+
+
+def _pages(copies: Copies) -> Iterator[bytes]:
+    for account in sorted(copies.touched, key=_in_key_order):
+        for is_debit, side in ((False, copies.credited), (True, copies.debited)):
+            places = side.get(account)
+            if places:
+                yield page_rows(account, places, copies, is_debit=is_debit)
+
+
+async def _in_pieces(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """What COPY reads, in pieces: the server takes one in while the next one is made."""
+    piece, size = [SIGNATURE], 0
+    for row in rows:
+        piece.append(row)
+        size += len(row)
+        if size >= _PIECE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    piece.append(TRAILER)
+    yield b"".join(piece)
+
+
+def _in_key_order(account: bytes) -> bytes:
+    return account[::-1]
 
 
 async def set_hold_statuses(db: Connection, statuses: Mapping[bytes, HoldStatus]) -> None:
@@ -108,8 +150,8 @@ async def change_balances(db: Connection, copies: Copies) -> None:
         "  credits_posted) WHERE a.id = b.id",
         *_columns(
             (uuid_of(key), sequence, copies.debits_pending.get(key, 0),
-             copies.debits_posted.get(key, 0), copies.credits_pending.get(key, 0),
-             copies.credits_posted.get(key, 0))
+             copies.debits_posted(key), copies.credits_pending.get(key, 0),
+             copies.credits_posted(key))
             for key, sequence in copies.touched.items()
         ),
     )

@@ -40,23 +40,6 @@ async def refusal(db: Connection, transfer_id: int) -> TransferResult | None:
     return None if found is None else TransferResult(found)
 
 
-async def transfers_of_account(
-    db: Connection, account_id: int, *, before_ns: int, limit: int
-) -> list[tuple[Transfer, HoldStatus | None, int]]:
-    """Return an account's transfers older than `before_ns`, newest first, at most `limit`."""
-    assert 0 < limit <= TRANSFERS_PAGE_MAX, "pages are bounded"
-    rows = await db.fetch(
-        "(SELECT * FROM ledger.transfers WHERE debit_account_id = $1 AND timestamp_ns < $2"
-        "  ORDER BY timestamp_ns DESC LIMIT $3)"
-        " UNION ALL"
-        " (SELECT * FROM ledger.transfers WHERE credit_account_id = $1 AND timestamp_ns < $2"
-        "  ORDER BY timestamp_ns DESC LIMIT $3)"
-        " ORDER BY timestamp_ns DESC LIMIT $3",
-        UUID(int=account_id), before_ns, limit,
-    )
-    return [transfer_row(row) for row in rows]
-
-
 async def holds(
     db: Connection, status: HoldStatus, *, after_ns: int, limit: int
 ) -> list[tuple[Transfer, HoldStatus | None, int]]:
