@@ -54,6 +54,7 @@ from lionrock.payments.qr.domain.codes import decode as decode_code
 from lionrock.payments.qr.domain.codes import encode as encode_code
 from lionrock.payments.qr.domain.compose import compose as compose_code
 from lionrock.payments.qr.domain.content import Code, Content, FpsAccount
+from lionrock.payments.qr.chinese import CHINESE as CHINESE_REFUSALS
 from lionrock.payments.qr.errors import QR_ERRORS
 from lionrock.payments.qr.http import ContentBody, code_of, code_reply
 from lionrock.payments.qr.pictures import draw as draw_code
@@ -68,6 +69,7 @@ from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
 
 __all__ = [
+    "CHINESE_REFUSALS",
     "ENDPOINT",
     "ERRORS",
     "HIGH_RISK_TEXT",

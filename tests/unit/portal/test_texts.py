@@ -9,6 +9,7 @@ import pytest
 
 import lionrock.portal
 from lionrock.kernel.i18n import LANGUAGES
+from lionrock.payments.qr.domain.refusals import QrRefusal
 from lionrock.portal.errors import PortalRefusal
 from lionrock.portal.http.case_view import ENDED, STAGES, path_of
 from lionrock.portal.texts import FACT_GROUPS, REFUSALS, TEXTS, refusal_text
@@ -26,6 +27,15 @@ def test_a_text_is_there_in_three_languages(name: str) -> None:
     assert not _HAN.search(text.en)
     places = [set(re.findall(r"\{(\w+)\}", text.in_language(each))) for each in LANGUAGES]
     assert places[0] == places[1] == places[2], "the same values are filled in"
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_all_that_can_be_wrong_with_a_payment_code_is_told_in_chinese(language: str) -> None:
+    # No page offers a choice of pictures, so only a programme asks for one that is not there.
+    met = [each for each in QrRefusal if each is not QrRefusal.PICTURE_MALFORMED]
+    told = [refusal_text(each.value, "English", language) for each in met]
+    assert len(set(told)) == len(met)
+    assert all(_HAN.search(text) and "English" not in text for text in told), told
 
 
 def test_templates_hold_no_words_of_their_own() -> None:

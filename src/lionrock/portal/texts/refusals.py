@@ -1,12 +1,13 @@
 """What a person reads when something is refused, by stable code; English stands in errors.py.
 
-Identity's sentences come from identity too. A code without a row in either is shown with a general
-sentence and the English one beside it.
+The sentences of identity and of payment codes come from their pillars. A code without any row is
+shown with a general sentence and the English one beside it.
 """
 
 from __future__ import annotations
 
 from lionrock.identity.api import CHINESE_REFUSALS as IDENTITY_REFUSALS
+from lionrock.payments.api import CHINESE_REFUSALS as PAYMENT_REFUSALS
 
 _GENERAL = {
     "zh-Hant": "此要求未獲接納：{title}",
@@ -389,7 +390,7 @@ def refusal_text(code: str, title: str, language: str) -> str:
     """Return the sentence for a refusal in a language; `title` is the English one."""
     if language == "en":
         return title
-    row = REFUSALS.get(code) or IDENTITY_REFUSALS.get(code)
+    row = REFUSALS.get(code) or IDENTITY_REFUSALS.get(code) or PAYMENT_REFUSALS.get(code)
     if row is None:
         return _GENERAL.get(language, "{title}").format(title=title)
     return row[0] if language == "zh-Hant" else row[1]
