@@ -58,7 +58,7 @@ class Copies:
         self.ids: list[bytes] = []
         self.times_ns: list[int] = []
         self.posts: list[int] = []
-        # Of each account: the transfers that debited and credited it, by their place in those lists.
+        # Of each account: what debited and credited it, by its place in those lists.
         self.debited: defaultdict[bytes, list[int]] = defaultdict(list)
         self.credited: defaultdict[bytes, list[int]] = defaultdict(list)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -172,12 +172,20 @@ def decode_effects(entry: Entry) -> Effects:
     return effects
 
 
-def mentioned_keys(requests: Sequence[Request]) -> list[bytes]:
-    """The transfer ids whose past decides these requests' results."""
+def mentioned_keys(
+    requests: Sequence[Request], are_new: Callable[[bytes], bool]
+) -> list[bytes]:
+    """The transfer ids whose past decides these requests' results.
+
+    Without the own ids of a request of which `are_new` says that they have no past on disk.
+    """
     keys: list[bytes] = []
     for request in requests:
-        if request.operation is Operation.CREATE_TRANSFERS:
+        if request.operation is not Operation.CREATE_TRANSFERS or not request.events:
+            continue
+        if not are_new(request.events):
             keys += records.keys_in(request.events)
+        if records.has_pending_keys(request.events):
             keys += [key for key in records.pending_keys_in(request.events) if any(key)]
     return keys
 

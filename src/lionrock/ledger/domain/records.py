@@ -21,6 +21,7 @@ from lionrock.ledger.domain.values import (
 
 RECORD_BYTES = 128
 ID_BYTES = 16
+_WORDS = RECORD_BYTES // 8
 _LOW = 2**64 - 1
 _RECORD = struct.Struct("<13Q3I2HQ")
 _ID = struct.Struct("<2Q")
@@ -127,6 +128,12 @@ def keys_in(payload: bytes) -> list[bytes]:
 def pending_keys_in(payload: bytes) -> list[bytes]:
     """Return the pending_id of whole transfer records, as keys."""
     return [key for (key,) in _PENDING_KEY.iter_unpack(payload)]
+
+
+def has_pending_keys(payload: bytes) -> bool:
+    """Say whether any of whole transfer records names a pending transfer."""
+    words = memoryview(payload).cast("Q")
+    return any(words[8::_WORDS].tolist()) or any(words[9::_WORDS].tolist())
 
 
 def keys(payload: bytes) -> list[bytes]:

@@ -11,6 +11,7 @@ open holds: it is kept at checkpoints, and a replay of the journal must come to 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 
@@ -22,6 +23,7 @@ from lionrock.ledger.domain.values import HoldStatus, TransferFlags
 
 VERSION = 2
 _PENDING = int(TransferFlags.PENDING)
+_FLAGS_WORD = 59  # of a transfer record's 16-bit words
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -138,17 +140,31 @@ def _restore_filled(state: State, filled: bytes) -> None:
 
 
 def _restore_holds(state: State, resolved: dict[bytes, tuple[HoldStatus, int]]) -> None:
-    for key, timestamp in sorted(state.known.items(), key=lambda pair: pair[1]):
+    for timestamp, key in sorted(_pending_in(state)):
         record = state.find_record(key)
         assert record is not None, "known transfers are found"
         fields = records.EVENT.unpack(record)
-        if not fields[12] & _PENDING:
-            continue
         debit, credit = state.live[fields[1]], state.live[fields[2]]
         hold = Hold(fields, fields[3], timestamp, debit, credit)
         if key in resolved:
             hold.settle(*resolved[key])
         state.add_hold(key, hold)
+
+
+def _pending_in(state: State) -> Iterator[tuple[int, bytes]]:
+    """The pending transfers in memory, with their times: by their flags, most are none."""
+    first_ns = state.starts[0] if state.starts else state.time_ns + 1
+    for key, record in state.filled.items():
+        if state.known[key] < first_ns and records.EVENT.unpack(record)[12] & _PENDING:
+            yield state.known[key], key
+    for segment in state.segments:
+        flags = memoryview(segment.payload).cast("H")[_FLAGS_WORD::records.RECORD_BYTES // 2]
+        if not any(flags.tolist()):
+            continue
+        keys = records.keys_in(segment.payload)
+        for index, flag in enumerate(flags.tolist()):
+            if flag & _PENDING and not segment.results[index]:
+                yield segment.start + index, keys[index]
 
 
 def _accounts(state: State) -> bytes:

@@ -24,7 +24,7 @@ SNAPSHOT_ROWS = 10_000
 SNAPSHOT_EVENTS = 250_000
 SNAPSHOTS_KEPT = 2
 SNAPSHOT_SPACING = 20  # a snapshot that took 1 s is not followed by another within 20 s
-SEEN_SAVED_EVERY = 2_000_000
+SEEN_SAVED_EVERY = 1_000_000
 TRANSFERS_IN_MEMORY_MAX = 200_000
 UNCOPIED_MAX = 1_000_000
 _MS_PER_S = 1_000
@@ -159,7 +159,8 @@ class Snapshots:
         seen = None
         if state.seen.count - self._seen_saved >= SEEN_SAVED_EVERY:
             self._seen_saved = state.seen.count
-            seen = journal.SavedSeen(state.seen.until_ns, state.seen.count, state.seen.bits)
+            seen = journal.SavedSeen(
+                state.seen.until_ns, state.seen.count, state.seen.bits, state.seen.latest)
 
         async def save(db: Connection) -> None:
             await journal.save_snapshot(

@@ -59,10 +59,10 @@ async def restore(database: Database, *, use_snapshot: bool = True) -> Restored:
         entries = await _entries_after(database, sequence)
         if not entries:
             break
+        await _recall_for(database, state, entries)
         for entry in entries:
             if entry.sequence != sequence + 1:
                 raise Damaged(f"journal row {sequence + 1} is missing")
-            await _recall_for_entry(database, state, entry)
             replay(state, entry, row_hash)
             sequence, row_hash = entry.sequence, entry.hash
             expected = checkpoints.get(sequence)
@@ -97,7 +97,7 @@ async def _seen_until(database: Database, archived_until_ns: int, sequence: int)
         lambda db: journal.saved_seen(db, archived_until_ns, FINGERPRINT))
     reached, seen = 0, Seen()
     if saved is not None:
-        seen = Seen(saved.bits, saved.count, saved.until_ns)
+        seen = Seen(saved.bits, saved.count, saved.until_ns, saved.latest)
         # The row that the instant cuts through is read again.
         row = await database.read(lambda db: journal.row_at(db, saved.until_ns, sequence))
         reached = max(row - 1, 0)
@@ -116,22 +116,23 @@ async def _seen_until(database: Database, archived_until_ns: int, sequence: int)
     return seen
 
 
-async def _recall_for_entry(database: Database, state: State, entry: Entry) -> None:
-    if not state.archived_until_ns:
-        return
+async def _recall_for(database: Database, state: State, entries: list[Entry]) -> None:
+    """For a page of rows at once: nothing is left to disk while they are replayed."""
     try:
-        await recall(database, state, decode_requests(entry))
+        requests = [request for entry in entries for request in decode_requests(entry)]
+        await recall(database, state, requests)
     except Malformed as error:
-        raise Damaged(f"journal row {entry.sequence}: {error}") from error
+        raise Damaged(f"journal row {entries[0].sequence} or soon after: {error}") from error
 
 
 async def recall(database: Database, state: State, requests: list[Request]) -> None:
     """Before a batch: bring back from disk what it mentions and memory no longer holds."""
     if not state.archived_until_ns:
         return
-    known, refused = state.known, state.refused
-    missing = state.seen.may_have([
-        key for key in mentioned_keys(requests) if key not in known and key not in refused
+    known, refused, seen = state.known, state.refused, state.seen
+    missing = seen.may_have([
+        key for key in mentioned_keys(requests, seen.are_later)
+        if key not in known and key not in refused
     ])
     if not missing:
         state.recalled = Recalled()

@@ -1,8 +1,8 @@
 """Rows of PostgreSQL's binary COPY format: transfers, column by column, and pages of their ids.
 
-A transfer's row is nothing but fixed-width fields, so that a stretch of records becomes a stretch of
-rows by moving byte columns: some 120 moves a stretch instead of a dozen values a row. Integers and
-ids turn from little-endian to big-endian on the way.
+A transfer's row is nothing but fixed-width fields, so that a stretch of records becomes a stretch
+of rows by moving byte columns: some 120 moves a stretch instead of a dozen values a row. Integers
+and ids turn from little-endian to big-endian on the way.
 
 Source: PostgreSQL documentation, COPY, Binary Format.
 """

@@ -126,14 +126,15 @@ class SavedSeen(msgspec.Struct, frozen=True):
     until_ns: int
     count: int
     bits: bytes
+    latest: bytes
 
 
 async def save_seen(db: Connection, fingerprint: str, saved: SavedSeen) -> None:
     """Write the filter of archived ids, and drop all but this and the one before."""
     await db.execute(
-        "INSERT INTO ledger.seen (until_ns, fingerprint, count, bits) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT ON CONSTRAINT seen_pk DO NOTHING",
-        saved.until_ns, fingerprint, saved.count, saved.bits,
+        "INSERT INTO ledger.seen (until_ns, fingerprint, count, bits, latest)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT ON CONSTRAINT seen_pk DO NOTHING",
+        saved.until_ns, fingerprint, saved.count, saved.bits, saved.latest,
     )
     await db.execute(
         "DELETE FROM ledger.seen WHERE until_ns NOT IN"
@@ -144,11 +145,11 @@ async def save_seen(db: Connection, fingerprint: str, saved: SavedSeen) -> None:
 async def saved_seen(db: Connection, until_ns: int, fingerprint: str) -> SavedSeen | None:
     """Return the newest filter that covers nothing after `until_ns`."""
     row = await db.fetchrow(
-        "SELECT until_ns, count, bits FROM ledger.seen"
+        "SELECT until_ns, count, bits, latest FROM ledger.seen"
         " WHERE until_ns <= $1 AND fingerprint = $2 ORDER BY until_ns DESC LIMIT 1",
         until_ns, fingerprint,
     )
-    return None if row is None else SavedSeen(row["until_ns"], row["count"], row["bits"])
+    return None if row is None else SavedSeen(*row)
 
 
 async def row_at(db: Connection, at_ns: int, last_sequence: int) -> int:
