@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from lionrock.identity.domain.assurance import ACR_DEVICE_NUMBER
 from lionrock.identity.domain.grants import ACCESS_TOKEN_TYPE
 from lionrock.identity.domain.parties import PersonStatus
 from lionrock.identity.domain.tokens import TokenForm, TokenReply
 from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import thumbprint
 from tests.http.identity.backchannel import new_back_channel_client
 from tests.http.identity.browser import Browser, error_code
@@ -68,6 +70,34 @@ async def test_a_yes_of_a_lost_phone_brings_no_code(
     ended = await browser.get(path)
     assert ended.status_code == 303, ended.text
     told = dict(parse_qsl(urlsplit(ended.headers["location"]).query))
+    assert told["error"] == "access_denied" and "code" not in told
+
+
+@pytest.mark.parametrize("event", EVENTS)
+async def test_a_yes_that_falls_while_its_sign_in_ends_brings_no_code(
+    city: City, client: TestClient, event: Any
+) -> None:
+    browser = Browser(city)
+    path, number = await browser.start(client.client_id, await client.pushed(), "ada")
+    (asked,) = await city.phone.pending("ada")
+    await city.phone.answer("ada", asked["approval_id"], "approved", number)
+    (secret,) = browser.cookies.values()
+    database, authorization = city.kernel.database, city.identity.authorization
+    view = await database.run(
+        lambda db: authorization.view(db, path.rpartition("/")[2], secret)
+    )
+    assert not isinstance(view, Refused) and view.state == "approved"
+    endings = authorization.endings
+    assert view.sign_in.approval_id is not None
+    now = city.kernel.wire_clock.now()
+    grant, ended, _ = await database.run(lambda db: endings.with_code(db, view, now))
+    await event(city)
+    # Its level was read before: the statement that would end it looks once more.
+    outcome = await database.run(
+        lambda db: endings.end_with_code(db, view, ended, grant, ACR_DEVICE_NUMBER)
+    )
+    assert (outcome.is_ended, outcome.stands) == (False, False)
+    told = dict(parse_qsl(urlsplit((await browser.get(path)).headers["location"]).query))
     assert told["error"] == "access_denied" and "code" not in told
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
+
+from lionrock.identity.store import approvals as approvals_store
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
 from tests.http.identity.authenticator import (
     Authenticator,
     Lie,
@@ -54,6 +59,28 @@ async def test_recovery_is_completed_once(city: City) -> None:
         *(post(city, "/completion", secret=secret) for _ in range(4))
     )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 3
+    assert len(await city.receipts("identity.recovery_completed")) == 1
+
+
+async def test_a_no_while_the_recovery_is_completed_waits_and_changes_nothing(
+    city: City,
+) -> None:
+    secret = await proven(city)
+    (notice,) = await city.kernel.database.run(
+        lambda db: city.identity.approvals.pending_for(db, city.people["ada"].id)
+    )
+
+    async def say_no(db: Connection) -> httpx.Response:
+        assert await approvals_store.lock_approval(db, notice.id) is not None
+        completing = asyncio.create_task(post(city, "/completion", secret=secret))
+        # Time for the completion to hold the recovery; it does not wait for the approval.
+        await asyncio.wait({completing}, timeout=0.5)
+        decided = await city.identity.approvals.withdraw(db, notice.id)
+        assert not isinstance(decided, Refused) and decided.state == "rejected"
+        return await completing
+
+    completed = await city.kernel.database.run(say_no)
+    assert completed.status_code == 201, completed.text
     assert len(await city.receipts("identity.recovery_completed")) == 1
 
 

@@ -268,7 +268,7 @@ async def _finish_action(call: SignInCall, wire: Wire) -> Response | Refused:
 async def _scanned(call: SignInCall, request: Request) -> Refused | None:
     """End the sign-in behind an action's page, once, and carry its answer over; PAGE."""
     view = call.view
-    ended = await call.room.identity.authorization.finish(call.db, view)
+    ended = await call.room.identity.authorization.endings.finish_held(call.db, view)
     # Of two phones that scanned two pages of one action, the first one counts.
     is_taken = request.outcome is not None or request.approval_id is not None
     if is_taken or isinstance(ended, Refused):

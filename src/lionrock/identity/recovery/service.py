@@ -198,7 +198,8 @@ class Recovery:
             return Refused(RecoveryRefusal.INCOMPLETE)
         # From here the recovery must succeed.
         for approval_id in await store.end_recoveries(db, person.id, now):
-            await self._approvals.withdraw(db, approval_id)
+            # A phone that says no holds the approval and waits for the recovery, which is held here.
+            await self._approvals.withdraw_unless_held(db, approval_id)
         await store.set_completed(db, recovery.id)
         await self._end_everything(db, person.id)
         code = await self._devices.issue_enrolment_code(db, person.id)

@@ -176,10 +176,11 @@ class Approvals:
         a mandate that ended meanwhile.
         """
         proof = Proof(kind, text)
-        approval = await store.lock_approval(db, approval_id)
-        if approval is None or device.person_id not in approval.person_ids:
+        held = await store.lock_with_answers(db, approval_id)
+        if held is None or device.person_id not in held[0].person_ids:
             return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
-        given = {a.person_id: a for a in await store.answers(db, approval_id)}
+        approval, answered = held
+        given = {a.person_id: a for a in answered}
         before = given.get(device.person_id)
         if before is not None and before.proof == proof:
             return approval
@@ -245,6 +246,14 @@ class Approvals:
             await self._decide(db, approval, "rejected")
         return await self.approval(db, approval_id)
 
+    async def withdraw_unless_held(self, db: Connection, approval_id: str) -> None:
+        """Withdraw an approval, but wait for nobody: one that is being answered now is left to that.
+
+        For a deed that is over on record in this transaction, so that the answer changes nothing.
+        """
+        if await store.try_lock(db, approval_id):
+            await self.withdraw(db, approval_id)
+
     async def expire(self, db: Connection, approval_id: str) -> bool:
         """Let a pending approval past its time expire; False when there is nothing to do."""
         approval = await store.lock_approval(db, approval_id)
@@ -264,10 +273,10 @@ class Approvals:
 
         It never approves: a yes is counted when it is given.
         """
-        approval = await store.lock_approval(db, approval_id)
-        if approval is None or approval.state != "pending":
+        held = await store.lock_with_answers(db, approval_id)
+        if held is None or held[0].state != "pending":
             return False
-        given = await store.answers(db, approval_id)
+        approval, given = held
         if await self._count(db, approval, given) != "rejected":
             return False
         await self._decide(db, approval, "rejected")

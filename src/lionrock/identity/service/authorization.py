@@ -13,28 +13,30 @@ Source: RFC 9126 s2 and s4, RFC 6749 s4.1, RFC 9207, FAPI 2.0 Security Profile s
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 
 import msgspec
 
 from lionrock.identity.domain.approvals import ApprovalRequest, Asked
-from lionrock.identity.domain.assurance import Authentication, meets_acr
 from lionrock.identity.domain.clients import Client
-from lionrock.identity.domain.grants import CodeGrant, PushedRequest, SignIn, secret_hash
+from lionrock.identity.domain.grants import PushedRequest, SignIn, secret_hash
 from lionrock.identity.domain.parties import Person, read_identifier
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import (
-    CODE_LIFE_S,
     REQUEST_URI_LIFE_S,
     REQUEST_URI_PREFIX,
     AuthorizationRequest,
 )
-from lionrock.identity.forms.granted import grant_details
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
-from lionrock.identity.service.assurance import PLAIN_KEPT, approval_acr
 from lionrock.identity.service.clients import Clients
+from lionrock.identity.service.endings import (
+    OUTCOMES,
+    Endings,
+    SignInState,
+    WaitReply,
+)
+from lionrock.identity.service.endings import SignInView as SignInView
 from lionrock.identity.service.grants import Grants
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
@@ -43,20 +45,11 @@ from lionrock.identity.service.quiet import QuietSignIns
 from lionrock.identity.service.sessions import Sessions
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
-from lionrock.identity.store import completions
 from lionrock.identity.store import requests as store
-from lionrock.identity.store import tokens as token_store
-from lionrock.identity.store.completions import Ended
 from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-
-SignInState = Literal["waiting", "approved", "rejected", "expired", "finished"]
-Outcome = Literal["pending", "approved", "denied", "expired"]
-_OUTCOMES: dict[SignInState, Outcome] = {
-    "waiting": "pending", "approved": "approved", "rejected": "denied", "expired": "expired",
-}  # fmt: skip
 
 
 class PushedReply(msgspec.Struct, frozen=True):
@@ -64,44 +57,6 @@ class PushedReply(msgspec.Struct, frozen=True):
 
     request_uri: str
     expires_in: int
-
-
-class SignInView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the waiting page shows."""
-
-    sign_in: SignIn
-    state: SignInState
-    request: AuthorizationRequest
-    client: Client
-    browser_secret: str
-
-    @property
-    def needs_choice(self) -> bool:
-        """Whether the person, who approved, is to choose a company before the browser goes on."""
-        return self.state == "approved" and self.request.company_selection
-
-
-class WaitReply(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sign-in stands: pending, approved, denied or expired, and where the browser goes now.
-
-    `redirect_to` carries the code; the same browser may ask again until the code is used.
-    """
-
-    status: Outcome
-    redirect_to: str | None = None
-
-
-class KeptAnswer(msgspec.Struct, frozen=True):
-    """How a sign-in ended, as it is sealed: for reading again by the same browser."""
-
-    status: Outcome
-    redirect_to: str
-    code_hash: bytes | None
-
-
-def _not_approved(state: SignInState) -> SignInState:
-    """An approval that was not enough counts as none."""
-    return "rejected" if state == "approved" else state
 
 
 class Authorization:
@@ -121,13 +76,12 @@ class Authorization:
     ) -> None:
         self._kernel = kernel
         self._clients = clients
-        self._sessions = sessions
-        self._grants = grants
         self._mandates = mandates
         self._answers = Answers(kernel, issuer)
         self._vault = vault
         self._parties = parties
         self._approvals = approvals
+        self.endings = Endings(kernel, issuer, vault, grants, sessions)
         self.quiet = QuietSignIns(kernel, vault, approvals)
 
     async def push(self, db: Connection, request: AuthorizationRequest) -> PushedReply:
@@ -202,22 +156,26 @@ class Authorization:
         self, db: Connection, sign_in_id: str, browser_secret: str
     ) -> SignInView | Refused:
         """Return a browser's own sign-in with its state; another browser's is not found."""
-        browser_hash = secret_hash(browser_secret)
-        seen = await store.seen_sign_in(db, sign_in_id, browser_hash)
+        seen = await store.seen_sign_in(db, sign_in_id, secret_hash(browser_secret))
         client = await self._clients.find(db, seen.sign_in.client_id) if seen else None
         if seen is None or client is None:
             return Refused(IdentityRefusal.SIGN_IN_UNKNOWN)
-        sign_in, state = seen.sign_in, self._state(seen.sign_in, seen.asked)
-        if state != "waiting":
-            # Held for whoever ends it now; while it waits, looking at it writes nothing.
-            held = await store.hold_sign_in(db, sign_in_id, browser_hash)
-            assert held is not None, "it was there, and a ring keeps it for long"
-            # What was decided stays so; another tab may have ended it meanwhile.
-            sign_in, state = held, "finished" if held.finished_at is not None else state
         return SignInView(
-            sign_in=sign_in, state=state, request=seen.request,
-            client=client, browser_secret=browser_secret,
+            sign_in=seen.sign_in, state=self._state(seen.sign_in, seen.asked),
+            request=seen.request, client=client, browser_secret=browser_secret,
         )  # fmt: skip
+
+    async def held_view(
+        self, db: Connection, sign_in_id: str, browser_secret: str
+    ) -> SignInView | Refused:
+        """Return what `view` returns; decided, it is held for whoever ends it in this transaction.
+
+        While it waits, looking at it writes nothing.
+        """
+        view = await self.view(db, sign_in_id, browser_secret)
+        if isinstance(view, Refused) or view.state == "waiting":
+            return view
+        return await self.endings.held(db, view)
 
     async def progress(
         self, db: Connection, view: SignInView, *, may_finish: bool
@@ -228,104 +186,22 @@ class Authorization:
         used or out of time. REQUEST_USED as in `finish`.
         """
         if view.state == "finished":
-            return await self._kept_answer(db, view)
-        status = _OUTCOMES[view.state]
+            return await self.endings.kept_answer(db, view)
+        status = OUTCOMES[view.state]
         if status == "pending" or not may_finish or view.needs_choice:
             # A choice is made on the page: the browser goes nowhere yet.
             return WaitReply(status=status)
         address = await self.finish(db, view)
         if isinstance(address, Refused):
-            return address
+            is_finished = address.refusal is IdentityRefusal.SIGN_IN_FINISHED
+            return await self.endings.kept_answer(db, view) if is_finished else address
+        if address == self.endings.page(view):
+            return WaitReply(status="pending")
         return WaitReply(status=status, redirect_to=address)
 
-    async def _kept_answer(self, db: Connection, view: SignInView) -> WaitReply:
-        sign_in = view.sign_in
-        if sign_in.answer is None:
-            return WaitReply(status="approved" if sign_in.is_approved else "denied")
-        kept = msgspec.json.decode(
-            self._vault.open_answer(view.browser_secret, sign_in.id, sign_in.answer),
-            type=KeptAnswer,
-        )
-        if kept.code_hash is not None:
-            code = await token_store.lock_code(db, kept.code_hash, sign_in.client_id)
-            now = self._kernel.wire_clock.now()
-            if code is None or code.used_at is not None or now >= code.expires_at:
-                return WaitReply(status=kept.status)
-        return WaitReply(status=kept.status, redirect_to=kept.redirect_to)
-
     async def finish(self, db: Connection, view: SignInView) -> str | Refused:
-        """End a decided sign-in; returns the address to send the browser to.
-
-        The code is made here, once. SIGN_IN_FINISHED when this sign-in ended before, REQUEST_USED
-        when another one used up the request.
-        """
-        assert view.state not in ("waiting",), "there is nothing to finish yet"
-        assert not view.needs_choice, "the page asks for the choice first"
-        if view.state == "finished":
-            return Refused(IdentityRefusal.SIGN_IN_FINISHED)
-        now = self._kernel.wire_clock.now()
-        acr, error = await self._level(db, view)
-        if acr is not None:
-            code = token_store.CODES.stamp(secrets.token(32), now + timedelta(seconds=CODE_LIFE_S))
-            grant = await self._grant(db, view, code, now)
-            address = self._answers.redirect_address(view.client, view.request, {"code": code})
-            kept = KeptAnswer(_OUTCOMES[view.state], address, grant.code_hash)
-        else:
-            grant = None
-            address = self._answers.redirect_address(view.client, view.request, {"error": error})
-            kept = KeptAnswer(_OUTCOMES[_not_approved(view.state)], address, None)
-        sealed = self._vault.seal_answer(
-            view.browser_secret, view.sign_in.id, msgspec.json.encode(kept).decode()
-        )
-        ended = Ended(view.sign_in.id, view.sign_in.request_hash, now, sealed)
-        if grant is None:
-            is_first = await completions.end_without_code(db, ended)
-        else:
-            how = Authentication(acr=acr or "", authenticated_at=now)
-            is_first = await completions.end_with_code(db, ended, grant, how, now + PLAIN_KEPT)
-        # Refused, all of it is rolled back.
-        return address if is_first else Refused(IdentityRefusal.REQUEST_USED)
-
-    async def _level(self, db: Connection, view: SignInView) -> tuple[str | None, str]:
-        """Return (level reached, "") of a sign-in that a code is due for, or (None, its error).
-
-        Too low a level of assurance is the request's error, not the person's refusal. max_age is
-        met by every code: there is no session, so whoever gets one was authenticated just now.
-        """
-        if view.state != "approved":
-            return None, "access_denied"
-        assert view.sign_in.approval_id is not None, "only a person approves"
-        acr = await approval_acr(db, view.sign_in.approval_id)
-        if acr is None:
-            return None, "access_denied"
-        if not meets_acr(acr, view.request.acr_values):
-            return None, "unmet_authentication_requirements"
-        assert view.sign_in.person_id is not None, "only a person approves"
-        error = await self._grants.obstacle(
-            db, view.client, view.request, view.sign_in.person_id
-        )
-        return (acr, "") if error is None else (None, error)
-
-    async def _grant(
-        self, db: Connection, view: SignInView, code: str, now: datetime
-    ) -> CodeGrant:
-        """Return what a code that is due now stands for, and begin the session it stands in."""
-        person_id, approval_id = view.sign_in.person_id, view.sign_in.approval_id
-        assert person_id is not None and approval_id is not None, "only a person approves"
-        grant_id = view.request.grant_id or self._kernel.ids.new("gra")
-        details = await grant_details(
-            db, self._kernel, view.request.details, grant_id=grant_id, client_id=view.client.id,
-            approval_id=approval_id, now=now,
-        )  # fmt: skip
-        await self._sessions.begin(
-            db, view.client, browser_hash=view.sign_in.browser_hash, person_id=person_id,
-            grant_id=grant_id,
-        )  # fmt: skip
-        return CodeGrant(
-            code_hash=secret_hash(code), person_id=person_id, grant_id=grant_id,
-            request=msgspec.structs.replace(view.request, details=details), signed_in_at=now,
-            expires_at=now + timedelta(seconds=CODE_LIFE_S),
-        )  # fmt: skip
+        """End a decided sign-in as all that a request does; see `Endings.finish`."""
+        return await self.endings.finish(db, view)
 
     async def cancel(self, db: Connection, view: SignInView) -> str | Refused:
         """End a sign-in at the browser's wish; the phone's question goes away with it."""
@@ -333,7 +209,7 @@ class Authorization:
             return Refused(IdentityRefusal.SIGN_IN_FINISHED)
         if view.sign_in.approval_id is not None and view.state == "waiting":
             await self._approvals.withdraw(db, view.sign_in.approval_id)
-        return await self.finish(db, msgspec.structs.replace(view, state="rejected"))
+        return await self.endings.finish_held(db, msgspec.structs.replace(view, state="rejected"))
 
     def _state(self, sign_in: SignIn, asked: Asked | None) -> SignInState:
         if sign_in.finished_at is not None:

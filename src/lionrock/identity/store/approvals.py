@@ -29,6 +29,13 @@ INSERT_APPROVAL = (
     " amount_minor, currency, quorum, shown, words_hash, number, tries_left, state, created_at,"
     " expires_at, details, is_passing)"
 )
+# The yes's that stand: each one's device is in use and its person active still.
+STANDING = (
+    "SELECT a.acr FROM identity.approval_persons a"
+    " JOIN identity.devices d ON d.id = a.device_id AND d.revoked_at IS NULL"
+    " JOIN identity.persons p ON p.id = a.person_id AND p.status = 'active'"
+    " WHERE a.decision = 'approved'"
+)
 _SELECT = (
     "SELECT a.*, (SELECT array_agg(p.person_id ORDER BY p.position)"
     " FROM identity.approval_persons p WHERE p.approval_id = a.id) AS person_ids"
@@ -71,6 +78,24 @@ async def lock_approval(db: Connection, approval_id: str) -> Approval | None:
     """Return an approval and hold it to the transaction's end: answers are counted one by one."""
     row = await db.fetchrow(f"{_SELECT} WHERE a.id = $1 FOR UPDATE OF a", approval_id)
     return _approval(row) if row else None
+
+
+async def lock_with_answers(
+    db: Connection, approval_id: str
+) -> tuple[Approval, list[GivenAnswer]] | None:
+    """Return an approval, held to the transaction's end, and the answers given so far."""
+    rows = await db.fetch(
+        "SELECT (held.asked).*, (held.person).person_id, (held.person).device_id,"
+        " (held.person).decision, (held.person).answered_at, (held.person).proof,"
+        " (held.person).proof_kind, (held.person).acr FROM identity.hold_approval($1) AS held",
+        approval_id,
+    )
+    if not rows:
+        return None
+    asked = dict(rows[0]) | {"person_ids": [row["person_id"] for row in rows]}
+    given = [_answer(row) for row in rows if row["decision"] is not None]
+    # Asked in the order of their positions: what was answered at once stays in that order.
+    return _approval(asked), sorted(given, key=lambda each: each.answered_at)
 
 
 async def due(db: Connection, now: datetime, count_max: int) -> list[str]:
@@ -176,13 +201,7 @@ async def hold_person(
 
 async def standing_acrs(db: Connection, approval_id: str) -> list[str]:
     """Return the level of each yes that stands: its device in use and its person active still."""
-    rows = await db.fetch(
-        "SELECT a.acr FROM identity.approval_persons a"
-        " JOIN identity.devices d ON d.id = a.device_id AND d.revoked_at IS NULL"
-        " JOIN identity.persons p ON p.id = a.person_id AND p.status = 'active'"
-        " WHERE a.approval_id = $1 AND a.decision = 'approved'",
-        approval_id,
-    )
+    rows = await db.fetch(f"{STANDING} AND a.approval_id = $1", approval_id)
     # Answers of before there were levels were device answers.
     return [row["acr"] or ACR_DEVICE for row in rows]
 
@@ -195,15 +214,7 @@ async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
         " ORDER BY answered_at, position",
         approval_id,
     )
-    return [
-        GivenAnswer(
-            person_id=row["person_id"], device_id=row["device_id"], decision=row["decision"],
-            answered_at=row["answered_at"], proof=Proof(row["proof_kind"], row["proof"]),
-            # Answers of before there were levels were device answers.
-            acr=row["acr"] or ACR_DEVICE,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_answer(row) for row in rows]
 
 
 async def save_answer(
@@ -254,6 +265,15 @@ async def decide(db: Connection, approval_id: str, state: State, at: datetime) -
         approval_id, state, at,
     )  # fmt: skip
     return changed is not None
+
+
+def _answer(row: Any) -> GivenAnswer:
+    return GivenAnswer(
+        person_id=row["person_id"], device_id=row["device_id"], decision=row["decision"],
+        answered_at=row["answered_at"], proof=Proof(row["proof_kind"], row["proof"]),
+        # Answers of before there were levels were device answers.
+        acr=row["acr"] or ACR_DEVICE,
+    )  # fmt: skip
 
 
 def _approval(row: Any) -> Approval:

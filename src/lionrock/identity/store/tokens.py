@@ -85,18 +85,28 @@ async def give_back_code(db: Connection, code_hash: bytes) -> None:
     )  # fmt: skip
 
 
+async def code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
+    """Return a client's code of an active person; others are not found."""
+    row = await _code_row(db, code_hash, client_id, "")
+    return _code(row) if row is not None else None
+
+
 async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
     """Return a client's code of an active person and hold it; others are not found."""
+    row = await _code_row(db, code_hash, client_id, " FOR UPDATE")
+    return _code(row) if row is not None else None
+
+
+async def _code_row(db: Connection, code_hash: bytes, client_id: str, hold: str) -> Any:
     slot = hashed_slot(code_hash)
     if slot is None:
         return None
-    row = await db.fetchrow(
+    return await db.fetchrow(
         f"SELECT * FROM {CODES.partition(slot)} c WHERE code_hash = $1 AND client_id = $2"
         " AND EXISTS (SELECT FROM identity.persons p"
-        "  WHERE p.id = c.person_id AND p.status = 'active') FOR UPDATE",
+        f"  WHERE p.id = c.person_id AND p.status = 'active'){hold}",
         code_hash, client_id,
     )  # fmt: skip
-    return _code(row) if row is not None else None
 
 
 async def insert_token(db: Connection, token: AccessToken) -> None:

@@ -164,7 +164,7 @@ class Pages:
         page = await store.page(db, sign_in_id, wire.name)
         if page is None:
             return Refused(FacadeRefusal.PAGE)
-        view = await self._identity.authorization.view(db, sign_in_id, browser_secret)
+        view = await self._identity.authorization.held_view(db, sign_in_id, browser_secret)
         if isinstance(view, Refused):
             return Refused(FacadeRefusal.PAGE)
         if view.state == "finished" and page.request_id is None:
@@ -190,7 +190,7 @@ class Pages:
         """
         assert view.state != "waiting", "there is nothing to finish yet"
         person_id = view.sign_in.person_id
-        ended = await self._identity.authorization.finish(db, view)
+        ended = await self._identity.authorization.endings.finish_held(db, view)
         if isinstance(ended, Refused):
             return Refused(FacadeRefusal.PAGE)
         is_approved = "code" in parse_qs(urlsplit(ended).query)
