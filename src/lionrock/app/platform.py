@@ -34,7 +34,7 @@ from lionrock.kernel.http import (
     build_application,
     standard_table,
 )
-from lionrock.kernel.jobs import Again, Job, JobHandler, Worker, schedule
+from lionrock.kernel.jobs import Again, Handler, Job, Worker, schedule
 from lionrock.ledger import api as ledger_api
 from lionrock.payments import api as payments_api
 from lionrock.programmes import api as programmes_api
@@ -125,9 +125,9 @@ class Platform:
         )
         return build_application(self.kernel, (*tables, standard_table(standard)))
 
-    def handlers(self) -> dict[str, JobHandler]:
+    def handlers(self) -> dict[str, Handler]:
         """All job handlers by queue, the dispatcher of events among them."""
-        handlers: dict[str, JobHandler] = {
+        handlers: dict[str, Handler] = {
             outbox.QUEUE: outbox.dispatcher(self._subscriptions()),
             SWEEP_QUEUE: self._sweep,
         }

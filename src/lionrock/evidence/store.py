@@ -66,6 +66,28 @@ async def insert_receipt(
     return inserted is not None
 
 
+async def insert_receipts(
+    db: Connection, rows: Sequence[tuple[StoredReceipt, Mapping[str, str], datetime]]
+) -> None:
+    """Insert receipts of new ids with their references and instants, in one statement."""
+    referred = [
+        (value, name, receipt.id)
+        for receipt, references, _ in rows for name, value in references.items()
+    ]
+    await db.execute(
+        "WITH new AS (INSERT INTO evidence.receipts"
+        "  (id, kind, issuer, jws, salt, entry, recorded_at) SELECT * FROM unnest($1::text[],"
+        "  $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::timestamptz[]))"
+        " INSERT INTO evidence.receipt_references (value, name, receipt_id)"
+        "  SELECT * FROM unnest($8::text[], $9::text[], $10::text[])",
+        [each.id for each, _, _ in rows], [each.kind for each, _, _ in rows],
+        [each.issuer for each, _, _ in rows], [each.jws for each, _, _ in rows],
+        [each.salt for each, _, _ in rows], [each.entry for each, _, _ in rows],
+        [at for _, _, at in rows], [value for value, _, _ in referred],
+        [name for _, name, _ in referred], [receipt_id for _, _, receipt_id in referred],
+    )  # fmt: skip
+
+
 async def load_receipt(
     db: Connection, receipt_id: str, issuer: str | None = None
 ) -> StoredReceipt | None:

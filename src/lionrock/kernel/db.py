@@ -30,6 +30,8 @@ STATEMENT_TIMEOUT_MS_MAX = 15_000
 DATABASE_FAILURES = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
 )
+# After these it is not known whether what was under way was committed.
+CONNECTION_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
 
 
 class Connection(Protocol):

@@ -11,7 +11,7 @@ Two clocks: `due_at` is wire time (retries), `business_due_at` is business time 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,11 +21,12 @@ import structlog
 
 from lionrock.kernel.clock import BusinessClock, WireClock
 from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.gathered import GatheringConnection
 
 CLAIM_MS = 10_000
 HANDLER_MS_MAX = 8_000
-CLAIMS_MAX = 16
-# Jobs that one worker runs side by side.
+CLAIMS_MAX = 64
+# Jobs that one worker runs side by side; many that are run together count as one.
 RUNNING_MAX = 64
 # How long what has ended waits for others, to be written with them.
 GATHER_MS = 2
@@ -60,6 +61,27 @@ class Again(msgspec.Struct, frozen=True):
 JobHandler = Callable[[Job], Awaitable[Done | Again]]
 
 
+class Together(msgspec.Struct, frozen=True):
+    """A handler of many jobs at once: `many` returns how each ended, in their order.
+
+    When it raises, each is run by `one`, so that the failure of one is not that of its neighbours.
+    """
+
+    many: Callable[[Sequence[Job]], Awaitable[Sequence[Done | Again]]]
+    one: JobHandler
+
+
+Handler = JobHandler | Together
+_SCHEDULE = (
+    "INSERT INTO kernel.jobs (queue, key, payload, due_at, business_due_at, generation)"
+)
+_SCHEDULED_AGAIN = (
+    "ON CONFLICT (queue, key) DO UPDATE SET payload = excluded.payload, attempt = 0,"
+    " due_at = excluded.due_at, business_due_at = excluded.business_due_at,"
+    " generation = jobs.generation + 1"
+)
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How one claimed job ended, at an instant of wire time."""
 
@@ -79,13 +101,28 @@ async def schedule(
     business_due_at: datetime | None = None,
 ) -> None:
     """Make a job due in the caller's transaction: at once, or at a wire and/or business instant."""
+    row = (queue, key, payload or {}, due_at, business_due_at)
+    if isinstance(db, GatheringConnection):
+        db.note(_schedule_all, row)
+    else:
+        await db.execute(
+            f"{_SCHEDULE} VALUES ($1, $2, $3, coalesce($4, '-infinity'::timestamptz), $5, 1)"
+            f" {_SCHEDULED_AGAIN}",
+            *row,
+        )
+
+
+async def _schedule_all(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    # One statement takes a row once; in the order of keys, for two may schedule the same.
+    last = {(row[0], row[1]): row for row in rows}
+    queues, keys, payloads, due, business_due = zip(
+        *(last[key] for key in sorted(last)), strict=True
+    )
     await db.execute(
-        "INSERT INTO kernel.jobs (queue, key, payload, due_at, business_due_at, generation)"
-        " VALUES ($1, $2, $3, coalesce($4, '-infinity'::timestamptz), $5, 1)"
-        " ON CONFLICT (queue, key) DO UPDATE SET payload = excluded.payload, attempt = 0,"
-        "  due_at = excluded.due_at, business_due_at = excluded.business_due_at,"
-        "  generation = jobs.generation + 1",
-        queue, key, payload or {}, due_at, business_due_at,
+        f"{_SCHEDULE} SELECT q, k, p, coalesce(d, '-infinity'::timestamptz), b, 1"
+        " FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::timestamptz[])"
+        f" AS given (q, k, p, d, b) {_SCHEDULED_AGAIN}",
+        queues, keys, payloads, due, business_due,
     )
 
 
@@ -97,7 +134,7 @@ class Worker:
         database: Database,
         wire_clock: WireClock,
         business_clock: BusinessClock,
-        handlers: Mapping[str, JobHandler],
+        handlers: Mapping[str, Handler],
     ) -> None:
         self._database = database
         self._wire_clock = wire_clock
@@ -111,8 +148,8 @@ class Worker:
 
     async def run_due(self) -> int:
         """Claim and run one round of due jobs; returns how many were run."""
-        jobs = await self._database.run(partial(self._claim, count_max=CLAIMS_MAX))
-        await self._end(await asyncio.gather(*(self._run(job) for job in jobs)))
+        jobs = await self._database.alone(partial(self._claim, count_max=CLAIMS_MAX))
+        await self._end(_flat(await asyncio.gather(*self._runs(jobs))))
         return len(jobs)
 
     async def _end(self, ended: Sequence[Ended]) -> None:
@@ -120,9 +157,14 @@ class Worker:
         if not ended:
             return
         finished = await self._database.run(lambda db: self._finish_all(db, ended))
-        for each in ended:
-            if (each.job.queue, each.job.key) not in finished:
-                await self._database.run(partial(self._finish, ended=each))
+        left = [each for each in ended if (each.job.queue, each.job.key) not in finished]
+        if not left:
+            return
+        # Most of these were scheduled again while they ran, and there is nothing to write.
+        held = await self._database.alone(lambda db: _still_there(db, left))
+        for each in left:
+            if (each.job.queue, each.job.key) in held:
+                await self._database.alone(partial(self._finish, ended=each))
 
     async def run_until_idle(self, rounds_max: int = 500) -> int:
         """Run rounds until none is due (tests, the sandbox's test clock); returns jobs run."""
@@ -136,7 +178,7 @@ class Worker:
 
     async def run_for_ever(self) -> None:
         """The worker process's loop: survives a database that goes away and returns."""
-        running: set[asyncio.Task[Ended]] = set()
+        running: set[asyncio.Task[list[Ended]]] = set()
         while not self._stopping.is_set():
             try:
                 count = await self._start_due(running)
@@ -144,19 +186,32 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever broke
                 _log.warning("worker_round_failed", error=type(error).__name__)
                 await self._pause(500)
-        await self._end(await asyncio.gather(*running))
+        await self._end(_flat(await asyncio.gather(*running)))
 
-    async def _start_due(self, running: set[asyncio.Task[Ended]]) -> int:
+    async def _start_due(self, running: set[asyncio.Task[list[Ended]]]) -> int:
         """Claim as many as there is room for and start them; returns how many."""
         free = min(CLAIMS_MAX, RUNNING_MAX - len(running))
         if free <= 0:
             return 0
-        jobs = await self._database.run(partial(self._claim, count_max=free))
-        running.update(asyncio.create_task(self._run(job)) for job in jobs)
+        jobs = await self._database.alone(partial(self._claim, count_max=free))
+        running.update(asyncio.create_task(run) for run in self._runs(jobs))
         return len(jobs)
 
+    def _runs(self, jobs: Sequence[Job]) -> list[Coroutine[Any, Any, list[Ended]]]:
+        """What to run for these jobs: one for each, or one for all of a queue run together."""
+        runs: list[Coroutine[Any, Any, list[Ended]]] = []
+        together: dict[str, list[Job]] = {}
+        for job in jobs:
+            handler = self._handlers[job.queue]
+            if isinstance(handler, Together):
+                together.setdefault(job.queue, []).append(job)
+            else:
+                runs.append(self._run_alone(job, handler))
+        runs += [self._run_together(all_of_queue) for all_of_queue in together.values()]
+        return runs
+
     async def _take_ended(
-        self, running: set[asyncio.Task[Ended]], *, is_idle: bool
+        self, running: set[asyncio.Task[list[Ended]]], *, is_idle: bool
     ) -> list[Ended]:
         """Wait until something ends, or until it is time to look for due jobs again."""
         wait_ms = POLL_MS if is_idle else GATHER_MS
@@ -168,7 +223,7 @@ class Worker:
             await asyncio.sleep(GATHER_MS / 1000)
         done = {task for task in running if task.done()}
         running -= done
-        return [task.result() for task in done]
+        return _flat([task.result() for task in done])
 
     async def _pause(self, pause_ms: int) -> None:
         try:
@@ -192,12 +247,31 @@ class Worker:
         )
         return [Job(**dict(row)) for row in rows]
 
-    async def _run(self, job: Job) -> Ended:
+    async def _run_alone(self, job: Job, handler: JobHandler) -> list[Ended]:
+        return [await self._run(job, handler)]
+
+    async def _run_together(self, jobs: Sequence[Job]) -> list[Ended]:
+        """Run jobs of one queue at once, and one by one when that fails."""
+        handler = self._handlers[jobs[0].queue]
+        assert isinstance(handler, Together), "the others run alone"
+        try:
+            async with asyncio.timeout(HANDLER_MS_MAX / 2_000):
+                outcomes = await handler.many(jobs)
+        except Exception as error:  # noqa: BLE001 - whose fault it is shows when each runs alone
+            _log.warning("jobs_failed_together", queue=jobs[0].queue, count=len(jobs),
+                         error=f"{type(error).__name__}: {error}"[:ERROR_TEXT_MAX])
+            return list(await asyncio.gather(*(self._run(job, handler.one) for job in jobs)))
+        at = self._wire_clock.now()
+        return [
+            Ended(job, outcome, at, None) for job, outcome in zip(jobs, outcomes, strict=True)
+        ]
+
+    async def _run(self, job: Job, handler: JobHandler) -> Ended:
         outcome: Done | Again
         error_text = None
         try:
             async with asyncio.timeout(HANDLER_MS_MAX / 1000):
-                outcome = await self._handlers[job.queue](job)
+                outcome = await handler(job)
         except Exception as error:  # noqa: BLE001 - one job's failure never stops the others
             error_text = f"{type(error).__name__}: {error}"[:ERROR_TEXT_MAX]
             _log.warning("job_failed", queue=job.queue, key=job.key, attempt=job.attempt,
@@ -251,6 +325,21 @@ class Worker:
             " WHERE queue = $1 AND key = $2 AND generation = $3",
             job.queue, job.key, job.generation, _due_again(ended), ended.error_text,
         )
+
+
+async def _still_there(db: Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
+    """Which of these jobs nobody has scheduled again or taken away since they were claimed."""
+    rows = await db.fetch(
+        "SELECT queue, key FROM kernel.jobs JOIN unnest($1::text[], $2::text[], $3::bigint[])"
+        " AS d (queue, key, generation) USING (queue, key, generation)",
+        [each.job.queue for each in ended], [each.job.key for each in ended],
+        [each.job.generation for each in ended],
+    )
+    return {(row["queue"], row["key"]) for row in rows}
+
+
+def _flat(ended: Iterable[Sequence[Ended]]) -> list[Ended]:
+    return [each for some in ended for each in some]
 
 
 def _due_again(ended: Ended) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lionrock.kernel.db import Connection
-from lionrock.kernel.jobs import JobHandler
+from lionrock.kernel.jobs import Handler, Together
 from lionrock.kernel.outbox import EventHandler
 from lionrock.payments.addressing.service import addressing
 from lionrock.payments.service.payments import Payments
@@ -16,11 +16,11 @@ from lionrock.payments.service.post import DELIVER_QUEUE
 from lionrock.payments.service.switch import DRIVE_NEAR_QUEUE, DRIVE_QUEUE
 
 
-def handlers(room: Payments) -> Mapping[str, JobHandler]:
+def handlers(room: Payments) -> Mapping[str, Handler]:
     """Return the job handlers of this pillar by queue."""
+    driving = Together(room.together.drive, room.switch.drive)
     return {
-        DRIVE_QUEUE: room.switch.drive, DELIVER_QUEUE: room.post.deliver,
-        DRIVE_NEAR_QUEUE: room.switch.drive,
+        DRIVE_QUEUE: driving, DELIVER_QUEUE: room.post.deliver, DRIVE_NEAR_QUEUE: driving,
         **room.settlement.handlers(),
         **room.files.handlers(),
         **room.wallets.moving.handlers(),

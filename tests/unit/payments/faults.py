@@ -71,6 +71,10 @@ class TrippingDatabase(Database):
         """Run a transaction between two crossings."""
         return await self._wire.around(f"{self._name} transaction", super().run(use_case))
 
+    async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a statement, which is a transaction of its own, between two crossings."""
+        return await self._wire.around(f"{self._name} statement", super().alone(use_case))
+
 
 class TrippingNetwork(Network):
     """A network whose users die around calls, and that may lose, repeat and delay them."""

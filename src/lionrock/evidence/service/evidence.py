@@ -34,6 +34,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.gathered import write_with_others
 from lionrock.kernel.jose import sign_jws
 
 HOSTED_ISSUERS = frozenset({PLATFORM_ORGANISATION, PROGRAMME_OFFICE})
@@ -76,10 +77,13 @@ class Evidence:
         ValueError names a field that is not in its form, or an issuer not hosted here: a bug.
         """
         receipt_id = self._kernel.ids.new(receipt.ID_PREFIX)
-        await self.record_as(
-            db, receipt_id, kind=kind, issuer=issuer, references=references, digests=digests,
+        made, row = self._signed(
+            receipt_id, kind=kind, issuer=issuer, references=references, digests=digests,
             about=about, at=self._kernel.business_clock.now(),
         )  # fmt: skip
+        # Nobody reads it in the transaction that records it: written together with others.
+        now = self._kernel.wire_clock.now()
+        await write_with_others(db, store.insert_receipts, (row, made.references, now))
         return receipt_id
 
     async def record_as(
@@ -95,6 +99,25 @@ class Evidence:
         at: datetime,
     ) -> bool:
         """Record under an id chosen before, for event handlers; False when it is there already."""
+        made, row = self._signed(
+            receipt_id, kind=kind, issuer=issuer, references=references, digests=digests,
+            about=about, at=at,
+        )  # fmt: skip
+        return await store.insert_receipt(
+            db, row, made.references, self._kernel.wire_clock.now()
+        )
+
+    def _signed(
+        self,
+        receipt_id: str,
+        *,
+        kind: str,
+        issuer: str,
+        references: Mapping[str, str],
+        digests: Mapping[str, str],
+        about: str,
+        at: datetime,
+    ) -> tuple[Receipt, store.StoredReceipt]:
         if issuer not in self._hosted:
             raise ValueError(f"{issuer!r} signs its own receipts; the platform has not its key")
         made = Receipt(
@@ -107,7 +130,7 @@ class Evidence:
             raise ValueError(f"receipt {kind!r}, {problem.field}: {problem.detail}")
         key = organisation_key(self._kernel, issuer)
         jws = sign_jws(key, canonical.encode(made), typ=receipt.TYPE)
-        return await self._insert(db, made, jws)
+        return made, _row(made, jws)
 
     async def accept(
         self, db: Connection, receipt_jws: str, sender_org_id: str
@@ -132,23 +155,15 @@ class Evidence:
             return Refused(EvidenceRefusal.RECEIPT_ISSUER, field="issuer")
         if given.iat > self._kernel.wire_clock.now_s() + receipt.FUTURE_S_MAX:
             return Refused(EvidenceRefusal.RECEIPT_FUTURE, field="iat")
-        if await self._insert(db, given, receipt_jws):
+        now = self._kernel.wire_clock.now()
+        row = _row(given, receipt_jws)
+        if await store.insert_receipt(db, row, given.references, now):
             return given.id
         there = await store.load_receipt(db, given.id)
         assert there is not None, "its id was taken"
         if receipt.payload_of(there.jws) != receipt.payload_of(receipt_jws):
             return Refused(EvidenceRefusal.RECEIPT_CONFLICT, field="id")
         return given.id
-
-    async def _insert(self, db: Connection, made: Receipt, jws: str) -> bool:
-        salt = secrets.salt()
-        row = store.StoredReceipt(
-            id=made.id, kind=made.kind, issuer=made.issuer, jws=jws, salt=salt,
-            entry=receipt.entry_of(salt, jws), log_index=None,
-        )  # fmt: skip
-        return await store.insert_receipt(
-            db, row, made.references, self._kernel.wire_clock.now()
-        )
 
     async def keep(self, db: Connection, content: bytes, media_type: str) -> str:
         """Keep a document for later bundles, by its digest; returns SHA-256 hex.
@@ -281,6 +296,14 @@ class Evidence:
                 ca_certificates=list(ca_certificates),
             )
         )
+
+
+def _row(made: Receipt, jws: str) -> store.StoredReceipt:
+    salt = secrets.salt()
+    return store.StoredReceipt(
+        id=made.id, kind=made.kind, issuer=made.issuer, jws=jws, salt=salt,
+        entry=receipt.entry_of(salt, jws), log_index=None,
+    )  # fmt: skip
 
 
 def _listed(references: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:

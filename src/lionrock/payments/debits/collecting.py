@@ -78,7 +78,7 @@ class Collecting:
         if not await payments.insert_payment(db, vault, payment):
             return Refused(PaymentRefusal.TRANSACTION_ID_REUSED, field="UETR")
         if code:
-            await self._parts.switch.close(db, payment)
+            await self._parts.switch.close(db, [payment])
             return payment.subject
         await store.insert_collection(
             db, payment_id=payment.id, mandate_id=mandate_id_of(debit.mandate_id),

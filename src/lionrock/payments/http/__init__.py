@@ -13,6 +13,7 @@ from lionrock.payments.files import http as files
 from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.links import http as links
+from lionrock.payments.onboarding import http as onboarding
 from lionrock.payments.qr import http as qr
 from lionrock.payments.recalls import http as recalls
 from lionrock.payments.requests import http as requests
@@ -33,9 +34,10 @@ def table(room: Payments) -> RouteTable:
             method="POST", path=MESSAGES_PATH, name="post_payment_message",
             summary="Send one ISO 20022 message; which ones, the schemas say.",
             steps=(
-                check_signed_call, messages.load_participant, messages.check_media_type,
-                messages.load_message, messages.save_message,
+                messages.load_caller, messages.check_signed_message, messages.check_participant,
+                messages.check_media_type, messages.load_message, messages.save_message,
             ),
+            mode="none",
             call=messages.MessageCall, body_kind="raw", body_bytes_max=messages.BODY_BYTES_MAX,
             replies={202: None}, reply_media_type=MEDIA_TYPE, family="iso20022",
             render_refusal=messages.render_message_refusal, **_MEMBER,
@@ -55,6 +57,7 @@ def table(room: Payments) -> RouteTable:
         ),
         *qr.ROUTES,
         *links.routes(),
+        *onboarding.routes(),
         *settlement.routes(),
         *files.routes(),
         *wallets.ROUTES,

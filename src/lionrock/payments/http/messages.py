@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from lionrock.directory.api import SignedCall, sign_reply
+from lionrock.directory.api import (
+    REPLAY_REALM,
+    DirectoryRefusal,
+    Organisation,
+    SignedCall,
+    check_call_signature,
+    parse_keyid,
+    sign_reply,
+)
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.replay import value_of
+from lionrock.kernel.signatures import signature_keyid
 from lionrock.payments.domain.iso20022 import (
     Envelope,
     Header,
@@ -22,6 +32,8 @@ from lionrock.payments.domain.orders import is_identifier, shown
 from lionrock.payments.domain.payments import SWITCH_MEMBER
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.errors import ERRORS
+from lionrock.payments.service.inbox import Taken
+from lionrock.payments.service.intake import Brought
 from lionrock.payments.service.participants import ROLE
 from lionrock.payments.service.payments import Payments
 from lionrock.payments.service.post import MEDIA_TYPE
@@ -42,7 +54,44 @@ class ParticipantCall(SignedCall[Payments, None]):
 class MessageCall(ParticipantCall):
     """A call that brings a message."""
 
+    claimed: Organisation | None = None
+    enrolled: Participant | None = None
     envelope: Envelope
+
+
+async def load_caller(call: MessageCall) -> Refused | None:
+    """Read who says to call and its participation, in one round with others."""
+    claimed = signature_keyid(call.request.headers)
+    if isinstance(claimed, Refused):
+        return claimed
+    named = parse_keyid(claimed)
+    call.claimed, call.enrolled = await call.room.intake.caller(named[0] if named else "")
+    return None
+
+
+async def check_signed_message(call: MessageCall) -> Refused | None:
+    """Check the signature under an active key of an active organisation (RFC 9421 s3.2).
+
+    The nonce is remembered in the transaction that keeps the message.
+    """
+    checked = check_call_signature(call, call.claimed)
+    if isinstance(checked, Refused):
+        return checked
+    assert call.claimed is not None, "the key was found in it"
+    # Only now: before the signature was checked, anyone could ask who is suspended.
+    if not call.claimed.is_active:
+        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, call.claimed.id)
+    call.caller = call.claimed
+    call.signature = checked
+    return None
+
+
+async def check_participant(call: MessageCall) -> Refused | None:
+    """Only organisations of role participant that are enrolled may send."""
+    if call.enrolled is None or ROLE not in call.caller.roles:
+        return Refused(PaymentRefusal.NOT_A_PARTICIPANT)
+    call.participant = call.enrolled
+    return None
 
 
 async def load_participant(call: ParticipantCall) -> Refused | None:
@@ -75,15 +124,28 @@ async def load_message(call: MessageCall) -> Refused | None:
 async def save_message(call: MessageCall) -> Refused | Response:
     """Keep the message and act on it once."""
     assert call.participant is not None, "an earlier step loaded it"
-    taken = await call.room.inbox.take(call.db, call.participant, call.envelope, call.raw_body)
+    taken = await _brought(call, call.envelope)
     if isinstance(taken, Refused):
         return taken
     return sign_reply(call, Response(status_code=202))
 
 
 async def _kept(call: MessageCall, refused: Refused) -> Refused:
+    answer = await _brought(call, refused)
+    assert isinstance(answer, Refused), "it is refused, or its nonce was"
+    return answer
+
+
+async def _brought(call: MessageCall, envelope: Envelope | Refused) -> Taken | Refused:
+    """Have a message, or one that cannot be read, taken with others; answered after the commit."""
     assert call.participant is not None, "an earlier step loaded it"
-    return await call.room.inbox.keep_refused(call.db, call.participant, call.raw_body, refused)
+    signature = call.signature
+    nonce = value_of(
+        REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
+    )
+    return await call.room.intake.take(
+        Brought(call.participant, envelope, call.raw_body, nonce)
+    )
 
 
 def render_message_refusal(call: MessageCall, refused: Refused, step: str) -> Response | None:

@@ -8,7 +8,7 @@ Invariants: one open recall of a payment; a bank answers what it was asked, once
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -61,7 +61,7 @@ class Recalls:
         # What a camt.056 may be about besides payments, by the original's definition.
         self._withdrawals: dict[str, Take] = {}
         parts.switch.listen(self.returns.on_closed)
-        parts.switch.listen(self.on_closed)
+        parts.switch.listen(self.on_closed, self._concerned)
 
     def extend(self, withdrawals: Mapping[str, Take]) -> None:
         """Let another room take the camt.056 about its own messages."""
@@ -183,6 +183,15 @@ class Recalls:
         await self._move(db, recall, after, answer.reason_code)
         await self._tell(db, recall, answer.status, answer.reason_code, answer.reason_text)
         return recall.subject
+
+    async def _concerned(self, db: Connection, ended: Sequence[Payment]) -> set[str]:
+        """Of ended payments those that a recall waits for, or that are returns."""
+        originals = {
+            each.id: each.parties.returned.payment_id if each.parties.returned else each.id
+            for each in ended
+        }
+        recalled = await store.list_recalled(db, sorted(set(originals.values())))
+        return {own_id for own_id, original in originals.items() if original in recalled}
 
     async def on_closed(self, db: Connection, payment: Payment) -> None:
         """A payment's end decides the recall that waits for it, a return's the one it answers."""

@@ -6,6 +6,7 @@ that the sum of returns is counted one after the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -88,6 +89,15 @@ async def load_named(
         organisation_id, recall_id,
     )
     return _recall(vault, row)
+
+
+async def list_recalled(db: Connection, payment_ids: Sequence[str]) -> set[str]:
+    """Of payments those with an open recall."""
+    rows = await db.fetch(
+        "SELECT payment_id FROM payments.recalls WHERE payment_id = ANY($1) AND ended_at IS NULL",
+        list(payment_ids),
+    )
+    return {row["payment_id"] for row in rows}
 
 
 async def lock_open(db: Connection, vault: Vault, payment_id: str) -> Recall | None:

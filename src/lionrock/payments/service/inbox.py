@@ -87,7 +87,7 @@ class Inbox:
         self, db: Connection, sender: Participant, raw: bytes, refused: Refused
     ) -> Refused:
         """Keep a message that was refused unread, with the reason; the transaction commits."""
-        message = self._message(sender, "", reference_of(raw), raw)
+        message = self.message(sender, "", reference_of(raw), raw)
         await messages.insert_message(
             db, self._core.vault,
             msgspec.structs.replace(message, refusal=refused.refusal.value), raw,
@@ -106,7 +106,7 @@ class Inbox:
             return await self.keep_refused(db, sender, raw, refused)
         definition = definition_of(envelope.document)
         handling = self._handlings[type(envelope.document)]
-        message = self._message(sender, definition, envelope.header.message_id, raw)
+        message = self.message(sender, definition, envelope.header.message_id, raw)
         if not await messages.insert_message(db, self._core.vault, message, raw):
             return await self._repeated(db, sender, message, raw, handling)
         subject = await handling.take(db, sender, envelope.header, envelope.document)
@@ -135,9 +135,10 @@ class Inbox:
             await handling.again(db, sender, before.subject_id)
         return Taken(is_repeat=True)
 
-    def _message(
+    def message(
         self, sender: Participant, definition: str, message_id: str, raw: bytes
     ) -> Message:
+        """The row of a message that came, not about anything yet."""
         return Message(
             id=self._core.kernel.ids.new("msg"), payment_id=None, direction="in",
             organisation_id=sender.organisation_id, definition=definition, message_id=message_id,

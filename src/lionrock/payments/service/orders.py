@@ -42,7 +42,7 @@ class Orders:
 
     def __init__(self, core: Core, router: Router, switch: Switch) -> None:
         self._core = core
-        self._router = router
+        self.router = router
         self._switch = switch
         # Bound by rooms whose references a transfer may bear: "" or why it may not be paid.
         self.claims: list[Callable[[Connection, Payment], Awaitable[str]]] = []
@@ -59,7 +59,7 @@ class Orders:
         before = await self._ordered(db, order)
         if before is not None:
             return before
-        found = await self._router.of_order(db, order)
+        found = await self.router.of_order(db, order)
         if isinstance(found, Refused):
             return found
         if not order.is_payable_to(found.creditor.name):
@@ -117,25 +117,27 @@ class Orders:
 
         Refused: AGENT_DIFFERS, TRANSACTION_ID_REUSED. What cannot be routed is rejected at once.
         """
-        if transfer.debtor.member != sender.clearing_code:
-            return Refused(
-                PaymentRefusal.AGENT_DIFFERS, "A participant sends its own customers' payments.",
-                "DbtrAgt",
-            )
-        digest = order_digest_of("pacs.008/1", msgspec.json.encode(transfer).decode())
+        refused = check_agent(sender, transfer)
+        if refused is not None:
+            return refused
+        digest = digest_of_transfer(transfer)
         before = await payments.load_transaction(
             db, self._core.vault, sender.organisation_id, transfer.transaction_id
         )
         if before is not None:
             is_same = before.order_digest == digest
             return before if is_same else Refused(PaymentRefusal.TRANSACTION_ID_REUSED)
-        found = await self._router.of_transfer(db, sender, transfer)
-        payment = self._transferred(sender, header, transfer, digest, found)
+        found = await self.router.of_transfer(db, sender, transfer)
+        payment = self.transferred(sender, header, transfer, digest, found)
         if not await payments.insert_payment(db, self._core.vault, payment):
             return Refused(PaymentRefusal.TRANSACTION_ID_REUSED, field="UETR")
         if isinstance(found, Refused):
-            await self._switch.close(db, payment)
+            await self._switch.close(db, [payment])
             return payment
+        return await self.accept_unless_claimed(db, payment)
+
+    async def accept_unless_claimed(self, db: Connection, payment: Payment) -> Payment:
+        """Have a new transfer driven, or reject it if a room whose reference it bears says so."""
         code = await self._claimed(db, payment)
         if code:
             return await self._switch.reject_unsent(db, payment, code)
@@ -150,10 +152,11 @@ class Orders:
                 return code
         return ""
 
-    def _transferred(
+    def transferred(
         self, sender: Participant, header: Header, transfer: CreditTransfer, digest: bytes,
         found: Destination | Refused,
     ) -> Payment:
+        """The payment that a participant's transfer is: accepted, or rejected for its route."""
         kernel = self._core.kernel
         now = kernel.business_clock.now()
         account = sender.account(transfer.amount.currency)
@@ -202,3 +205,17 @@ class Orders:
             db, "payments.payment_accepted", payment.subject, {"order": payment.order_digest.hex()}
         )
         await self._switch.schedule(db, payment)
+
+
+def check_agent(sender: Participant, transfer: CreditTransfer) -> Refused | None:
+    """The debtor's bank is who sends the transfer."""
+    if transfer.debtor.member == sender.clearing_code:
+        return None
+    return Refused(
+        PaymentRefusal.AGENT_DIFFERS, "A participant sends its own customers' payments.", "DbtrAgt"
+    )
+
+
+def digest_of_transfer(transfer: CreditTransfer) -> bytes:
+    """Digest of everything that a transfer says."""
+    return order_digest_of("pacs.008/1", msgspec.json.encode(transfer).decode())

@@ -29,6 +29,7 @@ from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
 from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
+from lionrock.payments.service.intake import Intake
 from lionrock.payments.service.messages import PaymentMessages
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.oversight import Oversight
@@ -37,6 +38,7 @@ from lionrock.payments.service.parts import RoomParts
 from lionrock.payments.service.post import Post
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
+from lionrock.payments.service.together import DrivenTogether
 from lionrock.payments.settlement.domain import BusinessDays, is_weekday
 from lionrock.payments.settlement.service.reconciliation import Register
 from lionrock.payments.settlement.service.settlement import Settlement
@@ -63,12 +65,14 @@ class Payments:
         quota, router = self.addressing.quota, Router(core, self.addressing)
         self.post = Post(core)
         self.switch = Switch(core, self.post, quota)
+        self.together = DrivenTogether(core, self.post, self.switch)
         self.orders = Orders(core, router, self.switch)
         self.inbox = Inbox(core)
         self.inbox.extend(
             PaymentMessages(core, self.orders, self.post, self.switch).handlings()
         )
         self.inbox.extend(Enquiries(core, self.post).handlings())
+        self.intake = Intake(core, self.inbox, self.orders, self.switch)
         self.participants = Participants(core)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())

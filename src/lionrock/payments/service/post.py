@@ -2,13 +2,19 @@
 
 A message is fixed once: every repeat sends the same bytes under a new HTTP signature, so that the
 receiver can tell a repeat by MsgId. Notices (pacs.002) are delivered by jobs until the receiver has
-taken them or the tries are used up; the pacs.008 is repeated by the payment's own job.
+taken them or the tries are used up; the pacs.008 is repeated by the payment's own job. What many
+payments' jobs have written together they send together right after their commit; only a notice that
+was not taken then gets a job of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from lionrock.directory.api import (
@@ -20,6 +26,7 @@ from lionrock.directory.api import (
 )
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
+from lionrock.kernel.gathered import write_with_others
 from lionrock.kernel.network import Unreachable
 from lionrock.payments.domain.iso20022 import (
     Document,
@@ -39,10 +46,29 @@ ENDPOINT = "payments"
 MESSAGES_PATH = "/payments/v1/messages"
 MEDIA_TYPE = "application/xml"
 SEND_TIMEOUT_MS = 3_000
+# How long those who send together wait for each other; who takes longer is heard of later.
+SEND_GRACE_MS = 1_000
 DELIVERY_TRIES_MAX = 40
 DELIVERY_PAUSE_MS_MAX = 60_000
 
+# In a job's payload: whoever has taken the message meanwhile is not sent it again.
+IS_ONCE = "is_once"
+
 _log = structlog.get_logger("lionrock.payments")
+
+
+async def schedule_delivery(db: Connection, row_id: str, *, due_at: datetime) -> None:
+    """Have a message delivered by a job from an instant on, unless it was taken by then."""
+    await jobs.schedule(
+        db, queue=DELIVER_QUEUE, key=row_id, payload={IS_ONCE: True}, due_at=due_at
+    )
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message that is fixed, with its bytes."""
+
+    message: Message
+    content: bytes
 
 
 class Post:
@@ -51,6 +77,8 @@ class Post:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._codes: dict[str, str] = {}
+        # Sendings that took longer than others waited.
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def write(
         self,
@@ -62,6 +90,20 @@ class Post:
         is_outcome: bool = False,
     ) -> Message:
         """Compose and store a message to a participant, with a receipt; returns its row."""
+        made = await self.compose(db, subject, organisation_id, document, is_outcome=is_outcome)
+        await self.keep(db, subject, made)
+        return made.message
+
+    async def compose(
+        self,
+        db: Connection,
+        subject: Subject,
+        organisation_id: str,
+        document: Document,
+        *,
+        is_outcome: bool = False,
+    ) -> Outgoing:
+        """Compose a message to a participant and check it; it is stored by `keep`."""
         core = self._core
         row_id = core.kernel.ids.new("msg")
         header = Header(
@@ -80,12 +122,16 @@ class Post:
             definition=definition_of(document), message_id=header.message_id,
             digest=digest.digest(), is_outcome=is_outcome, recorded_at=header.created_at,
         )
-        is_new = await messages.insert_message(db, core.vault, message, content)
-        assert is_new, "MsgIds are new"
-        await core.record(
-            db, "payments.message_sent", subject, {message.definition: digest.hexdigest()}
+        return Outgoing(message, content)
+
+    async def keep(self, db: Connection, subject: Subject, made: Outgoing) -> None:
+        """Store a composed message, with a receipt; from the commit on it is never another one."""
+        message = made.message
+        row = messages.sealed_row(self._core.vault, message, made.content)
+        await write_with_others(db, messages.insert_rows, row)
+        await self._core.record(
+            db, "payments.message_sent", subject, {message.definition: message.digest.hex()}
         )
-        return message
 
     async def _clearing_code(self, db: Connection, organisation_id: str) -> str:
         """A participant's code, read once: it never changes, and participants are for ever."""
@@ -105,12 +151,14 @@ class Post:
         return told
 
     async def notify(
-        self, db: Connection, payment: Payment, organisation_id: str, *, is_first: bool = False
+        self, db: Connection, payment: Payment, organisation_id: str, *, is_first: bool = False,
+        mail: list[Outgoing] | None = None,
     ) -> None:
         """Tell a participant how a payment stands; a final outcome is told in one message only.
 
         Asked again, the same message is delivered again. `is_first`: in the transaction that makes
-        it final, so that there is no such message yet.
+        it final, so that there is no such message yet. `mail`: who has the payment's job sends it
+        after the commit (`send_together`), so it needs no job of its own.
         """
         told = None
         if payment.is_final and not is_first:
@@ -119,15 +167,88 @@ class Post:
             original = payment.message_known_to(organisation_id)
             assert original, "a participant is told about a message that it knows"
             report = status_report(payment, original)
-            told = await self.write(
+            made = await self.compose(
                 db, payment.subject, organisation_id, report, is_outcome=payment.is_final
             )
+            await self.keep(db, payment.subject, made)
+            if mail is not None:
+                mail.append(made)
+                return
+            told = made.message
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
 
-    async def send(self, row_id: str) -> bool:
+    async def send_together(self, mail: Sequence[Outgoing]) -> None:
+        """Send messages that were just committed, all at once, and record which were taken.
+
+        A notice that was not is left to a job; who asks for an answer asks again by its own.
+        """
+        if not mail:
+            return
+        core = self._core
+        wanted = sorted({each.message.organisation_id for each in mail})
+        receivers = await core.kernel.database.alone(
+            lambda db: core.directory.get_many(db, wanted)
+        )
+        sending = {
+            asyncio.create_task(
+                self._attempt(each, receivers.get(each.message.organisation_id))
+            ): each.message
+            for each in mail
+        }
+        await asyncio.wait(sending, timeout=SEND_GRACE_MS / 1000)
+        taken, missed, slow = [], [], []
+        for task, message in sending.items():
+            if not task.done():
+                slow.append(message)
+                self._watch(task, message)
+            elif task.result():
+                taken.append(message.id)
+            else:
+                missed.append(message)
+        await self._record_sent(taken, missed, slow)
+
+    async def _record_sent(
+        self, taken: Sequence[str], missed: Sequence[Message], slow: Sequence[Message]
+    ) -> None:
+        kernel = self._core.kernel
+        at, now = kernel.business_clock.now(), kernel.wire_clock.now()
+        again_at = now + timedelta(milliseconds=kernel.settings.payment_resend_ms)
+        slow_at = now + timedelta(milliseconds=SEND_TIMEOUT_MS)
+
+        async def use_case(db: Connection) -> None:
+            if taken:
+                await messages.mark_all_delivered(db, taken, at)
+            for each, due_at in [(m, again_at) for m in missed] + [(m, slow_at) for m in slow]:
+                if each.is_outcome:
+                    await schedule_delivery(db, each.id, due_at=due_at)
+
+        is_one_statement = not any(each.is_outcome for each in (*missed, *slow))
+        run = kernel.database.alone if is_one_statement else kernel.database.run
+        await run(use_case)
+
+    def _watch(self, task: asyncio.Task[bool], message: Message) -> None:
+        """Have a sending that others no longer wait for recorded when it ends."""
+
+        async def record() -> None:
+            if await task:
+                await self._mark(message.id)
+
+        watching = asyncio.create_task(record())
+        self._slow.add(watching)
+        watching.add_done_callback(self._slow.discard)
+
+    async def _mark(self, row_id: str) -> None:
+        at = self._core.kernel.business_clock.now()
+        # One statement, which is a transaction of its own.
+        await self._core.kernel.database.alone(
+            lambda db: messages.mark_delivered(db, row_id, at)
+        )
+
+    async def send(self, row_id: str, *, is_once: bool = False) -> bool:
         """Send a stored message once, holding no connection; True when the receiver took it.
 
-        Whatever else the receiver answers is no decision about a payment: its signed messages are.
+        `is_once`: not if somebody has taken it already. Whatever else the receiver answers is no
+        decision about a payment: its signed messages are.
         """
         core = self._core
 
@@ -139,6 +260,15 @@ class Post:
 
         # Messages never change, and the directory is asked for what holds now: no snapshot needed.
         message, content, receiver = await core.kernel.database.alone(load)
+        if is_once and message.delivered_at is not None:
+            return True
+        if not await self._attempt(Outgoing(message, content), receiver):
+            return False
+        await self._mark(message.id)
+        return True
+
+    async def _attempt(self, made: Outgoing, receiver: Organisation | None) -> bool:
+        core, row_id = self._core, made.message.id
         if receiver is None or not receiver.is_active or ENDPOINT not in receiver.endpoints:
             return False
         try:
@@ -148,7 +278,7 @@ class Post:
                        organisation_key(core.kernel, PLATFORM_ORGANISATION)),
                 method="POST",
                 url=receiver.endpoints[ENDPOINT].rstrip("/") + MESSAGES_PATH,
-                body=content, headers={"content-type": MEDIA_TYPE}, timeout_ms=SEND_TIMEOUT_MS,
+                body=made.content, headers={"content-type": MEDIA_TYPE}, timeout_ms=SEND_TIMEOUT_MS,
             )
         except Unreachable as error:
             _log.info("message_not_delivered", message=row_id, reason=error.reason.value)
@@ -156,9 +286,6 @@ class Post:
         if not 200 <= exchange.reply.status < 300:
             _log.info("message_not_taken", message=row_id, status=exchange.reply.status)
             return False
-        at = core.kernel.business_clock.now()
-        # One statement, which is a transaction of its own.
-        await core.kernel.database.alone(lambda db: messages.mark_delivered(db, message.id, at))
         return True
 
     async def deliver(self, job: jobs.Job) -> jobs.Done | jobs.Again:
@@ -166,7 +293,7 @@ class Post:
 
         A participant that was away longer asks with pacs.028.
         """
-        if await self.send(job.key):
+        if await self.send(job.key, is_once=IS_ONCE in job.payload):
             return jobs.Done()
         if job.attempt >= DELIVERY_TRIES_MAX:
             _log.warning("message_given_up", message=job.key)

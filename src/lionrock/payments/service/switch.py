@@ -5,14 +5,16 @@ compare-and-set. A step that was done and not recorded is done again with the sa
 the ledger answers `exists`, the bank knows the MsgId. So it does not matter where a process dies,
 nor whether two workers drive the same payment.
 
+Most payments are driven many at once (together.py); here is the way of one alone, which is also
+that of everything out of the ordinary.
 Not for: taking orders and messages (orders, inbox). Invariants: money moves only by the ledger's
 post of the payment's own hold; the outcome was recorded before the ledger hears of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -36,8 +38,8 @@ from lionrock.payments.domain.payments import (
     State,
 )
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import Post
-from lionrock.payments.store import payments
+from lionrock.payments.service.post import SEND_TIMEOUT_MS, Outgoing, Post, schedule_delivery
+from lionrock.payments.store import messages, payments
 
 DRIVE_QUEUE = "payments.drive"
 # The near-real-time class has a queue of its own, so that many of it delay no instant payment.
@@ -46,7 +48,7 @@ SETTLED_TOPIC = "payments.payment_settled"
 REJECTED_TOPIC = "payments.payment_rejected"
 STEPS_MAX = 8
 LEDGER_PAUSE_MS = 200
-_DONE_BEFORE = (TransferResult.OK, TransferResult.EXISTS)
+DONE_BEFORE = (TransferResult.OK, TransferResult.EXISTS)
 _REASON_OF_LEDGER = {
     TransferResult.EXCEEDS_CREDITS: reasons.FUNDS_INSUFFICIENT,
     TransferResult.EXCEEDS_DEBITS: reasons.FUNDS_INSUFFICIENT,
@@ -58,6 +60,8 @@ _log = structlog.get_logger("lionrock.payments")
 _StepResult = jobs.Done | jobs.Again | None
 # Told of each payment that came to its end, in the transaction that ends it.
 Listener = Callable[[Connection, Payment], Awaitable[None]]
+# Of several payments those whose end a listener must be told of.
+Concerned = Callable[[Connection, Sequence[Payment]], Awaitable[set[str]]]
 
 
 class Switch:
@@ -67,7 +71,7 @@ class Switch:
         self._core = core
         self._post = post
         self._quota = quota
-        self._listeners: list[Listener] = []
+        self._listeners: list[tuple[Listener, Concerned | None]] = []
         self._steps: dict[State, Callable[[Payment], Awaitable[_StepResult]]] = {
             "accepted": self._hold,
             "held": self._fix_message,
@@ -75,9 +79,9 @@ class Switch:
             "answered": self._carry_out,
         }
 
-    def listen(self, listener: Listener) -> None:
-        """Have a room told of each payment's end."""
-        self._listeners.append(listener)
+    def listen(self, listener: Listener, concerned: Concerned | None = None) -> None:
+        """Have a room told of each payment's end; `concerned` spares it those of no interest."""
+        self._listeners.append((listener, concerned))
 
     async def schedule(self, db: Connection, payment: Payment) -> None:
         """Have a payment driven on, in the queue of its class."""
@@ -86,10 +90,12 @@ class Switch:
 
     async def drive(self, job: jobs.Job) -> jobs.Done | jobs.Again:
         """Job of a payment: go on until it is final or must wait."""
-        for _ in range(STEPS_MAX):
+        for step in range(STEPS_MAX):
             payment = await self.load(job.key)
             assert payment is not None, f"{job.key} was scheduled and is not stored"
             if payment.is_final:
+                if step == 0:
+                    await self.tell_untold([payment.id])
                 return jobs.Done()
             try:
                 result = await self._steps[payment.state](payment)
@@ -99,6 +105,21 @@ class Switch:
             if result is not None:
                 return result
         return jobs.Again(after_ms=LEDGER_PAUSE_MS)
+
+    async def tell_untold(self, payment_ids: Sequence[str]) -> None:
+        """Have the outcomes told that whoever ended these payments perhaps died before sending."""
+        kernel = self._core.kernel
+        untold = await kernel.database.alone(lambda db: messages.list_untold(db, payment_ids))
+        if not untold:
+            return
+        # Not before a sending that is under way has ended.
+        due_at = kernel.wire_clock.now() + timedelta(milliseconds=SEND_TIMEOUT_MS)
+
+        async def use_case(db: Connection) -> None:
+            for row_id in untold:
+                await schedule_delivery(db, row_id, due_at=due_at)
+
+        await kernel.database.run(use_case)
 
     async def load(self, payment_id: str) -> Payment | None:
         """Return a payment as it stands."""
@@ -110,18 +131,9 @@ class Switch:
 
     async def _hold(self, payment: Payment) -> _StepResult:
         """accepted: reserve the money on the debtor's account for the creditor's bank."""
-        draft = TransferDraft(
-            id=payment.hold_id,
-            debit_account_id=payment.debit_account_id,
-            credit_account_id=payment.credit_account_id,
-            amount=payment.amount.amount_minor,
-            ledger=LEDGER_OF_CURRENCY[payment.amount.currency],
-            code=PAYMENT_TRANSFER_CODE,
-            flags=TransferFlags.PENDING,
-        )
-        [outcome] = await self._core.ledger.create_transfers([draft])
+        [outcome] = await self._core.ledger.create_transfers([hold_of(payment)])
         database = self._core.kernel.database
-        if outcome.result in _DONE_BEFORE:
+        if outcome.result in DONE_BEFORE:
 
             async def use_case(db: Connection) -> None:
                 if await payments.move_to_held(db, payment.id) and payment.release_at is None:
@@ -130,8 +142,7 @@ class Switch:
 
             await database.run(use_case)
             return None
-        # `id_already_failed` (a repeat after a crash) no longer says why it failed.
-        code = _REASON_OF_LEDGER.get(outcome.result, reasons.SETTLEMENT_FAILED)
+        code = reason_of_ledger(outcome.result)
         _log.info("payment_not_held", payment=payment.id, result=str(outcome.result))
         await database.run(lambda db: self.reject_unsent(db, payment, code))
         return None
@@ -161,8 +172,7 @@ class Switch:
             await self._answer_unsent(db, there)
             return
         message = await self._post.write(db, there.subject, there.answerer_id, outgoing(there))
-        wait = timedelta(milliseconds=self._answer_timeout_ms(there))
-        deadline_at = self._core.kernel.wire_clock.now() + wait
+        deadline_at = self.deadline_of(there)
         moved = await payments.move_to_sent(db, there.id, message.message_id, deadline_at)
         assert moved, "the row was locked in this state"
 
@@ -175,11 +185,13 @@ class Switch:
         )
         assert moved, "the row is locked in this state"
 
-    def _answer_timeout_ms(self, payment: Payment) -> int:
+    def deadline_of(self, payment: Payment) -> datetime:
+        """Until when the bank that is asked now may answer (wire time)."""
         settings = self._core.kernel.settings
+        wait_ms = settings.payment_answer_timeout_ms
         if payment.service_class == "C2":
-            return settings.payment_near_answer_timeout_ms
-        return settings.payment_answer_timeout_ms
+            wait_ms = settings.payment_near_answer_timeout_ms
+        return self._core.kernel.wire_clock.now() + timedelta(milliseconds=wait_ms)
 
     async def _send(self, payment: Payment) -> _StepResult:
         """sent: send (again) and wait; after the deadline decide that the bank did not answer."""
@@ -195,9 +207,16 @@ class Switch:
             )
             return None
         await self._post.send(f"msg_{payment.sent_message_id}")
-        # An answer that came meanwhile has scheduled the job again: then it is due at once,
-        # whatever is said here.
-        left = payment.deadline_at - kernel.wire_clock.now()
+        return self.wait(payment.deadline_at)
+
+    def wait(self, deadline_at: datetime) -> jobs.Again:
+        """Until the next sending, or the deadline.
+
+        An answer that came meanwhile has scheduled the job again: then it is due at once,
+        whatever is said here.
+        """
+        kernel = self._core.kernel
+        left = deadline_at - kernel.wire_clock.now()
         left_ms = max(1, int(left.total_seconds() * 1000) + 1)
         return jobs.Again(after_ms=min(kernel.settings.payment_resend_ms, left_ms))
 
@@ -205,19 +224,9 @@ class Switch:
         """answered: post or void the hold, as was decided, and tell everyone."""
         assert payment.outcome in {"accept", "reject"}, "an outcome was decided"
         is_accepted = payment.outcome == "accept"
-        draft = TransferDraft(
-            id=payment.post_id if is_accepted else payment.void_id,
-            pending_id=payment.hold_id,
-            # A post of AMOUNT_MAX posts all of the hold, a void takes no amount.
-            amount=AMOUNT_MAX if is_accepted else 0,
-            flags=(
-                TransferFlags.POST_PENDING_TRANSFER if is_accepted
-                else TransferFlags.VOID_PENDING_TRANSFER
-            ),
-        )
-        [outcome] = await self._core.ledger.create_transfers([draft])
+        [outcome] = await self._core.ledger.create_transfers([end_of(payment)])
         # From here the transfer must succeed.
-        if outcome.result not in _DONE_BEFORE:
+        if outcome.result not in DONE_BEFORE:
             raise AssertionError(f"{payment.id}: the ledger says {outcome.result} to its own hold")
         after: State = "settled" if is_accepted else "rejected"
         await self._core.kernel.database.run(lambda db: self._finish(db, payment, after))
@@ -226,10 +235,11 @@ class Switch:
     async def _finish(self, db: Connection, payment: Payment, after: State) -> None:
         now = self._core.kernel.business_clock.now()
         if await payments.move_to_final(db, payment.id, "answered", after, now):
-            await self.close(db, msgspec.structs.replace(payment, state=after, finished_at=now))
+            await self.close(db, [msgspec.structs.replace(payment, state=after, finished_at=now)])
 
     async def reject_unsent(
-        self, db: Connection, payment: Payment, reason_code: str
+        self, db: Connection, payment: Payment, reason_code: str,
+        mail: list[Outgoing] | None = None,
     ) -> Payment:
         """End a payment before anything was sent: not allowed, or not held by the ledger."""
         now = self._core.kernel.business_clock.now()
@@ -239,11 +249,32 @@ class Switch:
                 payment, state="rejected", outcome="reject", reason_code=reason_code,
                 reason_text=text, finished_at=now,
             )
-            await self.close(db, payment)
+            await self.close(db, [payment], mail)
         return payment
 
-    async def close(self, db: Connection, payment: Payment) -> None:
-        """Tell everyone about a final outcome: event, receipt, both banks; once per payment."""
+    async def close(
+        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None
+    ) -> None:
+        """Tell everyone about final outcomes: event, receipt, both banks; once per payment.
+
+        `mail`: the caller sends the notices after the commit; without it jobs do, and the tokens
+        of look-ups are given back at once.
+        """
+        for payment in ended:
+            await self._tell_end(db, payment, mail)
+        if mail is None:
+            await self.give_back(db, ended)
+        for listener, concerned in self._listeners:
+            heard = {each.id for each in ended}
+            if concerned is not None:
+                heard = await concerned(db, ended)
+            for payment in ended:
+                if payment.id in heard:
+                    await listener(db, payment)
+
+    async def _tell_end(
+        self, db: Connection, payment: Payment, mail: list[Outgoing] | None
+    ) -> None:
         assert payment.is_final, "only an end is told"
         assert (payment.state == "settled") == (payment.outcome == "accept"), "as was decided"
         topic = SETTLED_TOPIC if payment.state == "settled" else REJECTED_TOPIC
@@ -258,12 +289,53 @@ class Switch:
         )
         # Who ordered it in a batch file is told by the file's answer instead.
         if payment.message_known_to(payment.orderer_id):
-            await self._post.notify(db, payment, payment.orderer_id, is_first=True)
+            await self._post.notify(db, payment, payment.orderer_id, is_first=True, mail=mail)
         if payment.sent_message_id:
-            await self._post.notify(db, payment, payment.answerer_id, is_first=True)
-        if payment.state == "settled" and payment.parties.proxy and payment.debtor_organisation_id:
-            await self._quota.give_back(
-                db, payment.debtor_organisation_id, payment.parties.debtor.account
-            )
-        for listener in self._listeners:
-            await listener(db, payment)
+            await self._post.notify(db, payment, payment.answerer_id, is_first=True, mail=mail)
+
+    async def give_back(self, db: Connection, ended: Sequence[Payment]) -> None:
+        """Give back the tokens of the look-ups that payments followed, in one statement."""
+        followed = [
+            (payment.debtor_organisation_id, payment.parties.debtor.account) for payment in ended
+            if payment.state == "settled" and payment.parties.proxy
+            and payment.debtor_organisation_id
+        ]
+        if followed:
+            await self._quota.give_back_all(db, followed)
+
+
+def hold_of(payment: Payment) -> TransferDraft:
+    """The pending transfer that reserves a payment's money for the creditor's bank."""
+    return TransferDraft(
+        id=payment.hold_id,
+        debit_account_id=payment.debit_account_id,
+        credit_account_id=payment.credit_account_id,
+        amount=payment.amount.amount_minor,
+        ledger=LEDGER_OF_CURRENCY[payment.amount.currency],
+        code=PAYMENT_TRANSFER_CODE,
+        flags=TransferFlags.PENDING,
+    )
+
+
+def end_of(payment: Payment) -> TransferDraft:
+    """The transfer that posts or voids a payment's hold, as was decided."""
+    assert payment.outcome in {"accept", "reject"}, "an outcome was decided"
+    is_accepted = payment.outcome == "accept"
+    return TransferDraft(
+        id=payment.post_id if is_accepted else payment.void_id,
+        pending_id=payment.hold_id,
+        # A post of AMOUNT_MAX posts all of the hold, a void takes no amount.
+        amount=AMOUNT_MAX if is_accepted else 0,
+        flags=(
+            TransferFlags.POST_PENDING_TRANSFER if is_accepted
+            else TransferFlags.VOID_PENDING_TRANSFER
+        ),
+    )
+
+
+def reason_of_ledger(result: TransferResult) -> str:
+    """The reason code for a hold that the ledger refused.
+
+    `id_already_failed` (a repeat after a crash) no longer says why it failed.
+    """
+    return _REASON_OF_LEDGER.get(result, reasons.SETTLEMENT_FAILED)

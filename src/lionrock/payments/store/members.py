@@ -6,6 +6,7 @@ ledger account belong to one participant.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,12 @@ import msgspec
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
+
+_PARTICIPANT = (
+    "SELECT p.organisation_id, p.clearing_code, a.currency, a.ledger_account_id, a.is_open,"
+    " a.payment_minor_max FROM payments.participants p"
+    " LEFT JOIN payments.settlement_accounts a USING (organisation_id)"
+)
 
 
 class SettlementAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +88,21 @@ async def load_by_clearing_code(db: Connection, clearing_code: str) -> Participa
     return await _participant(db, "clearing_code", clearing_code)
 
 
+async def load_participants(
+    db: Connection, organisation_ids: Sequence[str], clearing_codes: Sequence[str] = ()
+) -> list[Participant]:
+    """Return participants by their organisations or clearing codes, in one round trip."""
+    rows = await db.fetch(
+        f"{_PARTICIPANT} WHERE p.organisation_id = ANY($1) OR p.clearing_code = ANY($2)"
+        " ORDER BY p.organisation_id, a.currency",
+        list(organisation_ids), list(clearing_codes),
+    )
+    together: dict[str, list[Any]] = {}
+    for row in rows:
+        together.setdefault(row["organisation_id"], []).append(row)
+    return [_of_rows(of_one) for of_one in together.values()]
+
+
 async def list_participants(db: Connection) -> list[Participant]:
     """Return all participants by clearing code."""
     rows = await db.fetch(
@@ -92,15 +114,11 @@ async def list_participants(db: Connection) -> list[Participant]:
 
 async def _participant(db: Connection, column: str, value: str) -> Participant | None:
     assert column in {"organisation_id", "clearing_code"}, column
-    rows = await db.fetch(
-        "SELECT p.organisation_id, p.clearing_code, a.currency, a.ledger_account_id, a.is_open,"
-        " a.payment_minor_max FROM payments.participants p"
-        " LEFT JOIN payments.settlement_accounts a USING (organisation_id)"
-        f" WHERE p.{column} = $1 ORDER BY a.currency",
-        value,
-    )
-    if not rows:
-        return None
+    rows = await db.fetch(f"{_PARTICIPANT} WHERE p.{column} = $1 ORDER BY a.currency", value)
+    return _of_rows(rows) if rows else None
+
+
+def _of_rows(rows: Sequence[Any]) -> Participant:
     return Participant(
         organisation_id=rows[0]["organisation_id"],
         clearing_code=rows[0]["clearing_code"],

@@ -6,6 +6,7 @@ stands for one content for ever.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -53,13 +54,30 @@ async def insert_message(db: Connection, vault: Vault, message: Message, content
         f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
         " $13) ON CONFLICT DO NOTHING RETURNING 1",
-        message.id, message.payment_id, message.subject_id, message.direction,
-        message.organisation_id,
-        message.definition, message.message_id, message.digest, message.refusal,
-        message.is_outcome, message.recorded_at, message.delivered_at,
-        vault.seal(_CONTENT, message.id, content),
+        *sealed_row(vault, message, content),
     )
     return created is not None
+
+
+def sealed_row(vault: Vault, message: Message, content: bytes) -> tuple[Any, ...]:
+    """A message as `insert_rows` takes it."""
+    return (
+        message.id, message.payment_id, message.subject_id, message.direction,
+        message.organisation_id, message.definition, message.message_id, message.digest,
+        message.refusal, message.is_outcome, message.recorded_at, message.delivered_at,
+        vault.seal(_CONTENT, message.id, content),
+    )
+
+
+async def insert_rows(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write messages whose MsgIds are new; UniqueViolationError when one is not."""
+    await db.execute(
+        f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
+        " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
+        " $6::text[], $7::text[], $8::bytea[], $9::text[], $10::boolean[], $11::timestamptz[],"
+        " $12::timestamptz[], $13::bytea[])",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
 
 
 async def find_accepted(
@@ -72,6 +90,19 @@ async def find_accepted(
         direction, organisation_id, message_id,
     )
     return _message(row)
+
+
+async def find_used(
+    db: Connection, direction: Direction, names: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return those (organisation, MsgId) under which a message was accepted."""
+    rows = await db.fetch(
+        "SELECT m.organisation_id, m.message_id FROM payments.messages m"
+        " JOIN unnest($2::text[], $3::text[]) AS given (organisation_id, message_id)"
+        "  USING (organisation_id, message_id) WHERE m.direction = $1 AND m.refusal = ''",
+        direction, [organisation for organisation, _ in names], [name for _, name in names],
+    )
+    return {(row["organisation_id"], row["message_id"]) for row in rows}
 
 
 async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Message, bytes] | None:
@@ -123,6 +154,25 @@ async def mark_delivered(db: Connection, row_id: str, at: datetime) -> None:
         "UPDATE payments.messages SET delivered_at = coalesce(delivered_at, $2) WHERE id = $1",
         row_id, at,
     )
+
+
+async def mark_all_delivered(db: Connection, row_ids: Sequence[str], at: datetime) -> None:
+    """Remember that the receivers took these messages (the first time counts)."""
+    await db.execute(
+        "UPDATE payments.messages SET delivered_at = $2"
+        " WHERE id = ANY($1) AND delivered_at IS NULL",
+        list(row_ids), at,
+    )
+
+
+async def list_untold(db: Connection, payment_ids: Sequence[str]) -> list[str]:
+    """Return the outcome messages of payments that nobody has taken yet."""
+    rows = await db.fetch(
+        "SELECT id FROM payments.messages WHERE payment_id = ANY($1) AND is_outcome"
+        " AND delivered_at IS NULL",
+        list(payment_ids),
+    )
+    return [row["id"] for row in rows]
 
 
 async def mark_refused(db: Connection, row_id: str, refusal: str) -> None:

@@ -5,6 +5,7 @@ Not for: deciding moves (domain.payments). Invariant: no row leaves a final stat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,16 +31,46 @@ _UNCHANGED = (
     "finished_at", "original_message_id", "sent_message_id", "kind", "service_class",
     "release_at", "is_recalled",
 )
+# The types of _COLUMNS, as arrays.
+_ARRAYS = ", ".join(
+    f"${number}::{kind}[]"
+    for number, kind in enumerate((
+        *("text",) * 4, "jsonb", *("text",) * 6, "bigint", "bytea", *("uuid",) * 5, "date",
+        "timestamptz", "bytea", *("text",) * 3, *("timestamptz",) * 2, *("text",) * 4,
+        "timestamptz", "boolean",
+    ), start=1)
+)
 _LEDGER_IDS = ("debit_account_id", "credit_account_id", "hold_id", "post_id", "void_id")
 
 
 async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool:
     """Write a new payment; False when its order name, TxId or UETR is taken."""
-    ids = [UUID(int=getattr(payment, name)) for name in _LEDGER_IDS]
     created = await db.fetchval(
         f"INSERT INTO payments.payments ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
         " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
         " $27, $28, $29, $30, $31, $32) ON CONFLICT DO NOTHING RETURNING 1",
+        *_row(vault, payment),
+    )
+    return created is not None
+
+
+async def insert_payments(
+    db: Connection, vault: Vault, new: Sequence[Payment]
+) -> set[str]:
+    """Write new payments; returns the ids of those whose order name, TxId and UETR were free."""
+    rows = [_row(vault, payment) for payment in new]
+    created = await db.fetch(
+        f"INSERT INTO payments.payments ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+    return {row["id"] for row in created}
+
+
+def _row(vault: Vault, payment: Payment) -> tuple[Any, ...]:
+    """A payment's values in the order of _COLUMNS."""
+    ids = [UUID(int=getattr(payment, name)) for name in _LEDGER_IDS]
+    return (
         payment.id, payment.state, payment.initiator_id, payment.reference, payment.references,
         payment.debtor_organisation_id, payment.creditor_organisation_id, payment.end_to_end_id,
         payment.transaction_id, payment.uetr, payment.amount.currency,
@@ -49,7 +80,6 @@ async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool
         payment.original_message_id, payment.sent_message_id, payment.kind,
         payment.service_class, payment.release_at, payment.is_recalled,
     )
-    return created is not None
 
 
 async def load_payment(
@@ -61,6 +91,17 @@ async def load_payment(
         f"SELECT {_COLUMNS} FROM payments.payments WHERE id = $1{lock}", payment_id
     )
     return _payment(vault, row)
+
+
+async def load_payments(
+    db: Connection, vault: Vault, payment_ids: Sequence[str]
+) -> dict[str, Payment]:
+    """Return several payments by id, as they stand."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE id = ANY($1)", list(payment_ids)
+    )
+    found = [_payment(vault, row) for row in rows]
+    return {payment.id: payment for payment in found if payment is not None}
 
 
 async def load_order(
@@ -85,6 +126,31 @@ async def load_transaction(
         initiator_id, transaction_id,
     )
     return _payment(vault, row)
+
+
+async def find_transactions(
+    db: Connection, names: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return those (initiator, TxId) under which there is a payment."""
+    rows = await db.fetch(
+        "SELECT p.initiator_id, p.transaction_id FROM payments.payments p"
+        " JOIN unnest($1::text[], $2::text[]) AS given (initiator_id, transaction_id)"
+        "  USING (initiator_id, transaction_id)",
+        [initiator for initiator, _ in names], [transaction for _, transaction in names],
+    )
+    return {(row["initiator_id"], row["transaction_id"]) for row in rows}
+
+
+async def lock_by_uetrs(
+    db: Connection, vault: Vault, uetrs: Sequence[str]
+) -> dict[str, Payment]:
+    """Return the payments of UETRs, their rows locked in one order until the transaction ends."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = ANY($1) ORDER BY id FOR UPDATE",
+        list(uetrs),
+    )
+    found = [_payment(vault, row) for row in rows]
+    return {payment.uetr: payment for payment in found if payment is not None}
 
 
 async def load_by_uetr(
@@ -141,6 +207,45 @@ async def move_to_sent(
     )
 
 
+async def move_many_to_sent(
+    db: Connection, moves: Sequence[tuple[str, str, datetime]]
+) -> set[str]:
+    """The ledger holds the money and the messages are fixed; returns which were moved.
+
+    Each move: payment, MsgId, deadline. From `accepted` this is both moves in one write; what was
+    recalled stays where it is.
+    """
+    assert may_move("accepted", "held") and may_move("held", "sent"), "this is the way"
+    # Rows are locked in one order, for others move several at once too.
+    rows = await db.fetch(
+        "WITH given AS (SELECT p.id, g.message_id, g.deadline_at FROM payments.payments p"
+        "  JOIN unnest($1::text[], $2::text[], $3::timestamptz[])"
+        "   AS g (id, message_id, deadline_at) USING (id) ORDER BY p.id FOR UPDATE OF p)"
+        " UPDATE payments.payments AS p SET state = 'sent', sent_message_id = given.message_id,"
+        "  deadline_at = given.deadline_at FROM given"
+        " WHERE p.id = given.id AND p.state IN ('accepted', 'held') AND NOT p.is_recalled"
+        " RETURNING p.id",
+        *(list(column) for column in zip(*moves, strict=True)),
+    )
+    return {row["id"] for row in rows}
+
+
+async def move_many_to_final(
+    db: Connection, moves: Sequence[tuple[str, State]], finished_at: datetime
+) -> set[str]:
+    """The ledger has carried out these outcomes; returns which were moved."""
+    assert all(may_move("answered", after) for _, after in moves), "answered leads to an end"
+    rows = await db.fetch(
+        "WITH given AS (SELECT p.id, g.after FROM payments.payments p"
+        "  JOIN unnest($1::text[], $2::text[]) AS g (id, after) USING (id)"
+        "  ORDER BY p.id FOR UPDATE OF p)"
+        " UPDATE payments.payments AS p SET state = given.after, finished_at = $3 FROM given"
+        " WHERE p.id = given.id AND p.state = 'answered' RETURNING p.id",
+        *(list(column) for column in zip(*moves, strict=True)), finished_at,
+    )
+    return {row["id"] for row in rows}
+
+
 async def move_to_answered(
     db: Connection, payment_id: str, outcome: Outcome, reason_code: str, reason_text: str, *,
     before: State = "sent",
@@ -154,6 +259,25 @@ async def move_to_answered(
         db, payment_id, before, "answered",
         ", outcome = $4, reason_code = $5, reason_text = $6", (outcome, reason_code, reason_text),
     )
+
+
+async def move_many_to_answered(
+    db: Connection, moves: Sequence[tuple[str, Outcome, str, str]]
+) -> set[str]:
+    """Decide outcomes of payments whose rows are locked; returns which were moved.
+
+    Each move: payment, outcome, reason code and text.
+    """
+    assert may_move("sent", "answered") and all(outcome for _, outcome, _, _ in moves), "decided"
+    rows = await db.fetch(
+        "UPDATE payments.payments AS p SET state = 'answered', outcome = g.outcome,"
+        "  reason_code = g.code, reason_text = g.reason"
+        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+        "  AS g (id, outcome, code, reason)"
+        " WHERE p.id = g.id AND p.state = 'sent' RETURNING p.id",
+        *(list(column) for column in zip(*moves, strict=True)),
+    )
+    return {row["id"] for row in rows}
 
 
 async def move_to_final(

@@ -63,13 +63,21 @@ class Addressing:
         Refused: PROXY_MALFORMED; PROXY_NOT_FOUND when nobody is registered; CURRENCY_NOT_TAKEN is
         the caller's when somebody is, in another currency: then the entry returned has that one.
         """
-        address = normal_proxy(kind, value)
-        if isinstance(address, Refused):
-            return address
-        found = await entries.load_entries(db, self._vault, self.keyring.lookup(address))
-        if not found:
-            return Refused(AddressingRefusal.PROXY_NOT_FOUND)
-        return address, next((e for e in found if e.currency == currency), found[0])
+        [found] = await self.entries(db, [(kind, value, currency)])
+        return found
+
+    async def entries(
+        self, db: Connection, asked: Sequence[tuple[str, str, str]]
+    ) -> list[tuple[Address, ProxyEntry] | Refused]:
+        """The same for several (kind, value, currency), in their order and in one round trip."""
+        addresses = [normal_proxy(kind, value) for kind, value, _ in asked]
+        keys = {a: self.keyring.lookup(a) for a in addresses if isinstance(a, Address)}
+        there = await entries.load_many_entries(db, self._vault, sorted(set(keys.values())))
+        return [
+            address if isinstance(address, Refused)
+            else _chosen(address, there.get(keys[address], []), currency)
+            for address, (_, _, currency) in zip(addresses, asked, strict=True)
+        ]
 
     async def list_high_risk(
         self, db: Connection, organisation_id: str, source: str, proxies: Sequence[tuple[str, str]],
@@ -155,3 +163,12 @@ def _octets(text: str) -> bytes | None:
 
 def _warning(field: str, expected: str) -> Refused:
     return Refused(AddressingRefusal.WARNING_MALFORMED, f"Expected {expected}.", field=field)
+
+
+def _chosen(
+    address: Address, found: Sequence[ProxyEntry], currency: str
+) -> tuple[Address, ProxyEntry] | Refused:
+    """The entry of the currency asked for, else the first of its proxy."""
+    if not found:
+        return Refused(AddressingRefusal.PROXY_NOT_FOUND)
+    return address, next((e for e in found if e.currency == currency), found[0])

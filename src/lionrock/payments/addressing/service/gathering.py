@@ -73,9 +73,15 @@ class Gathering(Generic[Q, A]):
                 if not future.done():
                     future.set_exception(error)
             return
-        except BaseException:
+        except asyncio.CancelledError:
             for _, future in group:
                 future.cancel()
+            raise
+        except BaseException as error:
+            # What ends the process is not to be taken for a question that was called off.
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
             raise
         for (_, future), answer in zip(group, answers, strict=True):
             if not future.done():

@@ -6,6 +6,8 @@ Source: Pix DICT anti-scan rules; UPI's outage of April 2025 by storms of status
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lionrock.kernel.clock import WireClock
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
@@ -41,5 +43,12 @@ class Quota:
 
     async def give_back(self, db: Connection, organisation_id: str, payer: str = "") -> None:
         """A payment followed a look-up: one token comes back to the participant and the payer."""
-        question = Question(organisation_id, self._keyring.payer(organisation_id, payer), -1)
-        await buckets.charge(db, [question], self._wire_clock.now())
+        await self.give_back_all(db, [(organisation_id, payer)])
+
+    async def give_back_all(self, db: Connection, payments: Sequence[tuple[str, str]]) -> None:
+        """The same for many payments, each an organisation and its payer, in one statement."""
+        questions = [
+            Question(organisation_id, self._keyring.payer(organisation_id, payer), -1)
+            for organisation_id, payer in payments
+        ]
+        await buckets.charge(db, questions, self._wire_clock.now())

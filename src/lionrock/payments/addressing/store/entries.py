@@ -122,6 +122,19 @@ async def load_entries(db: Connection, vault: Vault, lookup_key: bytes) -> list[
     return [_entry(vault, row) for row in rows]
 
 
+async def load_many_entries(
+    db: Connection, vault: Vault, lookup_keys: Sequence[bytes]
+) -> dict[bytes, list[ProxyEntry]]:
+    """Return the entries of several proxies by currency; a proxy of nobody is left out."""
+    rows = await db.fetch(
+        f"{_ENTRY} WHERE lookup_key = ANY($1) ORDER BY currency", list(lookup_keys)
+    )
+    found: dict[bytes, list[ProxyEntry]] = {}
+    for row in rows:
+        found.setdefault(row["lookup_key"], []).append(_entry(vault, row))
+    return found
+
+
 async def find_entries(
     db: Connection, vault: Vault, lookup_keys: Sequence[bytes]
 ) -> dict[bytes, list[FoundEntry]]:

@@ -1,0 +1,266 @@
+"""Messages of participants, taken many at once: one commit for all that wait at that moment.
+
+Each is answered after the commit that keeps it, and is kept, refused or told apart from repeats as
+if it had come alone. The plain cases of the two messages that make up a payment (a new pacs.008, a
+bank's first pacs.002) are read and written with one statement for all; everything else goes the way
+of one message (inbox.py) in the same transaction. If all together fail, each is taken by itself, so
+that only the one at fault hears of it.
+Invariants: nothing is answered before it is durable; a nonce and what came with it are remembered
+together; payments' rows are locked in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+import structlog
+
+from lionrock.directory.api import Organisation
+from lionrock.kernel import replay
+from lionrock.kernel.db import CONNECTION_LOST, DATABASE_FAILURES, Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.gathered import run_gathered, write_with_others
+from lionrock.kernel.signatures import SignatureRefusal
+from lionrock.payments.addressing.service.gathering import Gathering
+from lionrock.payments.domain.iso20022 import (
+    CreditTransfer,
+    Envelope,
+    StatusReport,
+    definition_of,
+)
+from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
+from lionrock.payments.domain.payments import (
+    AnswerEffect,
+    Outcome,
+    Payment,
+    check_report,
+    effect_of,
+)
+from lionrock.payments.service.core import Core
+from lionrock.payments.service.inbox import Inbox, Taken, check_addresses
+from lionrock.payments.service.orders import Orders, check_agent, digest_of_transfer
+from lionrock.payments.service.routing import Destination
+from lionrock.payments.service.switch import Switch
+from lionrock.payments.store import members, messages, payments
+from lionrock.payments.store.members import Participant
+
+_log = structlog.get_logger("lionrock.payments")
+Known: TypeAlias = tuple[Organisation | None, Participant | None]
+
+
+class Collided(Exception):
+    """Somebody else took the same at the same moment; each message is looked at by itself."""
+
+
+# What one message can make the database, its driver or our own checks say.
+_FAILURES = (
+    *DATABASE_FAILURES, ValueError, TypeError, LookupError, AssertionError, Collided,
+)
+
+
+class Brought(msgspec.Struct, frozen=True, eq=False):
+    """A message whose signature holds; `envelope` is a Refused where it could not be read."""
+
+    sender: Participant
+    envelope: Envelope | Refused
+    raw: bytes
+    nonce: replay.Value
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Sender and MsgId; these stand for one content."""
+        assert isinstance(self.envelope, Envelope), "it was read"
+        return self.sender.organisation_id, self.envelope.header.message_id
+
+
+class Intake:
+    """Takes what participants send to one process."""
+
+    def __init__(self, core: Core, inbox: Inbox, orders: Orders, switch: Switch) -> None:
+        self._core = core
+        self._inbox = inbox
+        self._orders = orders
+        self._switch = switch
+        self._callers: Gathering[str, Known] = Gathering(self._know)
+        self._bringing: Gathering[Brought, Taken | Refused | Exception] = Gathering(
+            self._take_all, apart=lambda each: each.nonce.key
+        )
+
+    async def caller(self, organisation_id: str) -> Known:
+        """Return who says to call, as directory and register have it now."""
+        return await self._callers.ask(organisation_id)
+
+    async def take(self, brought: Brought) -> Taken | Refused:
+        """Take a message; returns after the commit. Raises what the database raises for it."""
+        answer = await self._bringing.ask(brought)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _know(self, organisation_ids: Sequence[str]) -> list[Known]:
+        wanted = sorted(set(organisation_ids))
+
+        async def read(db: Connection) -> list[Known]:
+            organisations = await self._core.directory.get_many(db, wanted)
+            there = {each.organisation_id: each
+                     for each in await members.load_participants(db, wanted)}
+            return [(organisations.get(each), there.get(each)) for each in organisation_ids]
+
+        return await self._core.kernel.database.alone(read)
+
+    async def _take_all(
+        self, brought: Sequence[Brought]
+    ) -> Sequence[Taken | Refused | Exception]:
+        database = self._core.kernel.database
+        try:
+            return await run_gathered(database, lambda db: self._save(db, brought))
+        except CONNECTION_LOST:
+            # Whether it was committed is not known: the senders bring it again.
+            raise
+        except _FAILURES as error:
+            # Whose fault it is shows when each is alone.
+            _log.info("messages_failed_together", count=len(brought),
+                      error=f"{type(error).__name__}: {error}"[:200])
+        return [await self._take_alone(each) for each in brought]
+
+    async def _take_alone(self, each: Brought) -> Taken | Refused | Exception:
+        async def use_case(db: Connection) -> Taken | Refused:
+            if await replay.remember_all(db, [[each.nonce]]) != [None]:
+                return Refused(SignatureRefusal.REPLAYED)
+            return await self._take_one(db, each)
+
+        try:
+            return await self._core.kernel.database.run(use_case)
+        except _FAILURES as error:
+            return error
+
+    async def _take_one(self, db: Connection, each: Brought) -> Taken | Refused:
+        if isinstance(each.envelope, Refused):
+            return await self._inbox.keep_refused(db, each.sender, each.raw, each.envelope)
+        return await self._inbox.take(db, each.sender, each.envelope, each.raw)
+
+    async def _save(
+        self, db: Connection, brought: Sequence[Brought]
+    ) -> list[Taken | Refused]:
+        told = await replay.remember_all(db, [[each.nonce] for each in brought])
+        answers: dict[int, Taken | Refused] = {
+            number: Refused(SignatureRefusal.REPLAYED)
+            for number, position in enumerate(told) if position is not None
+        }
+        new = {number: each for number, each in enumerate(brought) if number not in answers}
+        plain = await self._plain(db, new)
+        for taken in (
+            await self._take_transfers(db, plain), await self._take_reports(db, plain)
+        ):
+            answers |= dict.fromkeys(taken, Taken(is_repeat=False))
+        for number, each in new.items():
+            if number not in answers:
+                answers[number] = await self._take_one(db, each)
+        return [answers[number] for number in range(len(brought))]
+
+    async def _plain(self, db: Connection, new: dict[int, Brought]) -> dict[int, Brought]:
+        """Those whose addresses are right and whose MsgId is new, here and in the database."""
+        found: dict[int, Brought] = {}
+        names: set[tuple[str, str]] = set()
+        for number, each in new.items():
+            if isinstance(each.envelope, Refused) or each.name in names:
+                continue
+            if check_addresses(each.sender, each.envelope) is None:
+                found[number] = each
+                names.add(each.name)
+        used = await messages.find_used(db, "in", sorted(names)) if names else set()
+        return {number: each for number, each in found.items() if each.name not in used}
+
+    async def _take_transfers(self, db: Connection, plain: dict[int, Brought]) -> set[int]:
+        """New pacs.008 that can be routed; returns which were taken."""
+        given: dict[int, tuple[Brought, CreditTransfer]] = {}
+        ids: set[tuple[str, str]] = set()
+        for number, each in plain.items():
+            transfer = each.envelope.document if isinstance(each.envelope, Envelope) else None
+            if not isinstance(transfer, CreditTransfer) or check_agent(each.sender, transfer):
+                continue
+            name = (each.sender.organisation_id, transfer.transaction_id)
+            if name not in ids:
+                ids.add(name)
+                given[number] = (each, transfer)
+        if not given:
+            return set()
+        used = await payments.find_transactions(db, sorted(ids))
+        fresh = {
+            number: (each, transfer) for number, (each, transfer) in given.items()
+            if (each.sender.organisation_id, transfer.transaction_id) not in used
+        }
+        routes = await self._orders.router.of_transfers(
+            db, [(each.sender, transfer) for each, transfer in fresh.values()]
+        )
+        made: dict[int, Payment] = {
+            number: self._payment(each, transfer, found)
+            for (number, (each, transfer)), found in zip(fresh.items(), routes, strict=True)
+            if not isinstance(found, Refused)
+        }
+        if not made:
+            return set()
+        inserted = await payments.insert_payments(db, self._core.vault, list(made.values()))
+        if len(inserted) != len(made):
+            # A UETR or TxId was taken meanwhile.
+            raise Collided
+        for number, payment in made.items():
+            await self._orders.accept_unless_claimed(db, payment)
+            await self._keep(db, plain[number], payment)
+        return set(made)
+
+    def _payment(self, each: Brought, transfer: CreditTransfer, found: Destination) -> Payment:
+        assert isinstance(each.envelope, Envelope), "it was read"
+        return self._orders.transferred(
+            each.sender, each.envelope.header, transfer, digest_of_transfer(transfer), found
+        )
+
+    async def _take_reports(self, db: Connection, plain: dict[int, Brought]) -> set[int]:
+        """Banks' first pacs.002 about payments that wait for them; returns which were taken."""
+        given: dict[str, tuple[int, StatusReport]] = {}
+        for number, each in plain.items():
+            report = each.envelope.document if isinstance(each.envelope, Envelope) else None
+            if isinstance(report, StatusReport) and report.original_definition != PAYMENT_RETURN:
+                given.setdefault(report.uetr, (number, report))
+        if not given:
+            return set()
+        there = await payments.lock_by_uetrs(db, self._core.vault, sorted(given))
+        moves: list[tuple[str, Outcome, str, str]] = []
+        taken: dict[int, Payment] = {}
+        for uetr, payment in there.items():
+            number, report = given[uetr]
+            if payment.answerer_id != plain[number].sender.organisation_id:
+                continue
+            if payment.state != "sent" or check_report(payment, report) is not None:
+                continue
+            effect = effect_of(payment, report)
+            if effect not in {AnswerEffect.ACCEPT, AnswerEffect.REJECT}:
+                continue
+            outcome: Outcome = "accept" if effect is AnswerEffect.ACCEPT else "reject"
+            assert (outcome == "reject") == bool(report.reason_code), "only a rejection has one"
+            moves.append((payment.id, outcome, report.reason_code, report.reason_text))
+            taken[number] = payment
+        if not moves:
+            return set()
+        moved = await payments.move_many_to_answered(db, moves)
+        assert len(moved) == len(moves), "the rows are locked and were found in state sent"
+        for number, payment in taken.items():
+            await self._switch.schedule(db, payment)
+            await self._keep(db, plain[number], payment)
+        return set(taken)
+
+    async def _keep(self, db: Connection, each: Brought, payment: Payment) -> None:
+        """Keep a message that was taken, with a receipt."""
+        assert isinstance(each.envelope, Envelope), "it was read"
+        definition = definition_of(each.envelope.document)
+        message = msgspec.structs.replace(
+            self._inbox.message(each.sender, definition, each.envelope.header.message_id, each.raw),
+            subject_id=payment.subject.id, payment_id=payment.id,
+        )
+        row = messages.sealed_row(self._core.vault, message, each.raw)
+        await write_with_others(db, messages.insert_rows, row)
+        await self._core.record(
+            db, "payments.message_received", payment.subject, {definition: message.digest.hex()}
+        )
