@@ -1,6 +1,7 @@
 """What `tools/benchmarks.py` runs, and the project's targets: musts, and stretches if any.
 
-A run is one `lionrock bench`; a target is read from one case of one run. Not for: running (benchmarks.py) or showing (benchmark_page.py).
+A run is one `lionrock bench`; a target is read from one case of one run.
+Not for: running (benchmarks.py) or showing (benchmark_page.py).
 Invariant: every target names a run of the plan; a figure that must hold for ten minutes counts
 as reached only in a run that lasted so long.
 """

@@ -19,6 +19,7 @@ class Bench(StrEnum):
     expiry = "expiry-1m"
     addressing = "addressing"
     switch = "switch"
+    files = "files"
 
 
 def bench(
@@ -33,6 +34,12 @@ def bench(
     transfers: Annotated[
         int, typer.Option("--transfers", min=1_000, help="ledger: history of the case restart.")
     ] = 1_000_000,
+    entries: Annotated[
+        int, typer.Option("--entries", min=1, max=100_000, help="files: entries of the file.")
+    ] = 1_000,
+    within: Annotated[
+        float, typer.Option("--within", min=1, help="files: seconds until it gives up.")
+    ] = 5_000.0,
 ) -> None:
     """Measure on this machine, with a durable embedded database; report what was seen."""
     if name is Bench.ledger:
@@ -42,6 +49,11 @@ def bench(
             uvloop.run(run_ledger(seconds, json_file, cases=case or (), transfers=transfers))
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
+        return
+    if name is Bench.files:
+        from lionrock.cli.benches.files import run as run_files
+
+        uvloop.run(run_files(entries, within, json_file))
         return
     if name is Bench.token:
         from lionrock.cli.benches.token import run

@@ -30,9 +30,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """One connection; one request at a time."""
+    """One connection; one request at a time. One that the server closed while idle is made anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._buffer = bytearray()
         self._waiting: asyncio.Future[Answer] | None = None
         self._transport: asyncio.WriteTransport | None = None
@@ -57,16 +58,29 @@ class Connection(asyncio.Protocol):
         del self._buffer[: end + 4 + length]
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
-            waiting.set_result(Answer(int(head[9:12]), head, body))
+            if not waiting.done():  # who waited may have given up
+                waiting.set_result(Answer(int(head[9:12]), head, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See Protocol."""
+        self._transport = None
+        self._buffer.clear()
         if self._waiting is not None:
-            self._waiting.set_exception(ConnectionError(f"the server hung up ({exc})"))
+            waiting, self._waiting = self._waiting, None
+            if not waiting.done():
+                waiting.set_exception(ConnectionError(f"the server hung up ({exc})"))
+
+    async def open(self) -> None:
+        """Connect, also again."""
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, "127.0.0.1", self._port)
 
     async def send(self, request: bytes) -> Answer:
-        """Send a whole request and wait for its answer."""
-        assert self._waiting is None and self._transport is not None, "one at a time"
+        """Send a whole request and wait for its answer; ConnectionError when it is cut off."""
+        assert self._waiting is None, "one at a time"
+        if self._transport is None:
+            await self.open()
+        assert self._transport is not None, "it is open"
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._waiting
@@ -79,9 +93,8 @@ class Connection(asyncio.Protocol):
 
 async def connect(port: int) -> Connection:
     """Connect to the city's fronts on this machine."""
-    _, connection = await asyncio.get_running_loop().create_connection(
-        Connection, "127.0.0.1", port
-    )
+    connection = Connection(port)
+    await connection.open()
     return connection
 
 
