@@ -101,6 +101,10 @@ class Directory:
         """Return all keys an organisation has or had, oldest first."""
         return tuple(await store.list_keys(db, organisation_id))
 
+    async def is_key_known(self, db: Connection, kid: str) -> bool:
+        """Say whether a key is, or ever was, anybody's."""
+        return await store.is_key_known(db, kid)
+
     async def request_key_change(
         self,
         db: Connection,

@@ -50,11 +50,23 @@ from lionrock.payments.http import ERRORS, table
 from lionrock.payments.jobs import handlers, start, subscriptions
 from lionrock.payments.links.errors import LINK_ERRORS
 from lionrock.payments.links.service.pages import PayPage
+from lionrock.payments.onboarding.chinese import CHINESE as ONBOARDING_CHINESE
+from lionrock.payments.onboarding.domain.application import Application as ParticipantApplication
+from lionrock.payments.onboarding.domain.candidates import PATH as CANDIDATE_PATH
+from lionrock.payments.onboarding.domain.candidates import Candidate
+from lionrock.payments.onboarding.domain.candidates import State as CandidateState
+from lionrock.payments.onboarding.domain.cases import CASES as TEST_CASES
+from lionrock.payments.onboarding.domain.cases import TEST_ACCOUNT, TEST_MEMBER, TEST_NAME
+from lionrock.payments.onboarding.domain.cases import Case as TestCase
+from lionrock.payments.onboarding.domain.refusals import OnboardingRefusal
+from lionrock.payments.onboarding.errors import ONBOARDING_ERRORS
+from lionrock.payments.onboarding.service.desk import CandidateView
+from lionrock.payments.onboarding.service.testing import TEST_PATH
+from lionrock.payments.qr.chinese import CHINESE as CHINESE_REFUSALS
 from lionrock.payments.qr.domain.codes import decode as decode_code
 from lionrock.payments.qr.domain.codes import encode as encode_code
 from lionrock.payments.qr.domain.compose import compose as compose_code
 from lionrock.payments.qr.domain.content import Code, Content, FpsAccount
-from lionrock.payments.qr.chinese import CHINESE as CHINESE_REFUSALS
 from lionrock.payments.qr.errors import QR_ERRORS
 from lionrock.payments.qr.http import ContentBody, code_of, code_reply
 from lionrock.payments.qr.pictures import draw as draw_code
@@ -69,6 +81,7 @@ from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
 
 __all__ = [
+    "CANDIDATE_PATH",
     "CHINESE_REFUSALS",
     "ENDPOINT",
     "ERRORS",
@@ -78,14 +91,24 @@ __all__ = [
     "MEDIA_TYPE",
     "MESSAGES_PATH",
     "MESSAGE_BYTES_MAX",
+    "ONBOARDING_CHINESE",
+    "ONBOARDING_ERRORS",
     "QR_ERRORS",
     "REJECTED_TOPIC",
     "SETTLED_TOPIC",
     "SWITCH_MEMBER",
+    "TEST_ACCOUNT",
+    "TEST_CASES",
+    "TEST_MEMBER",
+    "TEST_NAME",
+    "TEST_PATH",
     "Address",
     "Addressing",
     "CancellationAnswer",
     "CancellationRequest",
+    "Candidate",
+    "CandidateState",
+    "CandidateView",
     "Code",
     "Content",
     "ContentBody",
@@ -107,7 +130,9 @@ __all__ = [
     "MandateTerms",
     "Message",
     "MessageReject",
+    "OnboardingRefusal",
     "Participant",
+    "ParticipantApplication",
     "PartyAccount",
     "PayPage",
     "Payment",
@@ -121,6 +146,7 @@ __all__ = [
     "StatusReport",
     "StatusRequest",
     "SystemEvent",
+    "TestCase",
     "as_camt_053",
     "as_csv",
     "code_of",

@@ -29,6 +29,7 @@ def handlers(room: Payments) -> Mapping[str, Handler]:
         **room.requests.handlers(),
         **room.addressing.handlers(),
         **room.links.handlers(),
+        **room.onboarding.handlers(),
     }
 
 

@@ -59,6 +59,8 @@ class OutsideOrganisation(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     endpoints: dict[str, str]
     names: Text
     clearing_code: str = ""
+    # It is there to ask by itself to join; nobody enters it at the start.
+    is_candidate: bool = False
 
 
 class Cast(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

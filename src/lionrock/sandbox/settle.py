@@ -112,7 +112,8 @@ async def settle(town: Town, cast: Cast, firm: Firm) -> None:
     `firm` is the company of FIRM_STAND_IN's place: the registry states its particulars.
     """
     parties = await _parties(town)
-    await _enrol_organisations(town, parties, load_organisations())
+    outside = tuple(each for each in load_organisations() if not each.is_candidate)
+    await _enrol_organisations(town, parties, outside)
     for company in cast.companies:
         await settle_company(town, company)
     for persona in cast.people:

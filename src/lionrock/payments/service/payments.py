@@ -22,6 +22,7 @@ from lionrock.payments.files.domain.values import CREDIT_FILE, DEBIT_FILE
 from lionrock.payments.files.service.carrying import Carrier, compose_debit, compose_transfer
 from lionrock.payments.files.service.files import Files
 from lionrock.payments.links.service.desk import LinkDesk
+from lionrock.payments.onboarding.service.desk import OnboardingDesk
 from lionrock.payments.recalls.service import Recalls
 from lionrock.payments.requests.service import Requests
 from lionrock.payments.schemas import envelope_schema
@@ -74,6 +75,7 @@ class Payments:
         self.inbox.extend(Enquiries(core, self.post).handlings())
         self.intake = Intake(core, self.inbox, self.orders, self.switch)
         self.participants = Participants(core)
+        self.onboarding = OnboardingDesk(core, self.participants)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())
         self.oversight = Oversight(core, self.settlement, self.addressing)

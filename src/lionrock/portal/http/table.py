@@ -16,6 +16,7 @@ from lionrock.portal.http import (
     mandates,
     operations,
     own_access,
+    participants,
     pay,
     payments,
     records,
@@ -54,7 +55,7 @@ def table(room: Portal) -> RouteTable:
         routes=(
             *_access(), *_own(), *_mandates(), *_operations(), *_services(), *_funding(),
             *_cases(), *_records(), *_staff(), *_pay(), *_files(),
-            *payments.rows(_page, _OPERATOR),
+            *payments.rows(_page, _OPERATOR), *participants.rows(_page, _form, _OPERATOR),
         ),
     )  # fmt: skip
 

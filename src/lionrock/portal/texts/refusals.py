@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lionrock.identity.api import CHINESE_REFUSALS as IDENTITY_REFUSALS
 from lionrock.payments.api import CHINESE_REFUSALS as PAYMENT_REFUSALS
+from lionrock.payments.api import ONBOARDING_CHINESE
 
 _GENERAL = {
     "zh-Hant": "此要求未獲接納：{title}",
@@ -390,7 +391,10 @@ def refusal_text(code: str, title: str, language: str) -> str:
     """Return the sentence for a refusal in a language; `title` is the English one."""
     if language == "en":
         return title
-    row = REFUSALS.get(code) or IDENTITY_REFUSALS.get(code) or PAYMENT_REFUSALS.get(code)
+    row = (
+        REFUSALS.get(code) or IDENTITY_REFUSALS.get(code) or PAYMENT_REFUSALS.get(code)
+        or ONBOARDING_CHINESE.get(code)
+    )
     if row is None:
         return _GENERAL.get(language, "{title}").format(title=title)
     return row[0] if language == "zh-Hant" else row[1]

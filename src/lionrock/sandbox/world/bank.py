@@ -49,6 +49,7 @@ from lionrock.sandbox.world.bank_desk import BankParts, Desk, MessageDesk
 from lionrock.sandbox.world.bank_files import FileDesk
 from lionrock.sandbox.world.bank_links import LinkPayments
 from lionrock.sandbox.world.bank_magic import Behaviour, behaviour_of, magic_words
+from lionrock.sandbox.world.bank_onboarding import JoiningDesk
 from lionrock.sandbox.world.bank_payments import BankPayments, Payee
 from lionrock.sandbox.world.bank_recalls import RecallDesk
 from lionrock.sandbox.world.bank_requests import RequestDesk
@@ -63,7 +64,7 @@ OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
 DESKS: tuple[Callable[[BankParts], Desk], ...] = (
     AddressDesk, Counter, LinkPayments, LinkApp, Debits, RecallDesk, RequestDesk, Treasury,
-    FileDesk, Simulation,
+    FileDesk, Simulation, JoiningDesk,
 )
 
 TEXTS: Mapping[str, Text] = {

@@ -35,7 +35,7 @@ from lionrock.sandbox.world.bank_books import Account, Books, Entry, EntryStatus
 from lionrock.sandbox.world.bank_magic import LATE_S, REASONS, Behaviour, behaviour_of
 from lionrock.sandbox.world.frame import WorldContext
 
-ACCOUNT_UNKNOWN, CURRENCY_WRONG = "AC01", "AM03"
+ACCOUNT_UNKNOWN, CURRENCY_WRONG, DUPLICATION = "AC01", "AM03", "AM05"
 _REASON_OF_STATUS = {"closed": "AC04", "blocked": "AC06"}
 NOT_PROVIDED = "NOTPROVIDED"
 TRANSFER = "pacs.008.001.08"
@@ -72,9 +72,13 @@ async def plan_by_amount(_db: Connection, transfer: CreditTransfer) -> Plan:
 class BankPayments:
     """The payments desk of one bank. Methods run in the caller's transaction."""
 
-    def __init__(self, context: WorldContext, bank_id: str, clearing_code: str) -> None:
+    def __init__(
+        self, context: WorldContext, bank_id: str, clearing_code: str,
+        switch_member: str = SWITCH_MEMBER,
+    ) -> None:
         self._context = context
         self._code = clearing_code
+        self._switch = switch_member
         self.books = Books(context, bank_id)
         self._takes: dict[type, _Take] = {
             CreditTransfer: self._take_transfer, StatusReport: self._take_report,
@@ -116,6 +120,9 @@ class BankPayments:
             return
         if there is None:
             there = await self._book_credit(db, header, transfer, plan)
+        elif there.direction == "in" and there.amount_minor != transfer.amount.amount_minor:
+            await self._refuse_duplicate(db, header, transfer)
+            return
         if there.direction != "in" or there.status == "ignored":
             return
         report = self.report(there)
@@ -210,6 +217,17 @@ class BankPayments:
         else:
             await self.books.repost(db, message_id)
 
+    async def _refuse_duplicate(
+        self, db: Connection, header: Header, transfer: CreditTransfer
+    ) -> None:
+        """Another transfer under ids that stand for one: refused, and the first one stands."""
+        report = StatusReport(
+            original_message_id=header.message_id, original_definition=TRANSFER,
+            end_to_end_id=transfer.end_to_end_id, transaction_id=transfer.transaction_id,
+            uetr=transfer.uetr, status="RJCT", amount=transfer.amount, reason_code=DUPLICATION,
+        )
+        await self.send(db, f"d{header.message_id}"[:35], report)
+
     async def _reject_message(
         self, db: Connection, header: Header, transfer: CreditTransfer
     ) -> None:
@@ -225,7 +243,7 @@ class BankPayments:
     ) -> None:
         """Put a message to the switch into the outbox."""
         header = Header(
-            from_member=self._code, to_member=SWITCH_MEMBER, message_id=message_id,
+            from_member=self._code, to_member=self._switch, message_id=message_id,
             created_at=self._context.business_clock.now(),
         )
         content = write_envelope(Envelope(header, document))

@@ -1,0 +1,1 @@
+"""Participant onboarding: asked, reviewed by two, set up, tested without money, live."""
