@@ -50,6 +50,7 @@ class KernelRefusal(Refusal):
     NOT_FOUND = "kernel.not_found"
     METHOD_NOT_ALLOWED = "kernel.method_not_allowed"
     HOST_UNKNOWN = "kernel.host_unknown"
+    FIELD_NOT_ASCII = "kernel.field_not_ascii"
     BODY_TOO_LARGE = "kernel.body_too_large"
     BODY_SLOW = "kernel.body_slow"
     BODY_MALFORMED = "kernel.body_malformed"
@@ -76,6 +77,10 @@ KERNEL_ERRORS: ErrorTable = {
     ),
     KernelRefusal.BODY_TOO_LARGE: ErrorRow(
         413, "The request body is larger than this endpoint takes.", "RFC 9110 s15.5.14"
+    ),
+    KernelRefusal.FIELD_NOT_ASCII: ErrorRow(
+        400, "A header field's value is not printable ASCII. Leave the field out or encode it.",
+        "RFC 9110 s5.5",
     ),
     KernelRefusal.BODY_SLOW: ErrorRow(
         408, "The request body did not arrive in time. Send it again.", "RFC 9110 s15.5.9"

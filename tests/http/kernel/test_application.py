@@ -260,7 +260,10 @@ async def test_a_client_that_hangs_up_is_no_bug(
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
         "path": "/demo", "raw_path": b"/demo", "query_string": b"", "root_path": "",
         "scheme": "http", "server": ("platform.test", 80), "client": ("127.0.0.1", 1),
-        "headers": [(b"host", b"platform.test"), (b"content-type", b"application/json")],
+        "headers": [
+            (b"host", b"platform.test"), (b"content-type", b"application/json"),
+            (b"content-length", b"20"),
+        ],
     }
     await transport.app(scope, receive, send)
     assert answered[0]["status"] == 408

@@ -8,7 +8,7 @@ Source of the host check: GHSA-86qp-5c8j-p5mr (authorise on the matched route, n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,8 +29,10 @@ from lionrock.kernel.http.replies import (
     oauth_reply,
     problem_reply,
 )
+from lionrock.kernel.http.served import ServerScope, read_request, send_answer
 from lionrock.kernel.http.table import Call, Route, RouteTable
 from lionrock.kernel.late import GroupCommit, LateTransaction
+from lionrock.kernel.log import forget_request, name_request
 from lionrock.kernel.network import Unreachable
 
 _log = structlog.get_logger("lionrock.http")
@@ -61,7 +63,10 @@ class PartyUnreachable(Exception):
 
 
 class Application:
-    """An ASGI application over route tables."""
+    """The application over route tables: RSGI for the server, ASGI for whoever is inside.
+
+    Both faces only carry: what is decided about a request is decided in `respond`.
+    """
 
     def __init__(self, kernel: Kernel, tables: Iterable[RouteTable]) -> None:
         self.kernel = kernel
@@ -74,26 +79,63 @@ class Application:
                 methods = by_path.setdefault(route.path, {})
                 assert route.method not in methods, f"two rows for {route.method} {route.path}"
                 methods[route.method] = (table, route)
-        self._paths: PathTree[_PathEndpoint] = PathTree()
+        self._paths: PathTree[dict[str, tuple[RouteTable, Route]]] = PathTree()
         for path, methods in by_path.items():
-            self._paths.add(path, _PathEndpoint(self, methods))
+            self._paths.add(path, methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http", "the server is started without websockets and lifespan"
-        # Exactly one (RFC 9112 s3.2): of two, a proxy may have read the other.
-        hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
-        if self._hosts and (len(hosts) != 1 or hosts[0].decode("latin-1") not in self._hosts):
-            refused = Refused(KernelRefusal.HOST_UNKNOWN)
-            await self._kernel_refusal(refused, "check_host")(scope, receive, send)
-            return
+        assert scope["type"] == "http", "there are neither websockets nor lifespan"
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def __rsgi__(self, told: ServerScope, server: Any) -> None:
+        send_answer(await self.respond(read_request(told, server)), server)
+
+    async def respond(self, request: Request) -> Response:
+        """Find the row that a request is for and take it through; always returns a response."""
+        scope = request.scope
+        refused = self._check_target(scope)
+        if refused is not None:
+            return self._kernel_refusal(refused, "check_host")
         found = self._paths.find(scope["path"])
         if found is None:
             refused = Refused(KernelRefusal.NOT_FOUND)
-            response = self._kernel_refusal(refused, "find_route", for_browser=_is_browser(scope))
-            await response(scope, receive, send)
-            return
-        endpoint, scope["path_params"] = found
-        await endpoint(scope, receive, send)
+            return self._kernel_refusal(refused, "find_route", for_browser=_is_browser(scope))
+        methods, scope["path_params"] = found
+        method = scope["method"]
+        row = methods.get("GET" if method == "HEAD" else method)
+        if row is None:
+            return self._refuse_method(scope, methods)
+        return await self.answer(*row, request)
+
+    def _check_target(self, scope: Scope) -> Refused | None:
+        """Exactly one Host, ours (RFC 9112 s3.2): of two, a proxy may have read the other.
+
+        A target in absolute form names its own (RFC 9112 s3.2.2); where the two differ, what stands
+        before us may have judged by the one and we by the other (RFC 9110 s15.5.20).
+        """
+        if scope.get("is_field_hidden"):
+            return Refused(KernelRefusal.FIELD_NOT_ASCII)
+        if not self._hosts:
+            return None
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1:
+            return Refused(KernelRefusal.HOST_UNKNOWN)
+        host = hosts[0].decode("latin-1")
+        if host not in self._hosts or (scope.get("authority") or host) != host:
+            return Refused(KernelRefusal.HOST_UNKNOWN)
+        return None
+
+    def _refuse_method(
+        self, scope: Scope, methods: Mapping[str, tuple[RouteTable, Route]]
+    ) -> Response:
+        allow = ", ".join(sorted(methods))
+        response = self._kernel_refusal(
+            Refused(KernelRefusal.METHOD_NOT_ALLOWED, f"Taken here: {allow}."), "find_route",
+            for_browser=_is_browser(scope),
+        )
+        response.headers["allow"] = allow
+        return response
 
     def _kernel_refusal(
         self, refused: Refused, step: str, *, for_browser: bool = False
@@ -107,7 +149,7 @@ class Application:
     async def answer(self, table: RouteTable, route: Route, request: Request) -> Response:
         """Take one request through its row; always returns a response."""
         request_id = self.kernel.ids.new("req")
-        structlog.contextvars.bind_contextvars(request_id=request_id, route=route.name)
+        logged = name_request(request_id, route.name)
         begun_ms = monotonic_ms()
         try:
             response = await self._answer(table, route, request, request_id)
@@ -126,7 +168,7 @@ class Application:
             _log.exception("bug", method=route.method, path=route.path)
             response = self._refuse_plain(route, KernelRefusal.BUG, request_id)
         finally:
-            structlog.contextvars.clear_contextvars()
+            forget_request(logged)
         if route.is_even:
             least_ms = self.kernel.settings.answer_least_ms
             await asyncio.sleep(max(0.0, begun_ms + least_ms - monotonic_ms()) / 1_000)
@@ -154,7 +196,8 @@ class Application:
             step, result = await self._run(route, call)
         if isinstance(result, Refused):
             result = render(route, call, result, step, request_id)
-        result.headers.update(call.reply_headers)
+        if call.reply_headers:
+            result.headers.update(call.reply_headers)
         return result
 
     async def _run(self, route: Route, call: Call[Any, Any]) -> tuple[str, Response | Refused]:
@@ -171,30 +214,6 @@ class Application:
 
     def _refuse_plain(self, route: Route, refusal: KernelRefusal, request_id: str) -> Response:
         return render(route, None, Refused(refusal), "answer", request_id)
-
-
-class _PathEndpoint:
-    """All methods of one path; an ASGI endpoint, so that Starlette does not choose for us."""
-
-    def __init__(
-        self, application: Application, methods: dict[str, tuple[RouteTable, Route]]
-    ) -> None:
-        self._application = application
-        self._methods = methods
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        found = self._methods.get("GET" if request.method == "HEAD" else request.method)
-        if found is None:
-            allow = ", ".join(sorted(self._methods))
-            response = self._application._kernel_refusal(
-                Refused(KernelRefusal.METHOD_NOT_ALLOWED, f"Taken here: {allow}."), "find_route",
-                for_browser=_is_browser(scope),
-            )
-            response.headers["allow"] = allow
-        else:
-            response = await self._application.answer(*found, request)
-        await response(scope, receive, send)
 
 
 async def _run_steps(
@@ -234,15 +253,15 @@ def render(
 
 def _is_browser(scope: Scope) -> bool:
     """Whether the answer is for a person's eyes: programs do not ask for HTML by name."""
-    return any(
-        name.lower() == b"accept" and b"text/html" in value for name, value in scope["headers"]
-    )
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _dress(response: Response, request_id: str) -> Response:
-    present = {name for name, _ in response.raw_headers}
-    response.raw_headers += [field for field in _FIELDS if field[0] not in present]
-    response.headers["request-id"] = request_id
+    fields = response.raw_headers
+    present = {name for name, _ in fields}
+    fields += [field for field in _FIELDS if field[0] not in present]
+    assert b"request-id" not in present, "the id of a request is given here only"
+    fields.append((b"request-id", request_id.encode("ascii")))
     return response
 
 

@@ -30,9 +30,12 @@ async def read_body(request: Request, bytes_max: int) -> bytes | Refused:
 
     BODY_TOO_LARGE; BODY_SLOW when it is not there after BODY_S_MAX, or its sender has gone.
     """
-    declared = request.headers.get("content-length", "0")
+    headers = request.headers
+    declared = headers.get("content-length", "0")
     if not (declared.isascii() and declared.isdigit()) or int(declared) > bytes_max:
         return Refused(KernelRefusal.BODY_TOO_LARGE, f"At most {bytes_max} bytes are taken.")
+    if int(declared) == 0 and "transfer-encoding" not in headers:
+        return b""  # Nothing is said to come, and nothing is waited for (RFC 9112 s6.3).
     try:
         async with asyncio.timeout(BODY_S_MAX):
             return await _read_chunks(request, bytes_max)
@@ -114,9 +117,9 @@ def parse_fields(raw: bytes) -> dict[str, str] | Refused:
 
 def parse_query(route: Route, request: Request) -> dict[str, str] | Refused:
     """Parse the query string against the row's list of parameters."""
-    if not request.scope["query_string"]:
+    raw: bytes = request.scope["query_string"]
+    if not raw:
         return {}
-    raw = request.url.query.encode("utf-8", "replace")
     if len(raw) > QUERY_BYTES_MAX:
         return Refused(KernelRefusal.QUERY_MALFORMED, "The query string is too long.")
     fields = parse_fields(raw)

@@ -1,4 +1,7 @@
-"""Serving an ASGI application with granian inside this process, until told to stop.
+"""Serving an application with granian inside this process, until told to stop.
+
+An application that has an RSGI face is served by it, any other as ASGI. HTTP/1.1 only: it is what
+the tests speak, and what stands before a front speaks it too.
 
 Several processes may share one port (SO_REUSEPORT); `check_port_free` is asked before the first.
 """
@@ -11,7 +14,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 STOP_S_MAX = 1.0
@@ -39,8 +42,9 @@ async def serve(application: Any, host: str, port: int) -> None:
 
     Idle keep-alive connections would otherwise hold the server for as long as their owners like.
     """
-    server = Server(application, address=host, port=port, interface=Interfaces.ASGINL,
-                    log_enabled=False, websockets=False)
+    interface = Interfaces.RSGI if hasattr(application, "__rsgi__") else Interfaces.ASGINL
+    server = Server(application, address=host, port=port, interface=interface,
+                    http=HTTPModes.http1, log_enabled=False, websockets=False)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
