@@ -9,9 +9,8 @@ Not for: SQL of a pillar (its store.py).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
+from lionrock.kernel.connections import Connections
 from lionrock.kernel.errors import Refused
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ POOL_SIZE_MAX = 12
 # Statements that a connection keeps prepared: more than the code has, or each use prepares anew.
 STATEMENTS_KEPT_MAX = 1_000
 STATEMENT_TIMEOUT_MS_MAX = 15_000
+_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Everything by which a database shows that it is away, ill or full; a loop outlives them all.
 DATABASE_FAILURES = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
@@ -71,12 +72,16 @@ class Connection(Protocol):
         ...
 
 
+class TransactionLost(RuntimeError):
+    """What was to be committed had been rolled back already: a bug, never an acknowledgement."""
+
+
 class MigrationDamaged(RuntimeError):
     """A migration that already ran has other text now, or is missing from the package."""
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
-    """A pooled connection that goes back without a round trip of its own.
+    """A connection that goes back to the pool without a round trip of its own.
 
     There is nothing to reset: settings are SET LOCAL, advisory locks are of the transaction,
     nobody listens or holds a cursor. An open transaction is rolled back by the pool all the same.
@@ -88,62 +93,69 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
 
 
 class OpenConnection:
-    """A pooled connection outside of any transaction; exactly one of `begin` and `release` ends it.
+    """A connection outside of any transaction; exactly one of `begin` and `release` ends it.
 
     Each statement on it is a transaction of its own.
     """
 
-    def __init__(self, pool: Any, connection: Any) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections, connection: Any) -> None:
+        self._connections = connections
         self.connection: Connection = connection
 
-    async def begin(self) -> OpenTransaction:
+    async def begin(self, how: str = "BEGIN") -> OpenTransaction:
         """Begin a transaction on it."""
-        connection: Any = self.connection
-        transaction = connection.transaction()
         try:
-            await transaction.start()
+            await self.connection.execute(how)
         except BaseException:
             await self.release()
             raise
-        return OpenTransaction(self._pool, connection, transaction)
+        return OpenTransaction(self._connections, self.connection)
 
-    async def release(self) -> None:
-        """Give the connection back."""
-        await self._pool.release(self.connection)
+    async def release(self, *, is_sound: bool = False) -> None:
+        """Give the connection back; sound when each query on it was answered."""
+        await self._connections.give_back(self.connection, is_sound=is_sound)
 
 
 class OpenTransaction:
-    """A transaction on a pooled connection; exactly one of `end` and `abandon` ends it."""
+    """A transaction on a connection; exactly one of `end` and `abandon` ends it."""
 
-    def __init__(self, pool: Any, connection: Any, transaction: Any) -> None:
-        self._pool = pool
-        self._transaction = transaction
-        self.connection: Connection = connection
+    def __init__(self, connections: Connections, connection: Connection) -> None:
+        self._connections = connections
+        self.connection = connection
 
     async def end(self, *, is_kept: bool) -> None:
-        """Commit or roll back, and give the connection back."""
+        """Commit or roll back, and give the connection back.
+
+        TransactionLost when a statement had failed in it and nobody let that be known: then there
+        is nothing to commit.
+        """
+        is_sound = False
         try:
-            if is_kept:
-                await self._transaction.commit()
-            else:
-                await self._transaction.rollback()
+            done = await self.connection.execute("COMMIT" if is_kept else "ROLLBACK")
+            if is_kept and done != "COMMIT":
+                raise TransactionLost("a statement failed, so the transaction was rolled back")
+            is_sound = True
         finally:
-            await self._pool.release(self.connection)
+            await self._connections.give_back(self.connection, is_sound=is_sound)
 
     async def abandon(self) -> None:
         """Roll back after a failure, also when the connection itself is what broke."""
         try:
-            await _roll_back(self._transaction)
+            # Waits for a cancelled query.
+            await self.connection.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            # The server dropped the connection: it has rolled back already. The first error
+            # matters.
+            return
         finally:
-            await self._pool.release(self.connection)
+            await self._connections.give_back(self.connection, is_sound=False)
 
 
 class Database:
     """A pool of connections to one city's database."""
 
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     @classmethod
     async def open(cls, url: str, *, pool_size_max: int = POOL_SIZE_MAX) -> Database:
@@ -161,11 +173,11 @@ class Database:
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS_MAX),
             },
         )
-        return cls(pool)
+        return cls(Connections(pool, pool_size_max))
 
     async def close(self) -> None:
         """Close the pool; running transactions end first."""
-        await self._pool.close()
+        await self._connections.close()
 
     async def run(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a use case in one transaction and return what it returned.
@@ -190,7 +202,11 @@ class Database:
 
         Everybody else calls `run`.
         """
-        return OpenConnection(self._pool, await self._acquire())
+        try:
+            return OpenConnection(self._connections, await self._connections.take())
+        except OSError as error:
+            # A starting server has no socket file yet: for callers that is the same as no answer.
+            raise ConnectionError(f"the database does not answer ({error})") from error
 
     async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a use case of one statement, which is a transaction of its own.
@@ -198,35 +214,24 @@ class Database:
         For statements that serve many requests at once; everybody else calls `run`.
         """
         opened = await self.connect()
+        is_sound = False
         try:
-            return await use_case(opened.connection)
+            result = await use_case(opened.connection)
+            is_sound = True
+            return result
         finally:
-            await opened.release()
+            await opened.release(is_sound=is_sound)
 
     async def read(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a reading use case on one snapshot; writes are refused by the server."""
-        async with self._connection() as connection:
-            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-            await transaction.start()
-            try:
-                return await use_case(connection)
-            finally:
-                await _roll_back(transaction)
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        connection = await self._acquire()
+        opened = await (await self.connect()).begin(_READING)
         try:
-            yield connection
-        finally:
-            await self._pool.release(connection)
-
-    async def _acquire(self) -> Any:
-        try:
-            return await self._pool.acquire()
-        except OSError as error:
-            # A starting server has no socket file yet: for callers that is the same as no answer.
-            raise ConnectionError(f"the database does not answer ({error})") from error
+            result = await use_case(opened.connection)
+        except BaseException:
+            await opened.abandon()
+            raise
+        await opened.end(is_kept=False)
+        return result
 
 
 async def create_beside(url: str, existing_url: str) -> bool:
@@ -245,15 +250,6 @@ async def create_beside(url: str, existing_url: str) -> bool:
             await connection.close()
         return True
     return False
-
-
-async def _roll_back(transaction: Any) -> None:
-    """Roll back, also when the connection itself is what broke."""
-    try:
-        await transaction.rollback()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        # The server dropped the connection: it has rolled back already. The first error matters.
-        return
 
 
 async def _prepare(connection: Any) -> None:

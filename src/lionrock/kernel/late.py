@@ -213,7 +213,7 @@ class LateTransaction:
             await self._close(is_kept=True)
             note = error.note
         except BaseException:
-            await self._leave()
+            await self._leave(is_sound=False)
             if self._open is not None:
                 await self._open.abandon()
             raise
@@ -316,7 +316,7 @@ class LateTransaction:
         is_kept = not isinstance(result, Refused) or result.keep
         assert is_kept or not self._is_settled, "what is settled cannot be undone"
         # Before others are waited for: they may need the connection.
-        await self._leave()
+        await self._leave(is_sound=True)
         if self._open is None and not is_kept and self._notes:
             # To be forgotten again, but an earlier step's refusal still comes first.
             await self._begun()
@@ -326,10 +326,10 @@ class LateTransaction:
         rows = [] if isinstance(result, Refused) and not is_kept else self._rows
         return await self._group.commit(self._notes, rows) if self._notes or rows else None
 
-    async def _leave(self) -> None:
+    async def _leave(self, *, is_sound: bool) -> None:
         reading, self._reading = self._reading, None
         if reading is not None:
-            await reading.release()
+            await reading.release(is_sound=is_sound)
 
     async def _close(self, *, is_kept: bool) -> None:
         opened, self._open = self._open, None

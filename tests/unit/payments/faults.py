@@ -63,7 +63,7 @@ class TrippingDatabase(Database):
     """A database whose users die around transactions."""
 
     def __init__(self, inner: Database, wire: Tripwire, name: str) -> None:
-        super().__init__(inner._pool)
+        super().__init__(inner._connections)
         self._wire = wire
         self._name = name
 
