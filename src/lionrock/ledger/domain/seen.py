@@ -16,7 +16,7 @@ hashes otherwise does not trust it and reads the journal instead.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lionrock.ledger.domain.records import RECORD_BYTES
 
@@ -24,6 +24,7 @@ BITS = 2**28
 _MASK = BITS - 1
 _SHIFT = 29
 _WORDS = struct.Struct("<2Q")
+_SAVED = struct.Struct(">2Q")
 _RECORD_WORDS = RECORD_BYTES // 8
 _BIT = (1, 2, 4, 8, 16, 32, 64, 128)
 FINGERPRINT = f"{hash((1, 2**63 + 5))}:{hash((2**64 - 1, 0))}:{BITS}"
@@ -41,7 +42,7 @@ class Seen:
     ) -> None:
         assert len(bits) in {0, BITS // 8}, "whole or not yet"
         self._latest: dict[int, tuple[int, int]] = {}  # stretch -> upper and lower word
-        self._note_latest(latest)
+        self._note_latest(_SAVED.iter_unpack(latest))
         self._bits = bytearray(bits)
         self.until_ns = until_ns  # it has every id of a timestamp at or before this
         self.count = count  # ids added, repeats included
@@ -53,12 +54,10 @@ class Seen:
 
     @property
     def latest(self) -> bytes:
-        """The highest id of each stretch, to be saved."""
-        return b"".join(_WORDS.pack(low, high) for high, low in self._latest.values())
+        """The highest id of each stretch, to be saved: 16 bytes each, big-endian."""
+        return b"".join(_SAVED.pack(*pair) for pair in self._latest.values())
 
-    def _note_latest(self, ids: bytes) -> None:
-        words = memoryview(ids).cast("Q")
-        pairs = zip(words[1::2].tolist(), words[0::2].tolist(), strict=True)
+    def _note_latest(self, pairs: Iterable[tuple[int, int]]) -> None:
         latest = self._latest
         for pair in pairs:
             stretch = pair[0] >> _STRETCH
@@ -89,7 +88,8 @@ class Seen:
             self._bits = bytearray(BITS // 8)
         self.count += len(keys)
         ids = b"".join(keys)
-        self._note_latest(ids)
+        words = memoryview(ids).cast("Q")
+        self._note_latest(zip(words[1::2].tolist(), words[0::2].tolist(), strict=True))
         bits, bit = self._bits, _BIT
         for digest in map(hash, _WORDS.iter_unpack(ids)):
             first, second = digest & _MASK, digest >> _SHIFT & _MASK
