@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key
 from lionrock.payments.api import TEST_CASES, CandidateState, OnboardingRefusal
@@ -20,12 +21,11 @@ def joining(city: PaymentsCity) -> Joining:
 async def money_rows(city: PaymentsCity) -> tuple[int, ...]:
     """How many rows live money has made, and what the banks can spend."""
     tables = ("payments", "messages", "fundings")
-    counts = [
-        await city.kernel.database.read(
-            lambda db, name=table: db.fetchval(f"SELECT count(*) FROM payments.{name}")
-        )
-        for table in tables
-    ]
+
+    async def count(db: Connection) -> list[int]:
+        return [await db.fetchval(f"SELECT count(*) FROM payments.{name}") for name in tables]
+
+    counts = await city.kernel.database.read(count)
     banks = [await city.available(await city.settlement_id(bank)) for bank in (HARBOUR, LANTAU)]
     return (*counts, *banks)
 

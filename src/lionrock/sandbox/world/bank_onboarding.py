@@ -172,12 +172,14 @@ class JoiningDesk:
             return _problem("body_malformed", 400, str(error))
         told = await self._ask("POST", "/runs", msgspec.json.encode(wanted))
         if told.status_code == 202:
-            for name in wanted.cases or tuple(TEST_CASES):
-                if TEST_CASES[name].by == "candidate":
-                    await self._parts.context.database.run(
-                        lambda db, case=TEST_CASES[name]: self._send_own(db, case)
-                    )
+            names = wanted.cases or tuple(TEST_CASES)
+            own = [TEST_CASES[name] for name in names if TEST_CASES[name].by == "candidate"]
+            await self._parts.context.database.run(lambda db: self._send_all_own(db, own))
         return told
+
+    async def _send_all_own(self, db: Connection, own: Sequence[TestCase]) -> None:
+        for case in own:
+            await self._send_own(db, case)
 
     async def _send_own(self, db: Connection, case: TestCase) -> None:
         """Send the transfer of a test, and the enquiry where the test asks for one."""

@@ -1,8 +1,8 @@
 """The tests that a candidate must pass, and how each is judged from what was sent and came.
 
 The switch's tests send messages to the candidate's test end point; the candidate's own go to the
-switch's. All of it is in a lane of its own: other addresses, which the signatures cover, and another
-member code, LRTEST, in every header. Nothing here knows the ledger.
+switch's. All of it is in a lane of its own: other addresses, which the signatures cover, and
+another member code, LRTEST, in every header. Nothing here knows the ledger.
 
 Pure. A run is a list of exchanges; `next_step` looks at it and says what to do: send something,
 wait, or end with a verdict that says what came. Run again after any stop, it says the same.

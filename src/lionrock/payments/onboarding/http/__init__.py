@@ -13,7 +13,7 @@ from lionrock.payments.onboarding.http.calls import (
     CandidateCall,
     check_applicant,
     check_candidate,
-    lock_candidate,
+    load_held_candidate,
 )
 from lionrock.payments.service.post import MEDIA_TYPE
 
@@ -74,7 +74,7 @@ def _row(
 ) -> Route:
     steps: tuple[Step, ...] = (check_candidate, step)
     if method != "GET":
-        steps = (check_candidate, lock_candidate, step)
+        steps = (check_candidate, load_held_candidate, step)
     return Route(
         method=method, path=path, name=name, summary=summary, steps=steps, call=CandidateCall,
         **{"replies": {200: replies.CandidateReply}, **_COMMON, **more},

@@ -78,7 +78,7 @@ async def check_candidate(call: CandidateCall) -> Refused | None:
     return None
 
 
-async def lock_candidate(call: CandidateCall) -> Refused | None:
+async def load_held_candidate(call: CandidateCall) -> Refused | None:
     """Hold the application's row, so that deeds about it come one after the other."""
     held = await call.room.onboarding.candidate(call.db, call.candidate.id, is_locking=True)
     if isinstance(held, Refused):
