@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.ledger.api import TransferDraft
 from tests.unit.payments.city import HARBOUR, LANTAU, PaymentsCity
+from tests.unit.payments.official import problems
 from tests.unit.payments.treasury import (
     begin,
     call,
@@ -80,7 +82,9 @@ async def test_a_missed_night_is_made_up_by_one_cut_when_the_platform_starts(
     assert (await reconciled(city, date(2026, 2, 25))).differences == ()
 
 
-async def test_exports_agree_in_all_formats(city: PaymentsCity, business: FrozenClock) -> None:
+async def test_exports_agree_in_all_formats(
+    city: PaymentsCity, business: FrozenClock, shared: Path
+) -> None:
     await begin(city)
     await pay(city, 12_34, 1)
     await end_day(city, business)
@@ -94,6 +98,7 @@ async def test_exports_agree_in_all_formats(city: PaymentsCity, business: Frozen
     shown = msgspec.json.decode(bodies["json"])
     rows = list(csv.DictReader(io.StringIO(bodies["csv"].decode())))
     assert [row["amount"] for row in rows] == [entry["amount"] for entry in shown["entries"]]
+    assert problems(shared, "camt.053.001.08", bodies["camt.053"]) == []
     tree = etree.fromstring(bodies["camt.053"])
     total = sum(float(amount.text or "0") for amount in tree.iterfind(".//{*}Ntry/{*}Amt"))
     balances = [each.text for each in tree.iterfind(".//{*}Bal/{*}Amt")]
@@ -133,11 +138,12 @@ async def test_a_page_that_is_not_there_is_refused(
 
 
 async def test_a_settled_payment_is_notified_on_demand_and_only_to_its_participants(
-    city: PaymentsCity
+    city: PaymentsCity, shared: Path
 ) -> None:
     payment = await pay(city, 55_00, 1)
     path = f"/payments/v1/settlement/notifications/{payment.id}"
     exchange = await city.call(HARBOUR, path, b"", method="GET")
+    assert problems(shared, "camt.054.001.08", exchange.reply.body) == []
     tree = etree.fromstring(exchange.reply.body)
     assert [each.text for each in tree.iterfind(".//{*}Ntry/{*}Amt")] == ["55.00"]
     assert [each.text for each in tree.iterfind(".//{*}CdtDbtInd")] == ["CRDT"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from lxml import etree
-
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import (
     CreditTransfer,
@@ -24,6 +22,7 @@ from lionrock.payments.domain.iso20022 import (
     split_envelope,
 )
 
+from . import official
 from .family_samples import FAMILY_DOCUMENTS
 
 AT = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
@@ -98,29 +97,18 @@ def enveloped(document: Document, header: Header = HEADER) -> Envelope:
 
 
 class OfficialSchemas:
-    """The schemas as ISO published them."""
+    """The schemas as ISO published them, asked through two validators."""
 
     def __init__(self, shared: Path) -> None:
-        published = shared / "testdata" / "iso20022" / "xsd"
-        self._folders = (published / "set", published / "extra")
-        self._compiled: dict[str, etree.XMLSchema] = {}
+        self._shared = shared
 
     def problems(self, raw: bytes, definition: str) -> list[str]:
         """All errors of both parts of an envelope against the official schemas."""
         parts = split_envelope(raw)
         return [
-            *self._problems(parts.header, "head.001.001.02"),
-            *self._problems(parts.document, definition),
+            *official.problems(self._shared, "head.001.001.02", parts.header),
+            *official.problems(self._shared, definition, parts.document),
         ]
-
-    def _problems(self, part: bytes, definition: str) -> list[str]:
-        if definition not in self._compiled:
-            name = f"{definition}.xsd"
-            path = next(folder / name for folder in self._folders if (folder / name).exists())
-            self._compiled[definition] = etree.XMLSchema(file=str(path))
-        schema = self._compiled[definition]
-        schema.validate(etree.fromstring(part))
-        return [f"{definition}: {error.message}" for error in list(schema.error_log)]  # type: ignore[call-overload]  # stubs lack iteration
 
 
 def name_of(document: Document) -> str:
