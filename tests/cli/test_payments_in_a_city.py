@@ -26,7 +26,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """The port of a running city, whose world has the next one."""
-    first = _free_pair()
+    first = free_pair()
     # Not under pytest's own folder: as root the database runs as another user, who may not enter.
     directory = Path(tempfile.mkdtemp(prefix="lrp-"))
     directory.chmod(0o755)
@@ -39,7 +39,8 @@ def port() -> Iterator[int]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _free_pair() -> int:
+def free_pair() -> int:
+    """Two neighbouring ports that nobody uses."""
     for candidate in range(28_400, 28_600, 2):
         try:
             with socket.create_server(("127.0.0.1", candidate)), \
