@@ -158,6 +158,8 @@ async function fund() {
   expect((await page.locator(".notice.good").count()) === 1, "the budget is funded");
   await page.goto(`${CITY}/portal/payments`);
   await look(page, "operator-payments");
+  await page.goto(`${CITY}/portal/participants`);
+  await look(page, "operator-participants");
   await page.goto(`${CITY}/portal/staff`);
   expect((await page.locator("[data-error-code]").count()) === 1, "an operator sees no desk");
   await page.context().close();
