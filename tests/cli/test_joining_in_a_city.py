@@ -1,4 +1,4 @@
-"""A simulated bank joins a running city over real HTTP: its desk, the operators' pages, the tests."""
+"""A simulated bank joins a running city over real HTTP: desk, operators' pages, tests, live."""
 
 from __future__ import annotations
 
