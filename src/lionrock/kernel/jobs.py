@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from lionrock.kernel.clock import BusinessClock, WireClock
+from lionrock.kernel.clock import BusinessClock, WireClock, monotonic_ms
 from lionrock.kernel.db import Connection, Database
 from lionrock.kernel.gathered import GatheringConnection
 
@@ -34,6 +34,8 @@ RETRY_MS_FIRST = 100
 RETRY_MS_MAX = 5_000
 ERROR_TEXT_MAX = 500
 POLL_MS = 25
+# Claims are at least this far apart, so that a busy worker finds several jobs at a time.
+PACE_MS = 8
 
 _log = structlog.get_logger("lionrock.jobs")
 
@@ -180,9 +182,13 @@ class Worker:
         """The worker process's loop: survives a database that goes away and returns."""
         running: set[asyncio.Task[list[Ended]]] = set()
         while not self._stopping.is_set():
+            begun_ms = monotonic_ms()
             try:
                 count = await self._start_due(running)
                 await self._end(await self._take_ended(running, is_idle=count == 0))
+                left_ms = begun_ms + PACE_MS - monotonic_ms()
+                if left_ms > 0:
+                    await asyncio.sleep(left_ms / 1000)
             except Exception as error:  # noqa: BLE001 - the loop outlives whatever broke
                 _log.warning("worker_round_failed", error=type(error).__name__)
                 await self._pause(500)

@@ -15,29 +15,33 @@ multicast, unspecified and cloud metadata addresses are never reached.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import ipaddress
 import socket
 import ssl
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from functools import cache
-from types import ModuleType
-from typing import Any, cast
+from functools import cache, lru_cache
+from typing import Any
 
-import httpcore
 import httpx
 import msgspec
+
+from lionrock.kernel.wire import (
+    Answer,
+    BrokenOff,
+    Place,
+    Pool,
+    TooLarge,
+    open_connection,
+    request_bytes,
+)
 
 URL_CHARACTERS_MAX = 2048
 TIMEOUT_MS = 5_000
 TIMEOUT_MS_MAX = 60_000
 RESPONSE_BYTES_MAX = 4 * 1024 * 1024
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
-CONNECTIONS_MAX = 64
-IDLE_CONNECTIONS_MAX = 32
-IDLE_S_MAX = 20.0
+URLS_KNOWN_MAX = 512
 ADDRESSES_MAX = 16
 WEB_PORTS = frozenset({80, 443})
 PORT_MAX = 65_535
@@ -127,22 +131,16 @@ class Network:
         response_bytes_max: int = RESPONSE_BYTES_MAX,
     ) -> None:
         """`ports` None allows every port (the sandbox); `tls` None verifies against public CAs."""
-        _remember_absent("sniffio")
         self.applications: dict[str, AsgiApplication] = dict(applications or {})
         self._ports = frozenset(ports) if ports is not None else None
         self._response_bytes_max = response_bytes_max
-        self._backend = _GuardedBackend(allow_private, resolver or _resolve)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or _public_tls(),
-            max_connections=CONNECTIONS_MAX,
-            max_keepalive_connections=IDLE_CONNECTIONS_MAX,
-            keepalive_expiry=IDLE_S_MAX,
-            network_backend=self._backend,
-        )
+        context = tls if tls is not None else _public_tls()
+        context.set_alpn_protocols(["http/1.1"])
+        self._pool = Pool(_GuardedOpener(allow_private, resolver or _resolve, context).open)
 
     async def close(self) -> None:
         """Close the idle connections."""
-        await self._pool.aclose()
+        await self._pool.close()
 
     async def send(
         self,
@@ -164,13 +162,10 @@ class Network:
         if len(body) > REQUEST_BYTES_MAX:
             raise ValueError("the request body is too large")
         target = self._checked_url(url)
-        request = httpx.Request(
-            method, target, headers={"accept-encoding": "identity", **fields}, content=body
-        )
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                return await self._exchange(request)
-        except (TimeoutError, httpcore.TimeoutException) as error:
+                return await self._exchange(target, method, fields, body)
+        except TimeoutError as error:
             raise Unreachable(UnreachableReason.TIMED_OUT, f"{timeout_ms} ms") from error
 
     def _checked_url(self, url: str) -> httpx.URL:
@@ -178,7 +173,7 @@ class Network:
         if len(url) > URL_CHARACTERS_MAX or not url.isascii() or not url.isprintable():
             raise Unreachable(UnreachableReason.URL_REFUSED, "not a printable ASCII address")
         try:
-            target = httpx.URL(url)
+            target = _parsed(url)
         except httpx.InvalidURL as error:
             raise Unreachable(UnreachableReason.URL_REFUSED, "not an address") from error
         if target.scheme not in ("http", "https") or not target.host:
@@ -194,48 +189,50 @@ class Network:
             raise Unreachable(UnreachableReason.PORT_REFUSED, str(port))
         return target
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
-        application = self.applications.get(_origin(request.url))
+    async def _exchange(
+        self, target: httpx.URL, method: str, fields: Mapping[str, str], body: bytes
+    ) -> Reply:
+        application = self.applications.get(_origin(target)) if self.applications else None
         if application is not None:
             inside = httpx.ASGITransport(application, raise_app_exceptions=False)
+            request = httpx.Request(
+                method, target, headers={"accept-encoding": "identity", **fields}, content=body
+            )
             answer = await inside.handle_async_request(request)
             assert isinstance(answer.stream, httpx.AsyncByteStream), "ASGI answers are async"
             return await self._read(answer.status_code, answer.headers.raw, answer.stream)
         try:
-            return await self._over_the_wire(request)
+            reply = await self._over_the_wire(target, method, fields, body)
         except _AddressRefused as error:
             raise Unreachable(UnreachableReason.ADDRESS_REFUSED, str(error)) from error
         except _NameUnknown as error:
             raise Unreachable(UnreachableReason.NAME_UNKNOWN, str(error)) from error
-        except httpcore.ConnectError as error:
-            reason = UnreachableReason.CONNECTION_REFUSED
-            if isinstance(error.__cause__ or error.__context__, ssl.SSLError):
-                reason = UnreachableReason.TLS_FAILED
-            raise Unreachable(reason, request.url.host) from error
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-            raise Unreachable(UnreachableReason.BROKEN_OFF, request.url.host) from error
+        except TooLarge as error:
+            raise Unreachable(UnreachableReason.RESPONSE_TOO_LARGE) from error
+        except BrokenOff as error:
+            raise Unreachable(UnreachableReason.BROKEN_OFF, target.host) from error
+        except ssl.SSLError as error:
+            raise Unreachable(UnreachableReason.TLS_FAILED, target.host) from error
+        except OSError as error:
+            raise Unreachable(UnreachableReason.CONNECTION_REFUSED, target.host) from error
+        headers = _headers(reply.fields)
+        return Reply(status=reply.status, headers=headers, body=reply.body)
 
-    async def _over_the_wire(self, request: httpx.Request) -> Reply:
-        wire = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
+    async def _over_the_wire(
+        self, target: httpx.URL, method: str, fields: Mapping[str, str], body: bytes
+    ) -> Answer:
+        port = target.port if target.port is not None else _SCHEME_PORTS[target.scheme]
+        request = request_bytes(
+            method, target.raw_path,
+            (("host", target.netloc.decode("ascii")), ("accept-encoding", "identity"),
+             *fields.items()),
+            body,
         )
-        async with self._pool.stream(
-            request.method, wire, headers=request.headers.raw, content=request.content
-        ) as answer:
-            return await self._read(answer.status, answer.headers, answer.aiter_stream())
+        place = Place(target.scheme, target.raw_host.decode("ascii"), port)
+        return await self._pool.exchange(place, method, request, self._response_bytes_max)
 
     async def _read(self, status: int, raw: Iterable[tuple[bytes, bytes]], chunks: Any) -> Reply:
-        headers: dict[str, str] = {}
-        for name, value in raw:
-            field, text = name.decode("ascii").lower(), value.decode("latin-1")
-            headers[field] = f"{headers[field]}, {text}" if field in headers else text
-        # We ask for identity; decompressing what came all the same would let a small answer grow
-        # beyond the limit.
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise Unreachable(UnreachableReason.RESPONSE_ENCODED)
+        headers = _headers(raw)
         body = bytearray()
         async for chunk in chunks:
             body += chunk
@@ -244,14 +241,22 @@ class Network:
         return Reply(status=status, headers=headers, body=bytes(body))
 
 
-def _remember_absent(module: str) -> None:
-    """Have Python know that a module is not there.
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Combine an answer's fields; refuse one that is encoded."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        field, text = name.decode("ascii").lower(), value.decode("latin-1")
+        headers[field] = f"{headers[field]}, {text}" if field in headers else text
+    # We ask for identity; decompressing what came all the same would let a small answer grow
+    # beyond the limit.
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Unreachable(UnreachableReason.RESPONSE_ENCODED)
+    return headers
 
-    httpcore imports this one at each lock of each request, if it can; where it is not installed,
-    every request would search the whole path for it several times.
-    """
-    if module not in sys.modules and importlib.util.find_spec(module) is None:
-        sys.modules[module] = cast("ModuleType", None)
+
+@lru_cache(maxsize=URLS_KNOWN_MAX)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 class _AddressRefused(Exception):
@@ -262,44 +267,35 @@ class _NameUnknown(Exception):
     """The name has no address."""
 
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens TCP connections to checked addresses only; the pool above it knows names only."""
+class _GuardedOpener:
+    """Opens TCP connections to checked addresses only; the pool before it knows names only."""
 
-    def __init__(self, allow_private: bool, resolver: Resolver) -> None:
+    def __init__(self, allow_private: bool, resolver: Resolver, tls: ssl.SSLContext) -> None:
         self._allow_private = allow_private
         self._resolver = resolver
-        self._tcp = httpcore.AnyIOBackend()
+        self._tls = tls
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def open(
+        self, place: Place, factory: Callable[[], asyncio.Protocol]
+    ) -> asyncio.BaseProtocol:
         """Resolve, check every address, connect to the first that answers."""
-        addresses = await self._resolver(host, port)
+        addresses = await self._resolver(place.host, place.port)
         if not addresses:
-            raise _NameUnknown(host)
+            raise _NameUnknown(place.host)
         # One forbidden address refuses the name: whoever mixes them is probing.
         for address in addresses:
             reason = refused_because(address, allow_private=self._allow_private)
             if reason:
-                raise _AddressRefused(f"{host}: {reason}")
-        failure: Exception = _NameUnknown(host)
+                raise _AddressRefused(f"{place.host}: {reason}")
+        failure: Exception = _NameUnknown(place.host)
         for address in addresses[:ADDRESSES_MAX]:
             try:
-                return await self._tcp.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except httpcore.ConnectError as error:
+                return await open_connection(address, place, factory, self._tls)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
                 failure = error
         raise failure
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait (the pool's back-off)."""
-        await asyncio.sleep(seconds)
 
 
 def refused_because(address: str, *, allow_private: bool) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
 from lionrock.kernel import jobs, outbox
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refusal, Refused
+from lionrock.kernel.gathered import run_gathered, write_with_others
 
 
 class DemoRefusal(Refusal):
     NO = "demo.no"
 
 
-def worker(kernel: Kernel, **handlers: jobs.JobHandler) -> jobs.Worker:
+def worker(kernel: Kernel, **handlers: jobs.Handler) -> jobs.Worker:
     return jobs.Worker(kernel.database, kernel.wire_clock, kernel.business_clock, handlers)
 
 
@@ -125,3 +131,90 @@ async def test_every_subscriber_gets_an_event_and_a_failing_one_gets_it_again(
     wire_clock.advance(seconds=1)
     await run.run_until_idle()
     assert seen == ["first 1", "failed", "first 1", "second"]
+
+
+async def test_due_jobs_of_a_queue_are_handed_over_together(kernel: Kernel) -> None:
+    batches = []
+
+    async def many(claimed: Sequence[jobs.Job]) -> list[jobs.Done | jobs.Again]:
+        batches.append(sorted(job.key for job in claimed))
+        return [jobs.Done() for _ in claimed]
+
+    async def one(job: jobs.Job) -> jobs.Done:
+        raise AssertionError(job.key)
+
+    async def schedule(db: Connection) -> None:
+        for key in ("a", "b", "c"):
+            await jobs.schedule(db, queue="q", key=key)
+
+    await run_gathered(kernel.database, schedule)
+    assert await worker(kernel, q=jobs.Together(many, one)).run_until_idle() == 3
+    assert batches == [["a", "b", "c"]]
+
+
+async def test_the_failure_of_one_of_many_is_not_that_of_its_neighbours(
+    kernel: Kernel, wire_clock: FrozenClock
+) -> None:
+    done: list[str] = []
+
+    async def many(claimed: Sequence[jobs.Job]) -> list[jobs.Done | jobs.Again]:
+        raise OSError(f"one of {len(claimed)} is bad")
+
+    async def one(job: jobs.Job) -> jobs.Done:
+        if job.key == "bad":
+            raise OSError("it is me")
+        done.append(job.key)
+        return jobs.Done()
+
+    async def schedule(db: Connection) -> None:
+        for key in ("a", "bad", "c"):
+            await jobs.schedule(db, queue="q", key=key, payload={"key": key})
+
+    await kernel.database.run(schedule)
+    run = worker(kernel, q=jobs.Together(many, one))
+    await run.run_due()
+    assert sorted(done) == ["a", "c"]
+    left = await kernel.database.run(
+        lambda db: db.fetch("SELECT key, last_error FROM kernel.jobs WHERE queue = 'q'")
+    )
+    assert [tuple(row) for row in left] == [("bad", "OSError: it is me")]
+
+
+async def test_jobs_scheduled_in_a_gathered_transaction_are_as_if_scheduled_one_by_one(
+    kernel: Kernel,
+) -> None:
+    due_at = kernel.wire_clock.now()
+
+    async def schedule(db: Connection) -> None:
+        await jobs.schedule(db, queue="q", key="twice", payload={"n": [1]})
+        await jobs.schedule(db, queue="q", key="twice", payload={"n": [2]})
+        await jobs.schedule(db, queue="q", key="due", due_at=due_at)
+
+    await run_gathered(kernel.database, schedule)
+    await run_gathered(kernel.database, schedule)
+    rows = await kernel.database.run(lambda db: db.fetch(
+        "SELECT key, payload, generation, due_at = $1 AS is_due FROM kernel.jobs"
+        " WHERE queue = 'q' ORDER BY key", due_at,
+    ))
+    assert [(row["key"], row["payload"]) for row in rows] == [("due", {}), ("twice", {"n": [2]})]
+    assert [row["is_due"] for row in rows] == [True, False]
+    assert all(row["generation"] == 2 for row in rows)
+
+
+async def test_what_fails_at_the_end_of_a_gathered_transaction_undoes_it_all(
+    kernel: Kernel,
+) -> None:
+    async def refuse(db: Connection, rows: Sequence[object]) -> None:
+        raise OSError(f"{len(rows)} rows")
+
+    async def use_case(db: Connection) -> None:
+        await jobs.schedule(db, queue="q", key="k")
+        await write_with_others(db, refuse, "x")
+        await write_with_others(db, refuse, "y")
+
+    with pytest.raises(OSError, match="2 rows"):
+        await run_gathered(kernel.database, use_case)
+    assert await worker(kernel).run_due() == 0
+    count = await kernel.database.run(lambda db: db.fetchval(
+        "SELECT count(*) FROM kernel.jobs WHERE queue = 'q'"))
+    assert count == 0

@@ -72,7 +72,8 @@ class LinkDesk:
         if event.payload["reference"].startswith(f"{REFUND_PREFIX}_"):
             return True
         payment_id: str = event.payload["payment_id"]
-        return await self._core.kernel.database.read(
+        # One statement sees one snapshot by itself.
+        return await self._core.kernel.database.alone(
             lambda db: intent_store.concerns(db, payment_id)
         )
 

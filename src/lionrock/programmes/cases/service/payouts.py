@@ -145,6 +145,8 @@ class Payouts:
         payment_id = str(event.payload["payment_id"])
         payout_id = str(event.payload["reference"])
         reason_code = str(event.payload.get("reason_code", ""))
+        if not payout_id:
+            return  # a payment between banks: no pillar ordered it
 
         async def use_case(db: Connection) -> None:
             found = await money.payout(db, payout_id)
