@@ -142,7 +142,7 @@ def check_payload(operation: Operation, payload: bytes) -> str | None:
 
     What passes here is decoded without Malformed later, inside the batch of all callers.
     """
-    is_lookup = operation in {Operation.LOOKUP_ACCOUNTS, Operation.LOOKUP_TRANSFERS}
+    is_lookup = operation >= Operation.LOOKUP_ACCOUNTS
     record_bytes = records.ID_BYTES if is_lookup else records.RECORD_BYTES
     count, rest = divmod(len(payload), record_bytes)
     if rest:

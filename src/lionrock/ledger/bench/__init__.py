@@ -3,19 +3,21 @@
 The path is that of production: callers in this process, the socket, a ledger process, its journal
 in a durable embedded PostgreSQL, an answer after COMMIT. 10,000 accounts that may not overdraw, in
 scattered pairs. One caller in a closed loop sends batches of 1, 10, 100 and 1,000; "hot-account" is
-batches of 1,000 with one account in every transfer; "callers-256" is 256 connections with one
-transfer a call; "chains-4" counts chains of four linked transfers, 250 a call. "sustained" is two
-callers with batches of 1,000 while a projection process keeps the query tables up, and counts until
-they are; "restart" kills a ledger with a history and waits for its successor's first answer. In the
-other cases the projection does not run, and they last 5 s at most. Read any figure with its
-machine: virtual disks may acknowledge fsync in microseconds.
+batches of 1,000 with one account in every transfer, in turns with "batch-1000" on another ledger;
+"callers-256" is 256 connections with one transfer a call; "chains-4" counts chains of four linked
+transfers, 250 a call. "sustained" is two callers with batches of 1,000 while a projection process
+keeps the query tables up, and counts until they are; "restart" kills a ledger with a history and
+waits for its successor's first answer. In the other cases the projection does not run, and they
+last 5 s at most. Read any figure with its machine: virtual disks may acknowledge fsync in
+microseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -36,7 +38,7 @@ from lionrock.kernel.measure import (
     peak_rss_mib,
     percentile,
 )
-from lionrock.ledger.bench.load import Plan, connect_callers
+from lionrock.ledger.bench.load import Caller, Plan, connect_callers
 from lionrock.ledger.bench.stage import Stage, prepared_stage
 from lionrock.ledger.client import LedgerClient
 from lionrock.ledger.service.reader import LedgerReader
@@ -57,6 +59,11 @@ CASES: dict[str, tuple[int, int, dict[str, bool]]] = {
     "callers-256": (256, 1, {}),
     "chains-4": (1, 1_000, {"is_chained": True}),
 }
+# Those of a group are compared with each other, so they are measured in turns.
+GROUPS = (("batch-1",), ("batch-10",), ("batch-100",), ("batch-1000", "hot-account"),
+          ("callers-256",), ("chains-4",))
+assert [name for group in GROUPS for name in group] == list(CASES), "each case once"
+TURNS = 8
 LONG_CASES = ("sustained", "restart")
 
 
@@ -101,10 +108,12 @@ async def run(
 async def measure(seconds: float, names: Sequence[str], transfers: int) -> list[Case]:
     """Run the cases, each against a ledger of its own, so that none inherits another's history."""
     measured = []
-    for name in CASES:
-        if name in names:
-            async with prepared_stage() as (stage, _):
-                measured.append(await _measure_case(stage, name, min(seconds, SHORT_S_MAX)))
+    for group in GROUPS:
+        wanted = [name for name in group if name in names]
+        async with contextlib.AsyncExitStack() as stack:
+            stages = [(await stack.enter_async_context(prepared_stage()))[0] for _ in wanted]
+            measured += await _measure_group(
+                dict(zip(wanted, stages, strict=True)), min(seconds, SHORT_S_MAX))
     if "sustained" in names:
         async with prepared_stage() as (stage, _):
             await stage.start_projection()
@@ -115,27 +124,56 @@ async def measure(seconds: float, names: Sequence[str], transfers: int) -> list[
     return measured
 
 
-async def _measure_case(stage: Stage, name: str, seconds: float) -> Case:
+async def _measure_group(stages: Mapping[str, Stage], seconds: float) -> list[Case]:
+    """Measure each case for so long; several in turns, so that they meet the same machine."""
+    turns = TURNS if len(stages) > 1 else 1
+    running = [await _prepare(name, stage) for name, stage in stages.items()]
+    for _ in range(turns):
+        for case in running:
+            await case.go_on(seconds / turns)
+    return [case.end() for case in running]
+
+
+class _Running:
+    """A case under way, and what it has come to."""
+
+    def __init__(self, name: str, stage: Stage, plan: Plan, callers: Sequence[Caller]) -> None:
+        self._name = name
+        self._stage = stage
+        self._plan = plan
+        self._callers = callers
+        self._elapsed_ms = 0.0
+        self._cpu_ms = 0.0
+
+    async def go_on(self, seconds: float) -> None:
+        """Call for so long."""
+        cpu_before_ms = cpu_ms(self._stage.ledger_pid)
+        started_ms = monotonic_ms()
+        until_ms = started_ms + seconds * MS_PER_S
+        await asyncio.gather(*(caller.call_until(until_ms) for caller in self._callers))
+        self._elapsed_ms += monotonic_ms() - started_ms
+        self._cpu_ms += cpu_ms(self._stage.ledger_pid) - cpu_before_ms
+
+    def end(self) -> Case:
+        """Hang up and say what was measured."""
+        for caller in self._callers:
+            caller.close()
+        durations = [duration for caller in self._callers for duration in caller.durations]
+        return _case(self._stage, self._name, len(durations) * self._plan.operations,
+                     self._elapsed_ms, durations, sum(caller.errors for caller in self._callers),
+                     self._cpu_ms)
+
+
+async def _prepare(name: str, stage: Stage) -> _Running:
     callers_count, batch, special = CASES[name]
     plan = Plan(batch, **special)
-    next_frame = partial(plan.next_frame, count(FIRST_ID))
-    callers = await connect_callers(stage.address, callers_count, next_frame)
+    callers = await connect_callers(
+        stage.address, callers_count, partial(plan.next_frame, count(FIRST_ID)))
     warm_until_ms = monotonic_ms() + WARM_UP_S * MS_PER_S
     await asyncio.gather(*(caller.call_until(warm_until_ms) for caller in callers))
     for caller in callers:
         caller.durations.clear()
-    cpu_before_ms = cpu_ms(stage.ledger_pid)
-    started_ms = monotonic_ms()
-    until_ms = started_ms + seconds * MS_PER_S
-    await asyncio.gather(*(caller.call_until(until_ms) for caller in callers))
-    elapsed_ms = monotonic_ms() - started_ms
-    cpu_used_ms = cpu_ms(stage.ledger_pid) - cpu_before_ms
-    for caller in callers:
-        caller.close()
-    durations = [duration for caller in callers for duration in caller.durations]
-    errors = sum(caller.errors for caller in callers)
-    return _case(stage, name, len(durations) * plan.operations, elapsed_ms, durations, errors,
-                 cpu_used_ms)
+    return _Running(name, stage, plan, callers)
 
 
 async def _sustain(stage: Stage, seconds: float) -> Case:

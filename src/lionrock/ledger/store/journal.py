@@ -67,9 +67,8 @@ async def append(db: Connection, epoch: int, entry: Entry) -> bool:
     One statement, so that outside of a transaction it is one round trip and its own commit.
     """
     tag = await db.execute(
-        "WITH fence AS (SELECT epoch FROM ledger.epoch WHERE epoch = $1 FOR UPDATE)"
-        f" INSERT INTO ledger.journal (epoch, {_ENTRY})"
-        " SELECT epoch, $2, $3, $4, $5, $6, $7 FROM fence",
+        f"INSERT INTO ledger.journal (epoch, {_ENTRY})"
+        " SELECT epoch, $2, $3, $4, $5, $6, $7 FROM ledger.epoch WHERE epoch = $1 FOR UPDATE",
         epoch, entry.sequence, entry.time_ns, entry.input, entry.results, entry.effects,
         entry.hash,
     )
