@@ -129,8 +129,8 @@ async def test_every_row_is_served_at_its_own_path(platform: Platform) -> None:
         path = re.sub(r"{\w+(?::path)?}", "x", route.path)
         found = application._paths.find(path)
         assert found is not None, path
-        endpoint, parameters = found
-        assert endpoint._methods[route.method][1].name == route.name
+        methods, parameters = found
+        assert methods[route.method][1].name == route.name
         assert list(parameters) == names
 
 
