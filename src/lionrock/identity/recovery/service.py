@@ -198,7 +198,7 @@ class Recovery:
             return Refused(RecoveryRefusal.INCOMPLETE)
         # From here the recovery must succeed.
         for approval_id in await store.end_recoveries(db, person.id, now):
-            # A phone that says no holds the approval and waits for the recovery, which is held here.
+            # A phone that says no holds the approval and waits for the recovery, held here.
             await self._approvals.withdraw_unless_held(db, approval_id)
         await store.set_completed(db, recovery.id)
         await self._end_everything(db, person.id)

@@ -247,7 +247,7 @@ class Approvals:
         return await self.approval(db, approval_id)
 
     async def withdraw_unless_held(self, db: Connection, approval_id: str) -> None:
-        """Withdraw an approval, but wait for nobody: one that is being answered now is left to that.
+        """Withdraw an approval, but wait for nobody: one that is being answered now is left alone.
 
         For a deed that is over on record in this transaction, so that the answer changes nothing.
         """

@@ -1,8 +1,8 @@
-"""How sign-ins end: with a code or with the reason why there is none, once, told again to a browser.
+"""How sign-ins end: with a code, or with the reason why there is none; once, told again if asked.
 
 A request that does nothing else ends one with a single statement (store/completions.py), which
-looks itself whether the sign-in is open still and its yes stands. Whoever puts more on record in the
-same transaction (a session for log-outs, a form to be fetched, a facade's own codes) holds the
+looks itself whether the sign-in is open still and its yes stands. Whoever puts more on record in
+the same transaction (a session for log-outs, a form to be fetched, a facade's own codes) holds the
 sign-in first. Source: RFC 6749 s4.1.2, RFC 9207, RFC 9126 s4.
 """
 
