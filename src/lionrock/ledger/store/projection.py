@@ -36,6 +36,14 @@ async def position(db: Connection) -> Position:
     return Position(row["sequence"], row["until_ns"])
 
 
+async def is_behind(db: Connection) -> bool:
+    """Say whether the journal has rows that are not copied; looks, and locks nothing."""
+    return bool(await db.fetchval(
+        "SELECT EXISTS (SELECT FROM ledger.journal"
+        " WHERE sequence > (SELECT sequence FROM ledger.projection))"
+    ))
+
+
 async def claim_position(db: Connection) -> Position | None:
     """Lock the projection for this transaction; None when another process is copying."""
     row = await db.fetchrow(
