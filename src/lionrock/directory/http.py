@@ -116,6 +116,12 @@ class SignedCall(Call[RoomT, BodyT]):
     signature: Checked
 
 
+class ClaimedCall(SignedCall[RoomT, BodyT]):
+    """A signed call whose caller, as it says, was read before; see `check_claimed_signature`."""
+
+    claimed: Organisation | None = None
+
+
 async def check_signed_call(call: SignedCall[Any, Any]) -> Refused | None:
     """Check signature, digest, caller's status and nonce (RFC 9421 s3.2); sets `call.caller`.
 
@@ -193,6 +199,23 @@ def check_call_signature(
         key_of=lambda named: organisation.key_of(named) if organisation else None,
         now_s=call.kernel.wire_clock.now_s(),
     )
+
+
+async def check_claimed_signature(call: ClaimedCall[Any, Any]) -> Refused | None:
+    """Check the signature under an active key of the active caller (RFC 9421 s3.2).
+
+    The nonce (`call.signature`) is for the room to remember with whatever the call does.
+    """
+    checked = check_call_signature(call, call.claimed)
+    if isinstance(checked, Refused):
+        return checked
+    assert call.claimed is not None, "the key was found in it"
+    # Only now: before the signature was checked, anyone could ask who is suspended.
+    if not call.claimed.is_active:
+        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, call.claimed.id)
+    call.caller = call.claimed
+    call.signature = checked
+    return None
 
 
 async def _in_transaction(call: Call[Any, Any], use_case: Any) -> Any:

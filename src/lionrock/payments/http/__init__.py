@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lionrock.directory.api import check_signed_call
+from lionrock.directory.api import check_claimed_signature, check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.addressing import http as addressing
 from lionrock.payments.debits import http as debits
@@ -34,7 +34,7 @@ def table(room: Payments) -> RouteTable:
             method="POST", path=MESSAGES_PATH, name="post_payment_message",
             summary="Send one ISO 20022 message; which ones, the schemas say.",
             steps=(
-                messages.load_caller, messages.check_signed_message, messages.check_participant,
+                messages.load_caller, check_claimed_signature, messages.check_participant,
                 messages.check_media_type, messages.load_message, messages.save_message,
             ),
             mode="none",

@@ -11,10 +11,8 @@ from starlette.responses import Response
 
 from lionrock.directory.api import (
     REPLAY_REALM,
-    DirectoryRefusal,
-    Organisation,
+    ClaimedCall,
     SignedCall,
-    check_call_signature,
     parse_keyid,
     sign_reply,
 )
@@ -51,10 +49,9 @@ class ParticipantCall(SignedCall[Payments, None]):
     participant: Participant | None = None
 
 
-class MessageCall(ParticipantCall):
+class MessageCall(ParticipantCall, ClaimedCall[Payments, None]):
     """A call that brings a message."""
 
-    claimed: Organisation | None = None
     enrolled: Participant | None = None
     envelope: Envelope
 
@@ -66,23 +63,6 @@ async def load_caller(call: MessageCall) -> Refused | None:
         return claimed
     named = parse_keyid(claimed)
     call.claimed, call.enrolled = await call.room.intake.caller(named[0] if named else "")
-    return None
-
-
-async def check_signed_message(call: MessageCall) -> Refused | None:
-    """Check the signature under an active key of an active organisation (RFC 9421 s3.2).
-
-    The nonce is remembered in the transaction that keeps the message.
-    """
-    checked = check_call_signature(call, call.claimed)
-    if isinstance(checked, Refused):
-        return checked
-    assert call.claimed is not None, "the key was found in it"
-    # Only now: before the signature was checked, anyone could ask who is suspended.
-    if not call.claimed.is_active:
-        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, call.claimed.id)
-    call.caller = call.claimed
-    call.signature = checked
     return None
 
 

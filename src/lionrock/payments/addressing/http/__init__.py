@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lionrock.directory.api import SIGNED_CALL_ERRORS, SignedCall, check_signed_call
+from lionrock.directory.api import (
+    SIGNED_CALL_ERRORS,
+    SignedCall,
+    check_claimed_signature,
+    check_signed_call,
+)
 from lionrock.kernel.errors import ErrorTable
 from lionrock.kernel.http import Route
 from lionrock.kernel.http.table import Step
@@ -82,7 +87,7 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path=f"{_PROXIES}/lookups", name="look_up_proxy",
             summary="Ask whose proxy it is: bank, masked name, and a warning if it has one.",
             steps=(
-                lookups.load_caller_and_registration, lookups.check_signed_lookup,
+                lookups.load_caller_and_registration, check_claimed_signature,
                 lookups.check_participant, lookups.check_question, lookups.save_question,
                 lookups.reply_registration,
             ),

@@ -14,10 +14,8 @@ from starlette.responses import Response
 
 from lionrock.directory.api import (
     REPLAY_REALM,
-    DirectoryRefusal,
-    Organisation,
+    ClaimedCall,
     SignedCall,
-    check_call_signature,
     parse_keyid,
 )
 from lionrock.kernel.errors import Refused
@@ -51,10 +49,9 @@ class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     currency: str = ""
 
 
-class LookupCall(SignedCall[Any, LookupBody]):
+class LookupCall(ClaimedCall[Any, LookupBody]):
     """A look-up on its way: who says to call, the proxy, what is registered."""
 
-    claimed: Organisation | None = None
     address: Address | Refused
     there: list[FoundEntry]
     found: Found | None = None
@@ -83,22 +80,6 @@ async def load_caller_and_registration(call: LookupCall) -> Refused | None:
     call.claimed, call.there = await call.room.addressing.lookups.read(
         named[0] if named else "", call.address if is_read else None
     )
-    return None
-
-
-async def check_signed_lookup(call: LookupCall) -> Refused | None:
-    """Check the signature under an active key of an active organisation (RFC 9421 s3.2).
-
-    The nonce is remembered when the answer is known, with its price.
-    """
-    checked = check_call_signature(call, call.claimed)
-    if isinstance(checked, Refused):
-        return checked
-    assert call.claimed is not None, "the key was found in it"
-    if not call.claimed.is_active:
-        return Refused(DirectoryRefusal.ORGANISATION_SUSPENDED, call.claimed.id)
-    call.caller = call.claimed
-    call.signature = checked
     return None
 
 
