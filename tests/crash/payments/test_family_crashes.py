@@ -8,21 +8,14 @@ payments, what the banks have at the switch, and their customers' accounts.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from lionrock.kernel.clock import FrozenClock
-from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Database
 from lionrock.kernel.jobs import CLAIM_MS
-from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.money import Money
-from lionrock.ledger.client import in_process
 from tests.conftest import SEED
 from tests.crash.payments.test_payout_crashes import run_and_die
 from tests.unit.payments.city import (
@@ -31,14 +24,9 @@ from tests.unit.payments.city import (
     LANTAU,
     TEA_ACCOUNT,
     PaymentsCity,
-    build_city,
-    world_context,
 )
 from tests.unit.payments.debit_city import ask, operate, shown, start_mandate
 from tests.unit.payments.faults import (
-    TrippingDatabase,
-    TrippingLedger,
-    TrippingNetwork,
     Tripwire,
 )
 
@@ -53,31 +41,6 @@ STRIDES = [pytest.param(11, id="short"), pytest.param(1, id="long", marks=[
 ])]
 
 Step = Callable[[int], Awaitable[None]]
-
-
-@pytest.fixture
-def wire() -> Tripwire:
-    """The tripwire of the test."""
-    return Tripwire()
-
-
-@pytest.fixture
-async def mortal_city(
-    kernel: Kernel, wire_clock: FrozenClock, world_database: Database, tmp_path: Path,
-    wire: Tripwire,
-) -> AsyncIterator[PaymentsCity]:
-    """A city whose platform and banks die where the tripwire says."""
-    mortal = dataclasses.replace(
-        kernel, database=TrippingDatabase(kernel.database, wire, "platform"),
-        network=TrippingNetwork(wire, "platform"),
-    )
-    keys = KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4)
-    database = TrippingDatabase(world_database, wire, "bank")
-    context = world_context(mortal, wire_clock, database, keys, TrippingNetwork(wire, "bank"))
-    async with in_process(kernel.database, kernel.business_clock) as ledger:
-        yield await build_city(mortal, wire_clock, TrippingLedger(ledger, wire), context)
-    await mortal.network.close()
-    await context.network.close()
 
 
 async def die_all_along(

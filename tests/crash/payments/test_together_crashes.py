@@ -12,11 +12,9 @@ from collections import Counter
 
 from lionrock.kernel.jobs import CLAIM_MS
 from lionrock.kernel.money import Money
-from tests.crash.payments.test_payout_crashes import mortal_city, run_and_die, wire
+from tests.crash.payments.test_payout_crashes import run_and_die
 from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, PaymentsCity
 from tests.unit.payments.faults import Tripwire
-
-__all__ = ["mortal_city", "wire"]
 
 BUDGET_MINOR = 1_000_000_00
 OPENING_MINOR = 1_000_00
