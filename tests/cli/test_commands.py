@@ -203,3 +203,10 @@ def test_serve_without_a_passphrase_or_a_database_is_refused() -> None:
     assert "https" in refused(run("serve", extra=extra))
     extra["LIONROCK_PUBLIC_URL"] = "https://city.example"
     assert "--database" in refused(run("serve", extra=extra))
+
+
+def test_the_ledgers_lag_is_refused_in_one_sentence_where_there_is_no_city(tmp_path: Path) -> None:
+    sentence = refused(run("ledger", "lag", "--data-directory", tmp_path))
+    assert "lionrock up" in sentence
+    nobody = f"postgresql://lionrock@/none?host={tmp_path}"
+    assert "--database" in refused(run("ledger", "lag", "--database", nobody))

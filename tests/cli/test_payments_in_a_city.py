@@ -24,19 +24,25 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The port of a running city, whose world has the next one."""
-    first = free_pair()
+def city_directory() -> Iterator[Path]:
+    """The folder of the city."""
     # Not under pytest's own folder: as root the database runs as another user, who may not enter.
     directory = Path(tempfile.mkdtemp(prefix="lrp-"))
     directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def port(city_directory: Path) -> Iterator[int]:
+    """The port of a running city, whose world has the next one."""
+    first, directory = free_pair(), city_directory
     settings = Settings(
         data_directory=str(directory), public_url=f"http://127.0.0.1:{first}",
         world_url=f"http://127.0.0.1:{first + 1}", founding_date="2026-02-20",
     )
     with City(settings):
         yield first
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def free_pair() -> int:
@@ -160,3 +166,15 @@ def test_without_a_city_it_says_how_to_start_one() -> None:
     result = run("payments", "lookup", "+852-51230001", "--port", "1")
     assert result.returncode == 2
     assert "lionrock up" in result.stderr
+
+
+def test_the_ledgers_lag_is_told_with_its_state(port: int, city_directory: Path) -> None:
+    def is_level() -> bool:
+        result = run("ledger", "lag", "--data-directory", city_directory, "--json")
+        said = json.loads(result.stdout)
+        assert result.returncode == (0 if said["state"] in ("level", "copying") else 1)
+        assert said["sequence_copied"] + said["lag_rows"] == said["sequence_written"] > 0
+        return bool(said["state"] == "level" and said["lag_events"] == 0)
+
+    # A city at work writes; its copies are level again whenever it rests.
+    assert any(is_level() for _ in range(60))

@@ -14,7 +14,7 @@ import typer
 
 import lionrock
 from lionrock.app.supervisor import CityRefused
-from lionrock.cli import bench, city, demo, identity, payments, programmes, verify
+from lionrock.cli import bench, city, demo, identity, ledger, payments, programmes, verify
 from lionrock.kernel.config import SettingsRefused
 from lionrock.kernel.http.server import PortTaken
 from lionrock.kernel.keys import KeyStoreError
@@ -39,6 +39,7 @@ application.command("verify")(verify.verify)
 application.command("bench")(bench.bench)
 application.add_typer(programmes.commands, name="programmes")
 application.add_typer(identity.commands, name="identity")
+application.add_typer(ledger.commands, name="ledger")
 application.add_typer(payments.commands, name="payments")
 
 

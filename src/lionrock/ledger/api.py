@@ -43,6 +43,7 @@ from lionrock.ledger.service.reader import (
     AccountRow,
     BalanceRow,
     CopyLag,
+    CopyProgress,
     LedgerReader,
     TransferRow,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Balance",
     "BalanceRow",
     "CopyLag",
+    "CopyProgress",
     "HoldStatus",
     "Ledger",
     "LedgerClient",

@@ -61,6 +61,20 @@ class TransfersReply(msgspec.Struct, frozen=True):
     before: str | None
 
 
+class ProjectionReply(msgspec.Struct, frozen=True):
+    """How far the query tables have copied the journal.
+
+    `state`: level, copying, stalled, or holding (the writer waits until there is room).
+    """
+
+    sequence_written: int
+    sequence_copied: int
+    lag_rows: int
+    lag_events: int
+    lag_ms: int
+    state: str
+
+
 class OperatorCall(PrincipalCall):
     """What the steps load."""
 
@@ -123,6 +137,16 @@ async def reply_transfer(call: OperatorCall) -> Refused | Response:
     return reply(_transfer(row))
 
 
+async def reply_projection(call: OperatorCall) -> Response:
+    """Answer with how far the copies are behind, and whether the writer waits for them."""
+    found = await call.room.progress(call.db, call.kernel.business_clock.now())
+    return reply(ProjectionReply(
+        sequence_written=found.written, sequence_copied=found.copied,
+        lag_rows=found.written - found.copied, lag_events=found.events, lag_ms=found.waits_ms,
+        state=found.state,
+    ))
+
+
 def _transfer(row: TransferRow) -> TransferReply:
     t = row.transfer
     status = row.hold_status
@@ -137,7 +161,8 @@ def _transfer(row: TransferRow) -> TransferReply:
 
 def table(room: LedgerReader, identity: Identity) -> RouteTable:
     """Return the pillar's routes, all behind an operator's token."""
-    checks = (identity.check_access_token, check_operator, check_id)
+    allowed = (identity.check_access_token, check_operator)
+    checks = (*allowed, check_id)
     return RouteTable(
         pillar="ledger",
         room=room,
@@ -160,6 +185,12 @@ def table(room: LedgerReader, identity: Identity) -> RouteTable:
                 summary="Show a transfer and what became of it.", call=OperatorCall,
                 scope="staff", steps=(*checks, reply_transfer), replies={200: TransferReply},
                 errors=ERRORS, clause="TigerBeetle reference, Transfer",
+            ),
+            Route(
+                method="GET", path="/ledger/v1/projection", name="projection",
+                summary="Show how far the query tables are behind the journal.",
+                call=OperatorCall, scope="staff", steps=(*allowed, reply_projection),
+                replies={200: ProjectionReply}, errors=ERRORS, clause="docs/decisions/0006",
             ),
         ),
     )

@@ -34,6 +34,7 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
+from lionrock.ledger.api import LedgerReader
 from lionrock.payments.api import Payments
 from lionrock.portal import store
 from lionrock.portal.errors import PortalRefusal
@@ -82,6 +83,7 @@ class Portal:
         self.cases = cases
         self.office = office
         self.payments = payments
+        self.ledger_reader = LedgerReader(kernel.database)
         self.services = services
         self.surroundings = surroundings or Surroundings()
         self.seals = Seals(kernel.key_store)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from lionrock.kernel.clock import FrozenClock
 from lionrock.ledger.api import (
     AccountDraft,
     LedgerClient,
     LedgerReader,
+    Projection,
     TransferDraft,
     TransferFlags,
 )
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
+from tests.stateful.ledger.conftest import running_writer
 
 SCOPE = "openid staff"
 
@@ -103,3 +106,42 @@ async def test_what_cannot_be_answered_is_said_plainly(client: TestClient, paid:
     ):
         answer = await client.get(token, path)
         assert (answer.status_code, answer.json()["code"]) == (status, code), path
+
+
+async def test_an_operator_sees_how_far_the_copies_are_behind(
+    city: City, client: TestClient, business_clock: FrozenClock
+) -> None:
+    path, token = "/ledger/v1/projection", await client.token(scope=SCOPE)
+    nothing = (await client.get(token, path)).json()
+    assert nothing == {"sequence_written": 0, "sequence_copied": 0, "lag_rows": 0,
+                       "lag_events": 0, "lag_ms": 0, "state": "level"}  # fmt: skip
+    database = city.kernel.database
+    async with running_writer(database, business_clock) as (_, ledger):
+        await ledger.create_accounts([AccountDraft(id=i, ledger=344, code=1) for i in (1, 2)])
+        business_clock.advance(seconds=3)
+        await ledger.create_transfers([
+            TransferDraft(id=i, debit_account_id=1, credit_account_id=2, amount=10, ledger=344,
+                          code=1)
+            for i in range(10, 14)
+        ])
+    behind = (await client.get(token, path)).json()
+    assert behind == {"sequence_written": 2, "sequence_copied": 0, "lag_rows": 2,
+                      "lag_events": 6, "lag_ms": 3_000, "state": "copying"}  # fmt: skip
+    business_clock.advance(seconds=2, microseconds=1_000)
+    assert (await client.get(token, path)).json()["state"] == "stalled"
+    await Projection(database).catch_up()
+    level = (await client.get(token, path)).json()
+    assert level == {"sequence_written": 2, "sequence_copied": 2, "lag_rows": 0,
+                     "lag_events": 0, "lag_ms": 0, "state": "level"}  # fmt: skip
+
+
+async def test_only_an_operator_sees_how_far_the_copies_are_behind(
+    city: City, client: TestClient
+) -> None:
+    path = "/ledger/v1/projection"
+    async with city.http() as http:
+        assert (await http.get(path)).status_code == 401
+    no_scope = await client.get(await client.token(scope="openid profile"), path)
+    assert no_scope.json()["code"] == "identity.scope_missing"
+    no_role = await client.get(await client.token("ben", scope=SCOPE), path)
+    assert no_role.json()["code"] == "ledger.operator_only"

@@ -113,3 +113,16 @@ async def test_the_pages_are_there_for_operators_only(opened: Opened, city: Whol
     iris = await opened("iris")
     for path in (f"{PAGE}/pay_unknown", f"{PAGE}/participants/unknown", *paths[3:]):
         assert (await iris.get(path)).status_code == 404, path
+
+
+async def test_the_page_says_how_far_the_ledgers_copies_are_behind(
+    opened: Opened, city: WholeCity
+) -> None:
+    iris = await opened("iris")
+    await city.platform.projection.catch_up()
+    for language, level in (("en", "Copies level"), ("zh-Hant", "副本已同步")):
+        page = await iris.get(f"{PAGE}?lang={language}")
+        assert level in page.text and 'id="copies"' in page.text
+    reader = city.platform.ledger_reader
+    written = await reader.journal_sequence()
+    assert f"第 {written} 行" in page.text

@@ -7,6 +7,8 @@ at. For a decision about money ask the ledger itself: only it refuses what is no
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -21,10 +23,14 @@ from lionrock.ledger.domain.values import (
     HoldStatus,
     Transfer,
 )
+from lionrock.ledger.service.keeping import UNCOPIED_MAX
 from lionrock.ledger.store import filtered, pages, projection, queries
 
 POLL_MS = 5
 WAIT_MS_MAX = 5_000
+STALLED_MS = 5_000
+_NS_PER_MS = 1_000_000
+CopyState = Literal["level", "copying", "stalled", "holding"]
 
 
 class AccountRow(msgspec.Struct, frozen=True):
@@ -56,6 +62,36 @@ class CopyLag(msgspec.Struct, frozen=True):
     rows: int
     journal_sequence: int
     behind_ns: int
+
+
+class CopyProgress(msgspec.Struct, frozen=True):
+    """The projection at one moment: rows written and copied, what waits, and for how long.
+
+    `events` counts those of the first 100,000 rows that wait. `waits_ms` is how long the oldest of
+    them waits, in business time. `state`: level (nothing waits), copying, stalled (something waits
+    longer than STALLED_MS), holding (more waits than the writer may run ahead: it takes no batch
+    before room is made).
+    """
+
+    written: int
+    copied: int
+    events: int
+    waits_ms: int
+    state: CopyState
+
+
+def copy_progress(
+    copied: int, written: int, events: int, oldest_ns: int | None, now_ns: int
+) -> CopyProgress:
+    """Say how the projection stands at an instant of business time."""
+    assert copied <= written, "only what was written is copied"
+    waits_ms = 0 if oldest_ns is None else max(0, now_ns - oldest_ns) // _NS_PER_MS
+    state: CopyState = "level" if copied == written else "copying"
+    if state == "copying" and events > UNCOPIED_MAX:
+        state = "holding"
+    elif state == "copying" and waits_ms > STALLED_MS:
+        state = "stalled"
+    return CopyProgress(written, copied, events, waits_ms, state)
 
 
 class LedgerReader:
@@ -158,3 +194,8 @@ class LedgerReader:
     async def lag(self, db: Connection) -> CopyLag:
         """Return how far the query tables are behind the journal."""
         return CopyLag(*await queries.distance(db))
+
+    async def progress(self, db: Connection, now: datetime) -> CopyProgress:
+        """Return how the projection stands at a business instant."""
+        now_ns = int(now.timestamp() * 1_000) * _NS_PER_MS
+        return copy_progress(*await queries.waiting(db), now_ns)

@@ -12,6 +12,7 @@ from lionrock.ledger.domain.values import Account, Balance, HoldStatus, Transfer
 from lionrock.ledger.store.journal import transfer_of
 
 TRANSFERS_PAGE_MAX = 100
+ROWS_COUNTED_MAX = 100_000
 
 
 async def journal_sequence(db: Connection) -> int:
@@ -68,6 +69,24 @@ async def distance(db: Connection) -> tuple[int, int, int]:
         " LEFT JOIN ledger.journal AS c ON c.sequence = p.sequence"
     )
     return row["last"] - row["sequence"], row["last"], row["behind_ns"]
+
+
+async def waiting(db: Connection) -> tuple[int, int, int, int | None]:
+    """Return the row copied last, the one written last, and what lies between.
+
+    That is the events of at most ROWS_COUNTED_MAX rows, and the oldest row's time (None: no row).
+    One statement, so that all four are of one moment.
+    """
+    row = await db.fetchrow(
+        "SELECT p.sequence AS copied, w.events, w.oldest_ns,"
+        "  (SELECT coalesce(max(sequence), 0) FROM ledger.journal) AS written"
+        " FROM ledger.projection AS p CROSS JOIN LATERAL ("
+        "  SELECT coalesce(sum(octet_length(n.results)), 0)::bigint AS events,"
+        "   min(n.time_ns) AS oldest_ns FROM (SELECT results, time_ns FROM ledger.journal"
+        "    WHERE sequence > p.sequence ORDER BY sequence LIMIT $1) AS n) AS w",
+        ROWS_COUNTED_MAX,
+    )
+    return row["copied"], row["written"], row["events"], row["oldest_ns"]
 
 
 async def balance_at(

@@ -71,6 +71,7 @@ async def reply_payments(call: PortalCall) -> Response:
             "alerts": await oversight.alerts(db), "found": found,
             "recent": await oversight.recent(db, RECENT_MAX) if found is None else [],
             "names": await _names(call, db),
+            "copies": await call.room.ledger_reader.progress(db, call.kernel.business_clock.now()),
         }  # fmt: skip
 
     values = await in_transaction(call, read)

@@ -31,6 +31,20 @@ PAYMENT_DESK_TEXTS = {
         "The ledger does not answer now; positions are not shown.",
         "賬本暫時沒有回應，未能顯示頭寸。", "账本暂时没有回应，未能显示头寸。",
     ),
+    "payments_copies": Text(
+        "Ledger: row {written} written, row {copied} copied for searching and reports; "
+        "{events} events wait, the oldest for {ms} ms.",
+        "賬本：已寫入第 {written} 行，已複製第 {copied} 行供查詢及報表之用；"
+        "{events} 項待複製，最早一項已等候 {ms} 毫秒。",
+        "账本：已写入第 {written} 行，已复制第 {copied} 行供查询及报表之用；"
+        "{events} 项待复制，最早一项已等候 {ms} 毫秒。",
+    ),
+    "payments_copies_level": Text("Copies level", "副本已同步", "副本已同步"),
+    "payments_copies_copying": Text("Copying", "複製中", "复制中"),
+    "payments_copies_stalled": Text("Copying has stopped", "複製停頓", "复制停顿"),
+    "payments_copies_holding": Text(
+        "The ledger waits for its copies", "賬本正等候副本", "账本正等候副本"
+    ),
     "payments_participant": Text("Participant", "參與機構", "参与机构"),
     "payments_code": Text("Clearing code", "結算編號", "结算编号"),
     "payments_balance": Text("Balance", "結餘", "余额"),
