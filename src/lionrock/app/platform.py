@@ -189,6 +189,7 @@ class Platform:
         await ring.sweep(self.kernel.database, replay.REPLAYS, now)
         for table in (*facades_api.EXPIRING, *portal.EXPIRING):
             await expiring.sweep(self.kernel.database, table, now)
+        await payments_api.sweep(self.kernel)
         return Again(after_ms=ring.SWEEP_EVERY_MS)
 
     async def _probe_database(self) -> None:

@@ -46,6 +46,7 @@ from lionrock.payments.domain.payments import (
     uetr_of,
 )
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.expiry import sweep
 from lionrock.payments.http import ERRORS, table
 from lionrock.payments.jobs import handlers, start, subscriptions
 from lionrock.payments.links.errors import LINK_ERRORS
@@ -55,6 +56,7 @@ from lionrock.payments.onboarding.domain.application import Application as Parti
 from lionrock.payments.onboarding.domain.candidates import PATH as CANDIDATE_PATH
 from lionrock.payments.onboarding.domain.candidates import Candidate
 from lionrock.payments.onboarding.domain.candidates import State as CandidateState
+from lionrock.payments.onboarding.domain.cases import ALL_CASES as ALL_TEST_CASES
 from lionrock.payments.onboarding.domain.cases import CASES as TEST_CASES
 from lionrock.payments.onboarding.domain.cases import TEST_ACCOUNT, TEST_MEMBER, TEST_NAME
 from lionrock.payments.onboarding.domain.cases import Case as TestCase
@@ -81,6 +83,7 @@ from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
 
 __all__ = [
+    "ALL_TEST_CASES",
     "CANDIDATE_PATH",
     "CHINESE_REFUSALS",
     "ENDPOINT",
@@ -170,6 +173,7 @@ __all__ = [
     "split_envelope",
     "start",
     "subscriptions",
+    "sweep",
     "table",
     "transaction_id_of",
     "uetr_of",

@@ -21,6 +21,7 @@ def handlers(room: Payments) -> Mapping[str, Handler]:
     driving = Together(room.together.drive, room.switch.drive)
     return {
         DRIVE_QUEUE: driving, DELIVER_QUEUE: room.post.deliver, DRIVE_NEAR_QUEUE: driving,
+        **room.daily.handlers(),
         **room.settlement.handlers(),
         **room.files.handlers(),
         **room.wallets.moving.handlers(),

@@ -274,3 +274,29 @@ async def test_contacts_and_test_messages_cannot_be_read_in_the_database(
         rows = await joining.run(lambda db: db.fetch(query))  # noqa: B023 - run at once
         text = "\n".join(str(dict(row)) for row in rows)
         assert rows and "desk@" not in text and "TEST-OPEN" not in text and "Envelope" not in text
+
+
+@pytest.mark.parametrize("status", [202, 302, 401])
+async def test_an_address_of_somebody_elses_passes_no_test_of_a_new_end_point(
+    joining: Joining, status: int
+) -> None:
+    """Whoever has no key of the participant's can take messages, but not answer them."""
+    held = await joining.open()
+    asked: list[str] = []
+
+    async def anybody(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        headers = [(b"location", b"http://peak.test/bank-peak/payments/v1/test/messages")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    joining.city.kernel.network.applications["http://anybody.test"] = anybody
+    said, _ = await joining.said(f"/{held.id}/endpoint", {"endpoint": "http://anybody.test/bank"})
+    assert said == 202
+    await joining.pass_seconds(22)
+    refused = await joining.change(ANN)
+    assert isinstance(refused, Refused)
+    assert refused.refusal is OnboardingRefusal.ENDPOINT_UNTESTED
+    assert asked == ["/bank/payments/v1/test/messages"], "asked once, and nobody else"
+    came = {202: "taken, then nothing in 20000 ms"}.get(status, f"HTTP {status}")
+    assert came in refused.detail

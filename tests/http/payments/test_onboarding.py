@@ -34,7 +34,7 @@ async def test_a_simulated_bank_comes_on_over_http_and_is_paid(
     city: PaymentsCity, joining: Joining
 ) -> None:
     held = await joining.go_live()
-    assert set(held.limits.items()) == {("HKD", 50_000_00)}
+    assert set(held.limits.payment.items()) == {("HKD", 50_000_00)}
     participant = await city.kernel.database.read(
         lambda db: city.payments.participant(db, PEAK)
     )
@@ -238,22 +238,6 @@ async def test_a_key_is_rotated_with_overlap_and_tests_become_stale(
     await agree(CYN)
     assert (await joining.said(f"/{held.id}", method="GET", key=old))[0] == 403
     assert (await joining.said(f"/{held.id}", method="GET", key=new))[0] == 200
-
-
-async def test_another_end_point_makes_what_was_passed_stale(joining: Joining) -> None:
-    held = await joining.open()
-    await joining.test()
-    status, shown = await joining.said(
-        f"/{held.id}/endpoint", {"endpoint": "http://peak.test/bank-peak2"}
-    )
-    assert status == 202 and shown["changes"][0]["state"] == "asked"
-    [change] = (await joining.view()).changes
-    for operator in (ANN, BEN):
-        await joining.run(lambda db, who=operator: joining.rooms.changes.say(
-            db, held.id, change.id, who, decision="agree", reasons="moved"
-        ))
-    status, said = await joining.desk("/go-live")
-    assert (status, said["code"]) == (409, "payments.candidate_tests_missing")
 
 
 async def test_an_opening_that_is_refused_goes_back_with_the_reason(

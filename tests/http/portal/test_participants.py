@@ -119,6 +119,35 @@ async def test_a_run_shows_its_evidence_and_the_tests_can_be_repeated(
     assert (await iris.get(foreign)).status_code == 404
 
 
+async def test_limits_of_a_day_are_changed_by_two_and_stand_on_the_participants_page(
+    opened: Opened, city: WholeCity
+) -> None:
+    page = await applied(city)
+    iris, jason = await opened("iris"), await opened("jason")
+    for visitor in (iris, jason):
+        await word(visitor, page)
+    shown = await iris.submit(
+        await iris.get(page), f"{page}/settings", daily_hkd="900.00", reasons="As asked."
+    )
+    assert "HK$900.00" in shown.text
+    await word(jason, page)
+    await city.settle_down()
+    shown = await iris.submit(
+        await iris.get(page), f"{page}/limits", limit_hkd="50.00", daily_hkd="1,200.00",
+        reasons="Higher for now.",
+    )
+    assert "HKD 1200.00" in shown.text and f'action="{page}/limits"' not in shown.text
+    change = re.search(rf'action="({page}/changes/[^"]+)"', shown.text)
+    assert change is not None
+    shown = await jason.submit(
+        await jason.get(page), change.group(1), decision="agree", reasons="Seen."
+    )
+    assert "HK$1,200.00, sent today HK$0.00" in shown.text
+    shown = await jason.get("/portal/payments/participants/bank-peak")
+    assert "limit a payment HK$50.00" in shown.text
+    assert "limit a day HK$1,200.00, sent today HK$0.00" in shown.text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_pages_are_in_the_readers_language(
     opened: Opened, city: WholeCity, language: str

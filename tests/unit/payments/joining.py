@@ -36,6 +36,23 @@ class Joining:
         city.kernel.network.applications[PEAK_WORLD] = self.world.application
         city.world.context.network.applications[PEAK_WORLD] = self.world.application
 
+    def answer_at(self, world_url: str) -> str:
+        """Have the bank answer under another address too; its end point there."""
+        context = dataclasses.replace(self.world.context, world_url=world_url)
+        moved = World(context, [Bank(context, PEAK, PEAK_CODE)])
+        for network in (self.city.kernel.network, self.city.world.context.network):
+            network.applications[world_url] = moved.application
+        return f"{world_url}/{PEAK}"
+
+    async def change(
+        self, operator: str, decision: str = "agree", reasons: str = "checked"
+    ) -> Any:
+        """An operator's word on the newest change."""
+        held, [change, *_] = await self.candidate(), (await self.view()).changes
+        return await self.run(lambda db: self.rooms.changes.say(
+            db, held.id, change.id, operator, decision=decision, reasons=reasons
+        ))
+
     async def desk(self, path: str = "", body: Any = None, method: str = "POST") -> tuple[int, Any]:
         """What the bank's own operator does at its desk; what the switch said."""
         reply = await self.city.world.context.network.send(

@@ -12,6 +12,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_encryption_key, generate_key, key_from_jwk
 from lionrock.payments.onboarding.domain.application import (
     Application,
+    Limits,
     check_application,
     check_key,
     read_limits,
@@ -104,8 +105,13 @@ def test_a_key_is_public_es256_and_named_by_its_thumbprint() -> None:
 
 
 def test_limits_at_the_largest_amount_and_above_it() -> None:
-    assert read_limits({"HKD": "999999999999999.99"}, ("HKD",)) == {"HKD": 10**17 - 1}
-    assert isinstance(read_limits({"HKD": "1000000000000000.00"}, ("HKD",)), Refused)
+    largest, above = {"HKD": "999999999999999.99"}, {"HKD": "1000000000000000.00"}
+    assert read_limits(largest, largest, ("HKD",)) == Limits(
+        payment={"HKD": 10**17 - 1}, daily={"HKD": 10**17 - 1}
+    )
+    for payment, daily, field in ((above, {}, "limits"), ({}, above, "daily_limits")):
+        refused = read_limits(payment, daily, ("HKD",))
+        assert isinstance(refused, Refused) and refused.field == field
 
 
 def sent(label: str, status: int = 202, position: int = 1, at: datetime = START) -> Exchange:

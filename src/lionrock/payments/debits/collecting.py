@@ -68,7 +68,8 @@ class Collecting:
             await self.tell_again(db, sender, before.id)
             return before.subject
         mandate = await self._parts.own(db, sender, debit.mandate_id)
-        payment = await self._payment(db, sender, header, debit, digest, mandate)
+        debtor = await self._debtor(db, sender, mandate)
+        payment = self._payment(sender, header, debit, digest, debtor)
         code = await self._reason_against(db, sender, debit, mandate)
         if code:
             payment = msgspec.structs.replace(
@@ -85,6 +86,10 @@ class Collecting:
             end_to_end_id=debit.end_to_end_id, sequence=debit.sequence,
             collection_date=debit.collection_date, amount_minor=debit.amount.amount_minor,
         )
+        code = await self._parts.orders.daily.count(db, payment, debtor)
+        if code:
+            await self._parts.switch.reject_unsent(db, payment, code)
+            return payment.subject
         await self._parts.orders.accept(db, payment)
         return payment.subject
 
@@ -125,24 +130,28 @@ class Collecting:
                 return CURRENCY_DIFFERS
         return "" if await self._parts.router.is_online(db, debtor) else AGENT_OFFLINE
 
-    async def _payment(
-        self, db: Connection, sender: Participant, header: Header, debit: DirectDebit,
-        digest: bytes, mandate: Mandate | None,
+    async def _debtor(
+        self, db: Connection, sender: Participant, mandate: Mandate | None
+    ) -> Participant | None:
+        """The debtor's bank, if the authorisation is the sender's."""
+        if mandate is None or mandate.creditor_organisation_id != sender.organisation_id:
+            return None
+        return await members.load_participant(db, mandate.debtor_organisation_id)
+
+    def _payment(
+        self, sender: Participant, header: Header, debit: DirectDebit, digest: bytes,
+        debtor: Participant | None,
     ) -> Payment:
         kernel = self._parts.core.kernel
         now = kernel.business_clock.now()
-        is_senders = mandate is not None and (
-            mandate.creditor_organisation_id == sender.organisation_id
-        )
-        debtor_id = mandate.debtor_organisation_id if mandate is not None and is_senders else ""
-        debtor = await members.load_participant(db, debtor_id) if debtor_id else None
         currency = debit.amount.currency
         paying = debtor.account(currency) if debtor is not None else None
         receiving = sender.account(currency)
         return Payment(
             id=kernel.ids.new(PAYMENT_PREFIX), state="accepted", kind="debit",
             initiator_id=sender.organisation_id, reference="", references={},
-            debtor_organisation_id=debtor_id, creditor_organisation_id=sender.organisation_id,
+            debtor_organisation_id=debtor.organisation_id if debtor is not None else "",
+            creditor_organisation_id=sender.organisation_id,
             end_to_end_id=debit.end_to_end_id, transaction_id=debit.transaction_id,
             uetr=debit.uetr, amount=debit.amount,
             parties=Parties(

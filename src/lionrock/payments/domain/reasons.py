@@ -18,6 +18,7 @@ AGENT_OFFLINE = "AB08"
 AMOUNT_NOT_ALLOWED = "AM02"
 CURRENCY_NOT_ALLOWED = "AM03"
 FUNDS_INSUFFICIENT = "AM04"
+DAY_LIMIT_PASSED = "AM23"
 AGENT_TIMED_OUT = "AB05"
 DEBTOR_AGENT_TIMED_OUT = "AB11"
 ORDER_RECALLED = "DS02"
@@ -43,6 +44,7 @@ REASON_TEXTS = {
     AMOUNT_NOT_ALLOWED: "The amount is above the limit of a participant.",
     CURRENCY_NOT_ALLOWED: "The creditor's account does not take this currency.",
     FUNDS_INSUFFICIENT: "There is not enough money on the account to debit.",
+    DAY_LIMIT_PASSED: "The debtor's bank has sent what it may in a day, or would with this.",
     AGENT_TIMED_OUT: "The creditor's bank did not answer in time.",
     DEBTOR_AGENT_TIMED_OUT: "The debtor's bank did not answer in time.",
     REQUEST_UNKNOWN: "There is no request to pay of this identifier for this debtor's bank.",

@@ -51,6 +51,10 @@ CHINESE: dict[str, tuple[str, str]] = {
     "payments.candidate_limits": (
         "上限須為所申請貨幣的正數金額。", "上限须为所申请货币的正数金额。",
     ),
+    "payments.candidate_endpoint_untested": (
+        "新端點尚未通過測試。待該處有回應後，由參與者再次提出同一更改以重新測試，其後方可同意。",
+        "新端点尚未通过测试。待该处有回应后，由参与者再次提出同一更改以重新测试，其后方可同意。",
+    ),
     "payments.candidate_change_unknown": (
         "沒有待處理的此項更改。", "没有待处理的此项更改。",
     ),

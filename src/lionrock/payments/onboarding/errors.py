@@ -48,13 +48,20 @@ ONBOARDING_ERRORS: ErrorTable = {
     _R.REASONS: ErrorRow(422, "Say why, in one line."),
     _R.LIMITS: ErrorRow(422, "Limits are positive amounts in the currencies applied for."),
     _R.CHANGE_PENDING: ErrorRow(409, "A change waits for the operators. One at a time."),
+    _R.ENDPOINT_UNTESTED: ErrorRow(
+        409, "The new end point has not passed its test yet. When it answers there, the participant"
+        " asks for the same change again: that tests it anew. Then it can be agreed to.",
+        "RFC 9421 s3.2",
+    ),
     _R.CHANGE_UNKNOWN: ErrorRow(404, "There is no change of that id which waits."),
     _R.TESTS_MISSING: ErrorRow(
         409, "The last run of each test must have passed with the keys and end point in force."
     ),
     _R.CASE_UNKNOWN: ErrorRow(422, "There is no test of that name."),
     _R.RUN_UNDER_WAY: ErrorRow(409, "The test is under way. Wait for its end."),
-    _R.RUN_UNKNOWN: ErrorRow(404, "There is no test run of yours with this id."),
+    _R.RUN_UNKNOWN: ErrorRow(
+        404, "There is no test run of yours with this id, or it is over for long and deleted."
+    ),
     _R.RUNS_EXHAUSTED: ErrorRow(
         429, "You have run as many tests as you may in a day.", "RFC 6585 s4"
     ),

@@ -206,8 +206,9 @@ class Intake:
         if len(inserted) != len(made):
             # A UETR or TxId was taken meanwhile.
             raise Collided
-        for number, payment in made.items():
-            await self._orders.accept_unless_claimed(db, payment)
+        # In one order of senders, for what one has sent today is held until the commit.
+        for number, payment in sorted(made.items(), key=_by_sender):
+            await self._orders.accept_unless_claimed(db, payment, plain[number].sender)
             await self._keep(db, plain[number], payment)
         return set(made)
 
@@ -264,3 +265,8 @@ class Intake:
         await self._core.record(
             db, "payments.message_received", payment.subject, {definition: message.digest.hex()}
         )
+
+
+def _by_sender(made: tuple[int, Payment]) -> tuple[str, str, int]:
+    number, payment = made
+    return payment.debtor_organisation_id, payment.amount.currency, number

@@ -29,6 +29,7 @@ from lionrock.payments.domain.payments import (
 from lionrock.payments.domain.reasons import REASON_TEXTS, reason_of_route
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.daily import DailyLimits
 from lionrock.payments.service.routing import Destination, Router
 from lionrock.payments.service.switch import Switch
 from lionrock.payments.store import payments
@@ -40,8 +41,11 @@ PAYMENT_PREFIX = "pay"
 class Orders:
     """Makes payments."""
 
-    def __init__(self, core: Core, router: Router, switch: Switch) -> None:
+    def __init__(
+        self, core: Core, router: Router, switch: Switch, daily: DailyLimits
+    ) -> None:
         self._core = core
+        self.daily = daily
         self.router = router
         self._switch = switch
         # Bound by rooms whose references a transfer may bear: "" or why it may not be paid.
@@ -134,11 +138,15 @@ class Orders:
         if isinstance(found, Refused):
             await self._switch.close(db, [payment])
             return payment
-        return await self.accept_unless_claimed(db, payment)
+        return await self.accept_unless_claimed(db, payment, sender)
 
-    async def accept_unless_claimed(self, db: Connection, payment: Payment) -> Payment:
-        """Have a new transfer driven, or reject it if a room whose reference it bears says so."""
-        code = await self._claimed(db, payment)
+    async def accept_unless_claimed(
+        self, db: Connection, payment: Payment, sender: Participant
+    ) -> Payment:
+        """Have a new transfer driven, or reject it: a room whose reference it bears says so, or its
+        sender has sent what it may in a day.
+        """
+        code = await self._claimed(db, payment) or await self.daily.count(db, payment, sender)
         if code:
             return await self._switch.reject_unsent(db, payment, code)
         await self.accept(db, payment)

@@ -30,12 +30,16 @@ ROLE = "participant"
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation becomes a participant; limits are minor units per payment, by currency."""
+    """An organisation becomes a participant; limits are minor units by currency.
+
+    `payment_minor_max`: of one payment; `daily_minor_max`: of all that it sends on a day.
+    """
 
     organisation_id: str
     clearing_code: str
     currencies: tuple[str, ...] = ("HKD", "CNY")
     payment_minor_max: dict[str, int] = {}
+    daily_minor_max: dict[str, int] = {}
 
 
 class Participants:
@@ -92,6 +96,7 @@ class Participants:
             await members.put_account(db, enrolment.organisation_id, SettlementAccount(
                 currency=currency, ledger_account_id=self._core.kernel.ids.new_u128(),
                 is_open=False, payment_minor_max=enrolment.payment_minor_max.get(currency),
+                daily_minor_max=enrolment.daily_minor_max.get(currency),
             ))
         return await _reload(db, enrolment.organisation_id)
 
@@ -162,10 +167,12 @@ def check_enrolment(enrolment: Enrolment) -> Refused | None:
         return _malformed("clearing_code", "3 to 11 of 0-9 A-Z")
     if not enrolment.currencies or not set(enrolment.currencies) <= set(CURRENCY_DECIMALS):
         return _malformed("currencies", "HKD, CNY or both")
-    if not set(enrolment.payment_minor_max) <= set(enrolment.currencies):
-        return _malformed("payment_minor_max", "limits of the currencies enrolled")
-    if any(limit <= 0 for limit in enrolment.payment_minor_max.values()):
-        return _malformed("payment_minor_max", "positive limits")
+    for field in ("payment_minor_max", "daily_minor_max"):
+        limits: dict[str, int] = getattr(enrolment, field)
+        if not set(limits) <= set(enrolment.currencies):
+            return _malformed(field, "limits of the currencies enrolled")
+        if any(limit <= 0 for limit in limits.values()):
+            return _malformed(field, "positive limits")
     return None
 
 

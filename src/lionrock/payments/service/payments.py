@@ -28,6 +28,7 @@ from lionrock.payments.requests.service import Requests
 from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
+from lionrock.payments.service.daily import DailyLimits
 from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.intake import Intake
@@ -67,7 +68,9 @@ class Payments:
         self.post = Post(core)
         self.switch = Switch(core, self.post, quota)
         self.together = DrivenTogether(core, self.post, self.switch)
-        self.orders = Orders(core, router, self.switch)
+        self.daily = DailyLimits(core)
+        self.switch.listen(self.daily.on_closed, self.daily.concerned)
+        self.orders = Orders(core, router, self.switch, self.daily)
         self.inbox = Inbox(core)
         self.inbox.extend(
             PaymentMessages(core, self.orders, self.post, self.switch).handlings()
@@ -75,7 +78,7 @@ class Payments:
         self.inbox.extend(Enquiries(core, self.post).handlings())
         self.intake = Intake(core, self.inbox, self.orders, self.switch)
         self.participants = Participants(core)
-        self.onboarding = OnboardingDesk(core, self.participants)
+        self.onboarding = OnboardingDesk(core, self.participants, self.daily)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
         self.inbox.extend(self.settlement.handlings())
         self.oversight = Oversight(core, self.settlement, self.addressing)

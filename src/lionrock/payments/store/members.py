@@ -18,18 +18,19 @@ from lionrock.kernel.money import Money
 
 _PARTICIPANT = (
     "SELECT p.organisation_id, p.clearing_code, a.currency, a.ledger_account_id, a.is_open,"
-    " a.payment_minor_max FROM payments.participants p"
+    " a.payment_minor_max, a.daily_minor_max FROM payments.participants p"
     " LEFT JOIN payments.settlement_accounts a USING (organisation_id)"
 )
 
 
 class SettlementAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A participant's account in the ledger for one currency."""
+    """A participant's account in the ledger for one currency; limits of a payment and of a day."""
 
     currency: str
     ledger_account_id: int
     is_open: bool
     payment_minor_max: int | None = None
+    daily_minor_max: int | None = None
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,14 +59,27 @@ async def insert_participant(
 
 
 async def put_account(db: Connection, organisation_id: str, account: SettlementAccount) -> None:
-    """Write an account, or give one that is there another limit; its ledger id never changes."""
+    """Write an account, or give one that is there other limits; its ledger id never changes."""
     await db.execute(
         "INSERT INTO payments.settlement_accounts AS there (organisation_id, currency,"
-        " ledger_account_id, payment_minor_max) VALUES ($1, $2, $3, $4)"
+        " ledger_account_id, payment_minor_max, daily_minor_max) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (organisation_id, currency) DO UPDATE"
-        "  SET payment_minor_max = excluded.payment_minor_max",
+        "  SET payment_minor_max = excluded.payment_minor_max,"
+        "  daily_minor_max = excluded.daily_minor_max",
         organisation_id, account.currency, UUID(int=account.ledger_account_id),
-        account.payment_minor_max,
+        account.payment_minor_max, account.daily_minor_max,
+    )
+
+
+async def set_limits(
+    db: Connection, organisation_id: str, currency: str, *, payment_minor_max: int | None,
+    daily_minor_max: int | None,
+) -> None:
+    """Give an account that is there other limits; None: no limit."""
+    await db.execute(
+        "UPDATE payments.settlement_accounts SET payment_minor_max = $3, daily_minor_max = $4"
+        " WHERE organisation_id = $1 AND currency = $2",
+        organisation_id, currency, payment_minor_max, daily_minor_max,
     )
 
 
@@ -130,6 +144,7 @@ def _account(row: Any) -> SettlementAccount:
     return SettlementAccount(
         currency=row["currency"], ledger_account_id=row["ledger_account_id"].int,
         is_open=row["is_open"], payment_minor_max=row["payment_minor_max"],
+        daily_minor_max=row["daily_minor_max"],
     )
 
 

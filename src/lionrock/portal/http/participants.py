@@ -16,6 +16,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import Route, redirect
 from lionrock.kernel.i18n import show_money
 from lionrock.payments.api import (
+    ALL_TEST_CASES,
     CANDIDATE_PATH,
     TEST_CASES,
     Candidate,
@@ -56,13 +57,26 @@ class WordForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettingsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits per payment; empty: none."""
+    """Limits of a payment and of a day; empty: none."""
 
     form_token: str
     version: str
     reasons: str
     limit_hkd: str = ""
     limit_cny: str = ""
+    daily_hkd: str = ""
+    daily_cny: str = ""
+
+
+class LimitsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Other limits of a participant; empty: none."""
+
+    form_token: str
+    reasons: str
+    limit_hkd: str = ""
+    limit_cny: str = ""
+    daily_hkd: str = ""
+    daily_cny: str = ""
 
 
 class ReasonsForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +119,8 @@ def rows(
         deed(f"{one}/words", "candidate_word", "Agree, return or reject", save_word, WordForm),
         deed(f"{one}/settings", "candidate_settings", "Propose limits", save_settings,
              SettingsForm),
+        deed(f"{one}/limits", "candidate_limits", "Propose other limits", save_limits,
+             LimitsForm),
         deed(f"{one}/runs", "candidate_runs", "Run all tests", save_runs),
         page(f"{one}/runs/{{run_id}}", "test_run", "A test's evidence", (*operator, reply_run)),
         deed(f"{one}/suspension", "candidate_suspension", "Suspend a participant",
@@ -112,7 +128,7 @@ def rows(
         deed(f"{one}/return", "candidate_return", "Propose a participant's return",
              save_return, ReturnForm),
         deed(f"{one}/changes/{{change_id}}", "candidate_change",
-             "Agree to a changed key or end point", save_change, ChangeForm),
+             "Agree to a changed key, end point or limit", save_change, ChangeForm),
     )  # fmt: skip
 
 
@@ -149,7 +165,8 @@ async def reply_candidate(call: PortalCall) -> Response | Refused:
         at=CANDIDATE_PATH.index(held.state) if at is None else at, has_spoken=has_spoken,
         can_speak=is_at_step and not has_spoken,
         can_reject=held.state is not CandidateState.RETURN_ASKED,
-        titles={name: case.title for name, case in TEST_CASES.items()},
+        titles={name: case.title for name, case in ALL_TEST_CASES.items()},
+        waits=any(each.state == "asked" for each in view.changes), in_force=held.limits.wire(),
         money_of=lambda minor, currency: show_money(minor, currency, call.lang),
     )  # fmt: skip
 
@@ -163,7 +180,7 @@ async def reply_run(call: PortalCall) -> Response | Refused:
         return Refused(PortalRefusal.PAGE_UNKNOWN)
     run, exchanges = found
     return show(
-        call, "test_run.html", run=run, exchanges=exchanges, case=TEST_CASES[run.case_name]
+        call, "test_run.html", run=run, exchanges=exchanges, case=ALL_TEST_CASES[run.case_name]
     )
 
 
@@ -183,12 +200,22 @@ async def save_settings(call: PortalCall) -> Response | Refused:
     version, body = _version(call.body.version), call.body
     if isinstance(version, Refused):
         return version
-    wanted = {"HKD": body.limit_hkd, "CNY": body.limit_cny}
-    limits = {name: text.replace(",", "").strip() for name, text in wanted.items() if text.strip()}
     return _to(await call.room.payments.onboarding.applications.propose_settings(
-        call.db, _id(call), _operator(call), version=version, limits=limits,
-        reasons=body.reasons.strip(),
+        call.db, _id(call), _operator(call), version=version, reasons=body.reasons.strip(),
+        limits=_amounts(body.limit_hkd, body.limit_cny),
+        daily_limits=_amounts(body.daily_hkd, body.daily_cny),
     ))
+
+
+async def save_limits(call: PortalCall) -> Response | Refused:
+    """Keep other limits that are proposed for a participant."""
+    body = call.body
+    proposed = await call.room.payments.onboarding.changes.propose_limits(
+        call.db, _id(call), _operator(call), reasons=body.reasons.strip(),
+        limits=_amounts(body.limit_hkd, body.limit_cny),
+        daily_limits=_amounts(body.daily_hkd, body.daily_cny),
+    )
+    return proposed if isinstance(proposed, Refused) else redirect(f"{_PAGE}/{_id(call)}")
 
 
 async def save_runs(call: PortalCall) -> Response | Refused:
@@ -230,6 +257,12 @@ async def save_change(call: PortalCall) -> Response | Refused:
 
 def _to(made: Candidate | Refused) -> Response | Refused:
     return made if isinstance(made, Refused) else redirect(f"{_PAGE}/{made.id}")
+
+
+def _amounts(hkd: str, cny: str) -> dict[str, str]:
+    """Amounts as they were typed, by currency; an empty field is none."""
+    typed = {"HKD": hkd, "CNY": cny}
+    return {name: text.replace(",", "").strip() for name, text in typed.items() if text.strip()}
 
 
 def _id(call: PortalCall) -> str:

@@ -116,6 +116,7 @@ async def reply_participant(call: PortalCall) -> Response | Refused:
     names = await _names(call, call.db)
     return show(
         call, "participant.html", participant=found, statements=statements,
+        sent_today=await call.room.payments.daily.sent(call.db, found.organisation_id),
         money_of=lambda minor, currency: _amount(call)(Money(minor, currency)),
         name=names.get(found.organisation_id, found.organisation_id),
     )  # fmt: skip

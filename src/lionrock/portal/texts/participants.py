@@ -50,6 +50,10 @@ PARTICIPANT_TEXTS = {
     "joining_contact": Text("Technical contact", "技術聯絡人", "技术联络人"),
     "joining_wished": Text("Limits asked for", "申請的上限", "申请的上限"),
     "joining_limits": Text("Limits a payment", "每筆付款上限", "每笔付款上限"),
+    "joining_wished_daily": Text(
+        "Limits a day asked for", "申請的每日上限", "申请的每日上限"
+    ),
+    "joining_daily_limits": Text("Limits a day", "每日上限", "每日上限"),
     "joining_no_limit": Text("none", "不設上限", "不设上限"),
     "joining_words": Text("What was said", "審核紀錄", "审核记录"),
     "joining_word_agree": Text("Agree", "同意", "同意"),
@@ -60,6 +64,8 @@ PARTICIPANT_TEXTS = {
     "joining_change_add_key": Text("Add a key", "加入密鑰", "加入密钥"),
     "joining_change_retire_key": Text("Retire a key", "停用密鑰", "停用密钥"),
     "joining_change_endpoint": Text("Another end point", "更改端點", "更改端点"),
+    "joining_change_limits": Text("Other limits", "更改上限", "更改上限"),
+    "joining_endpoint_test": Text("Test of the new end point", "新端點測試", "新端点测试"),
     "joining_change_asked": Text("waits for two operators", "待兩名營運員處理", "待两名运营员处理"),
     "joining_change_done": Text("in force", "已生效", "已生效"),
     "joining_change_refused": Text("refused", "不獲同意", "不获同意"),

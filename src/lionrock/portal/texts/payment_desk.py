@@ -83,6 +83,8 @@ PAYMENT_DESK_TEXTS = {
     "payments_open": Text("open", "已開立", "已开立"),
     "payments_not_open": Text("not open yet", "尚未開立", "尚未开立"),
     "payments_limit": Text("limit a payment", "每筆上限", "每笔上限"),
+    "payments_daily_limit": Text("limit a day", "每日上限", "每日上限"),
+    "payments_sent_today": Text("sent today", "今日已付", "今日已付"),
     "payments_statements": Text("Statements", "結單", "结单"),
     "payments_statements_none": Text(
         "None has been issued yet; they are cut at the end of each day.",

@@ -18,7 +18,7 @@ import msgspec
 from lionrock.directory.api import Organisation, keyid
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import JoseRefusal, Key, key_from_jwk, thumbprint
-from lionrock.kernel.money import AMOUNT_MINOR_MAX, CURRENCY_DECIMALS, Money
+from lionrock.kernel.money import AMOUNT_MINOR_MAX, CURRENCY_DECIMALS, Money, format_minor
 from lionrock.payments.domain.orders import is_shown_text
 from lionrock.payments.onboarding.domain.refusals import OnboardingRefusal
 
@@ -54,7 +54,10 @@ class TestAccounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a bank or stored-value facility asks with; limits are wishes, decimal strings."""
+    """What a bank or stored-value facility asks with; limits are wishes, decimal strings.
+
+    `limits` are of one payment, `daily_limits` of all that it sends on a day.
+    """
 
     organisation_id: str
     names: dict[str, str]
@@ -67,6 +70,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     test_accounts: TestAccounts
     bic: str = ""
     limits: dict[str, str] = {}
+    daily_limits: dict[str, str] = {}
     simulated: bool = False
 
     def digest(self) -> bytes:
@@ -156,19 +160,45 @@ def check_endpoint(endpoint: str) -> Refused | None:
     return None
 
 
-def read_limits(limits: dict[str, str], currencies: tuple[str, ...]) -> dict[str, int] | Refused:
-    """Read limits per payment by currency into minor units."""
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one payment and of all that is sent on a day, minor units by currency."""
+
+    payment: dict[str, int] = {}
+    daily: dict[str, int] = {}
+
+    def wire(self) -> dict[str, dict[str, str]]:
+        """As decimal strings."""
+        return {
+            "limits": {c: format_minor(minor, c) for c, minor in self.payment.items()},
+            "daily_limits": {c: format_minor(minor, c) for c, minor in self.daily.items()},
+        }
+
+
+def read_limits(
+    limits: dict[str, str], daily_limits: dict[str, str], currencies: tuple[str, ...]
+) -> Limits | Refused:
+    """Read limits by currency into minor units; LIMITS names the one that is wrong."""
+    payment = _read_amounts(limits, currencies, "limits")
+    if isinstance(payment, Refused):
+        return payment
+    daily = _read_amounts(daily_limits, currencies, "daily_limits")
+    return daily if isinstance(daily, Refused) else Limits(payment=payment, daily=daily)
+
+
+def _read_amounts(
+    limits: dict[str, str], currencies: tuple[str, ...], field: str
+) -> dict[str, int] | Refused:
     read: dict[str, int] = {}
     for currency, text in limits.items():
         if currency not in currencies:
             detail = f"{currency[:8]!r} is not asked for."
-            return Refused(OnboardingRefusal.LIMITS, detail, "limits")
+            return Refused(OnboardingRefusal.LIMITS, detail, field)
         try:
             money = Money.parse(text, currency)
         except ValueError:
-            return Refused(OnboardingRefusal.LIMITS, f"{currency}: such as 50000.00.", "limits")
+            return Refused(OnboardingRefusal.LIMITS, f"{currency}: such as 50000.00.", field)
         if not 0 < money.amount_minor < AMOUNT_MINOR_MAX:
-            return Refused(OnboardingRefusal.LIMITS, f"{currency}: out of range.", "limits")
+            return Refused(OnboardingRefusal.LIMITS, f"{currency}: out of range.", field)
         read[currency] = money.amount_minor
     return read
 
@@ -206,7 +236,7 @@ def _check_currencies(application: Application) -> Refused | None:
         set(currencies) <= set(CURRENCY_DECIMALS)
     ):
         return _malformed("currencies", "HKD, CNY or both, each once")
-    limits = read_limits(application.limits, currencies)
+    limits = read_limits(application.limits, application.daily_limits, currencies)
     return limits if isinstance(limits, Refused) else None
 
 

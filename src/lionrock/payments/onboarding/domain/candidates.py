@@ -22,7 +22,7 @@ import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.payments.domain.orders import is_shown_text
-from lionrock.payments.onboarding.domain.application import Application
+from lionrock.payments.onboarding.domain.application import Application, Limits
 from lionrock.payments.onboarding.domain.refusals import OnboardingRefusal
 
 REVIEWERS_NEEDED = 2
@@ -73,7 +73,8 @@ PATH = (
     State.GO_LIVE_ASKED, State.LIVE,
 )
 Decision = Literal["agree", "return", "reject", "suspend"]
-ChangeKind = Literal["add_key", "retire_key", "endpoint"]
+# Limits are proposed by an operator, the others asked for by the participant.
+ChangeKind = Literal["add_key", "retire_key", "endpoint", "limits"]
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +89,10 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A key or end point to be changed after the organisation was registered.
+    """A key, an end point or limits to be changed after the organisation was registered.
 
-    `content` is {"jwk"}, {"kid"} or {"endpoint"}. The words about it are under its id.
+    `content` is {"jwk"}, {"kid"}, {"endpoint"} or {"limits", "daily_limits"} (decimal strings by
+    currency). The words about it are under its id.
     """
 
     id: str
@@ -102,14 +104,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """An application on its way; `limits` are minor units per payment, set by the operators."""
+    """An application on its way; `limits` are set by the operators."""
 
     id: str
     application: Application
     state: State
     version: int
     asked_by: str
-    limits: dict[str, int]
+    limits: Limits
     asked_at: datetime
     changed_at: datetime
     words: tuple[Word, ...] = ()

@@ -157,6 +157,18 @@ _ALL = (
     ),
 )  # fmt: skip
 CASES: dict[str, Case] = {case.name: case for case in _ALL}
+# What a new end point is tried with before it is in force; no part of what a candidate passes.
+PROBE = Case(
+    name="end_point_answers", by="switch",
+    sends=(("credit", "credited"), ("forged", "refused_by_http")),
+    title=Text("The new end point answers", "新端點有回應", "新端点有回应"),
+    expected=Text(
+        "pacs.002 ACCC or ACSC about a pacs.008, then a refusal of a wrong signature",
+        "就 pacs.008 以 pacs.002 ACCC 或 ACSC 回覆，其後拒絕錯誤的簽署",
+        "就 pacs.008 以 pacs.002 ACCC 或 ACSC 回复，其后拒绝错误的签署",
+    ),
+)  # fmt: skip
+ALL_CASES: dict[str, Case] = {**CASES, PROBE.name: PROBE}
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ class OnboardingRefusal(Refusal):
     REASONS = "payments.candidate_reasons"
     LIMITS = "payments.candidate_limits"
     CHANGE_PENDING = "payments.candidate_change_pending"
+    ENDPOINT_UNTESTED = "payments.candidate_endpoint_untested"
     CHANGE_UNKNOWN = "payments.candidate_change_unknown"
     TESTS_MISSING = "payments.candidate_tests_missing"
     CASE_UNKNOWN = "payments.test_case_unknown"

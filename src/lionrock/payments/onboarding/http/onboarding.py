@@ -20,7 +20,7 @@ from lionrock.payments.domain.iso20022 import (
 )
 from lionrock.payments.domain.orders import shown
 from lionrock.payments.onboarding.domain.candidates import Candidate, ChangeKind
-from lionrock.payments.onboarding.domain.cases import CASES, TEST_MEMBER
+from lionrock.payments.onboarding.domain.cases import ALL_CASES, TEST_MEMBER
 from lionrock.payments.onboarding.errors import ONBOARDING_ROUTE_ERRORS
 from lionrock.payments.onboarding.http.calls import ApplyCall, CandidateCall
 from lionrock.payments.onboarding.http.replies import (
@@ -112,7 +112,7 @@ async def reply_run(call: CandidateCall) -> Response | Refused:
         return found
     run, exchanges = found
     return sign_reply(call, reply(EvidenceReply(
-        run=show_run(run), expected=msgspec.to_builtins(CASES[run.case_name].expected),
+        run=show_run(run), expected=msgspec.to_builtins(ALL_CASES[run.case_name].expected),
         exchanges=[show_exchange(each) for each in exchanges],
     )))
 

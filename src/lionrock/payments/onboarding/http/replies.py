@@ -29,13 +29,14 @@ class WordReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of a key or end point."""
+    """A change of a key, an end point or limits; `test` is the last try of an end point."""
 
     id: str
     kind: str
     content: dict[str, Any]
     state: str
     asked_at: str
+    test: RunReply | None = None
 
 
 class TestReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +70,10 @@ class LaneReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CandidateReply(msgspec.Struct, frozen=True, kw_only=True):
-    """An application as its candidate sees it; limits are decimal strings per payment."""
+    """An application as its candidate sees it; limits are decimal strings by currency.
+
+    `limits`: of one payment; `daily_limits`: of a day, of which `sent_today` is counted.
+    """
 
     id: str
     organisation_id: str
@@ -77,6 +81,8 @@ class CandidateReply(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     clearing_code: str
     limits: dict[str, str]
+    daily_limits: dict[str, str]
+    sent_today: dict[str, str]
     endpoint: str
     kids: list[str]
     simulated: bool
@@ -136,7 +142,8 @@ def show_candidate(view: CandidateView, public_url: str) -> CandidateReply:
     return CandidateReply(
         id=held.id, organisation_id=held.organisation_id, state=held.state.value,
         version=held.version, clearing_code=held.application.clearing_code,
-        limits={c: format_minor(minor, c) for c, minor in held.limits.items()},
+        **held.limits.wire(),
+        sent_today={c: format_minor(minor, c) for c, minor in view.sent_today.items()},
         endpoint=endpoint, kids=[jwk["kid"] for jwk in organisation.keys],
         simulated=held.application.simulated,
         words=[
@@ -146,7 +153,7 @@ def show_candidate(view: CandidateView, public_url: str) -> CandidateReply:
         ],
         changes=[
             ChangeReply(id=each.id, kind=each.kind, content=each.content, state=each.state,
-                        asked_at=each.asked_at.isoformat())
+                        asked_at=each.asked_at.isoformat(), test=_try_of(view, each.id))
             for each in view.changes
         ],
         tests=[show_test(each) for each in view.standings],
@@ -156,6 +163,11 @@ def show_candidate(view: CandidateView, public_url: str) -> CandidateReply:
             received_at=endpoint.rstrip("/") + TEST_PATH,
         ),
     )  # fmt: skip
+
+
+def _try_of(view: CandidateView, change_id: str) -> RunReply | None:
+    run = view.tries.get(change_id)
+    return show_run(run) if run is not None else None
 
 
 def show_test(standing: Standing) -> TestReply:

@@ -19,27 +19,35 @@ from lionrock.payments.onboarding.service.testing import TEST_QUEUE, Standing, T
 from lionrock.payments.onboarding.store import candidates, runs
 from lionrock.payments.onboarding.store.runs import Run
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.daily import DailyLimits
 from lionrock.payments.service.participants import Participants
 
 
 class CandidateView(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate with what is in force, its changes, and how it stands in each test."""
+    """A candidate with what is in force, its changes, and how it stands in each test.
+
+    `tries`: the last try of a new end point, by the change that asks for it; `sent_today`: minor
+    units counted against its limits of the day, by currency.
+    """
 
     candidate: Candidate
     organisation: Organisation
     changes: list[Change]
     standings: list[Standing]
     runs: list[Run]
+    tries: dict[str, Run] = {}
+    sent_today: dict[str, int] = {}
 
 
 class OnboardingDesk:
     """Applications, tests, changes."""
 
-    def __init__(self, core: Core, participants: Participants) -> None:
+    def __init__(self, core: Core, participants: Participants, daily: DailyLimits) -> None:
         self._core = core
         self.testing = Testing(core)
         self.applications = Onboarding(core, participants, self.testing)
-        self.changes = Changes(core)
+        self.changes = Changes(core, self.testing)
+        self._daily = daily
         self.inbox = TestInbox(core)
 
     def handlers(self) -> Mapping[str, JobHandler]:
@@ -61,9 +69,11 @@ class OnboardingDesk:
 
     async def view(self, db: Connection, candidate: Candidate) -> CandidateView:
         """Return a candidate with everything that belongs to it."""
+        changes = await self.changes.of_candidate(db, candidate.id)
         return CandidateView(
             candidate=candidate, organisation=await self.testing.organisation(db, candidate),
-            changes=await self.changes.of_candidate(db, candidate.id),
+            changes=changes, tries=await self.testing.tries(db, changes),
+            sent_today=await self._daily.sent(db, candidate.organisation_id),
             standings=await self.testing.standings(db, candidate),
             runs=await runs.list_runs(db, candidate.id),
         )

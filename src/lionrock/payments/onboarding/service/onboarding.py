@@ -19,10 +19,12 @@ from lionrock.kernel.errors import Refused
 from lionrock.ledger.api import Unavailable
 from lionrock.payments.onboarding.domain.application import (
     Application,
+    Limits,
     check_application,
     read_limits,
 )
 from lionrock.payments.onboarding.domain.candidates import (
+    ENDED,
     WAITING_MAX,
     WITHDRAWABLE,
     Candidate,
@@ -36,7 +38,7 @@ from lionrock.payments.onboarding.domain.candidates import (
 from lionrock.payments.onboarding.domain.refusals import OnboardingRefusal
 from lionrock.payments.onboarding.service.addresses import check_reachable
 from lionrock.payments.onboarding.service.testing import Testing
-from lionrock.payments.onboarding.store import candidates
+from lionrock.payments.onboarding.store import candidates, runs
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.participants import ROLE, Enrolment, Participants
 
@@ -77,7 +79,7 @@ class Onboarding:
         now = self._core.kernel.business_clock.now()
         candidate = Candidate(
             id=self._core.kernel.ids.new("cnd"), application=application, state=State.ASKED,
-            version=1, asked_by=asked_by, limits={}, asked_at=now, changed_at=now,
+            version=1, asked_by=asked_by, limits=Limits(), asked_at=now, changed_at=now,
         )
         if not await candidates.insert_candidate(db, self._core.vault, candidate):
             return Refused(_R.CODE_TAKEN, field="clearing_code")
@@ -149,9 +151,9 @@ class Onboarding:
 
     async def propose_settings(
         self, db: Connection, candidate_id: str, operator: str, *, version: int,
-        limits: dict[str, str], reasons: str,
+        limits: dict[str, str], reasons: str, daily_limits: dict[str, str] | None = None,
     ) -> Candidate | Refused:
-        """Propose the limits per payment, as the first of two; another operator confirms them.
+        """Propose the limits of a payment and of a day, as the first of two; another one confirms.
 
         Refused: UNKNOWN, STATE, STALE, OWN, LIMITS, REASONS.
         """
@@ -161,7 +163,7 @@ class Onboarding:
         refused = _check_maker(held, State.AGREED, operator, version, reasons)
         if refused is not None:
             return refused
-        read = read_limits(limits, held.application.currencies)
+        read = read_limits(limits, daily_limits or {}, held.application.currencies)
         if isinstance(read, Refused):
             return read
         proposed = msgspec.structs.replace(
@@ -233,7 +235,8 @@ class Onboarding:
         if refused is None:
             enrolment = Enrolment(
                 organisation_id=held.organisation_id, currencies=held.application.currencies,
-                clearing_code=held.application.clearing_code, payment_minor_max=held.limits,
+                clearing_code=held.application.clearing_code,
+                payment_minor_max=held.limits.payment, daily_minor_max=held.limits.daily,
             )
             try:
                 enrolled = await self._participants.enrol(enrolment)
@@ -326,6 +329,8 @@ class Onboarding:
             held, state=state, version=held.version + (1 if is_new else 0)
         )
         await self._save(db, moved)
+        if state in ENDED:
+            await runs.end_runs(db, held.id, self._core.kernel.wire_clock.now())
         await self._record(db, moved, deed)
         return moved
 

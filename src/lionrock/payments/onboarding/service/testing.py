@@ -28,10 +28,12 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key
 from lionrock.kernel.network import Unreachable
 from lionrock.kernel.signatures import sign_request
-from lionrock.payments.onboarding.domain.candidates import ENDED, Candidate
+from lionrock.payments.onboarding.domain.candidates import ENDED, Candidate, Change
 from lionrock.payments.onboarding.domain.cases import (
+    ALL_CASES,
     CASES,
     CASES_VERSION,
+    PROBE,
     Case,
     Exchange,
     Send,
@@ -51,8 +53,11 @@ TEST_QUEUE = "payments.onboarding_test"
 TEST_PATH = "/payments/v1/test/messages"
 SEND_TIMEOUT_MS = 3_000
 RUNS_PER_DAY_MAX = 500
+# A new end point is put into force as it was tried, not as it was once.
+PROBE_VALID = timedelta(days=1)
 REPLY_KEPT_BYTES_MAX = 64 * 1024
 LABEL_REPLAYED, LABEL_FORGED = "replayed", "forged"
+_R = OnboardingRefusal
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,28 +98,86 @@ class Testing:
         Refused: STATE (not registered), CASE_UNKNOWN, RUNS_EXHAUSTED, RUN_UNDER_WAY.
         """
         if not candidate.is_registered:
-            return Refused(OnboardingRefusal.STATE, f"It is {candidate.state}.")
+            return Refused(_R.STATE, f"It is {candidate.state}.")
         wanted = list(dict.fromkeys(names)) or list(CASES)
         unknown = [name for name in wanted if name not in CASES]
         if unknown:
-            return Refused(OnboardingRefusal.CASE_UNKNOWN, f"{unknown[0][:40]!r}", "cases")
-        now = self._core.kernel.wire_clock.now()
-        begun = await runs.count_runs(db, candidate.id, now - timedelta(days=1))
-        if begun + len(wanted) > RUNS_PER_DAY_MAX:
-            return Refused(OnboardingRefusal.RUNS_EXHAUSTED, f"At most {RUNS_PER_DAY_MAX}.")
-        started, fingerprint = [], fingerprint_of(
-            await self.organisation(db, candidate), candidate
+            return Refused(_R.CASE_UNKNOWN, f"{unknown[0][:40]!r}", "cases")
+        fingerprint = fingerprint_of(await self.organisation(db, candidate), candidate)
+        return await self._begin(db, [
+            self._run(candidate, name, fingerprint) for name in wanted
+        ])
+
+    async def try_endpoint(
+        self, db: Connection, candidate: Candidate, change: Change
+    ) -> list[Run] | Refused:
+        """Begin to try the end point that a change asks for; what is in force stays meanwhile.
+
+        Refused: RUNS_EXHAUSTED, RUN_UNDER_WAY.
+        """
+        endpoint = change.content["endpoint"]
+        fingerprint = await self._fingerprint_at(db, candidate, endpoint)
+        run = self._run(candidate, PROBE.name, fingerprint)
+        return await self._begin(db, [
+            msgspec.structs.replace(run, change_id=change.id, endpoint=endpoint)
+        ])
+
+    async def check_endpoint(
+        self, db: Connection, candidate: Candidate, change: Change
+    ) -> Refused | None:
+        """The end point that a change asks for has passed its test, as it would be in force.
+
+        ENDPOINT_UNTESTED says how its last try stands.
+        """
+        run, code = await runs.last_run_of_change(db, change.id), _R.ENDPOINT_UNTESTED
+        if run is None:
+            return Refused(code, "It was not tried.", "endpoint")
+        if run.state != "passed":
+            stands = "is under way" if run.state == "running" else f"failed: {run.came}"
+            return Refused(code, f"The last try {stands}.", "endpoint")
+        as_asked = await self._fingerprint_at(db, candidate, change.content["endpoint"])
+        if run.fingerprint != as_asked:
+            return Refused(code, "The keys have changed since.", "endpoint")
+        if self._core.kernel.wire_clock.now() - run.started_at > PROBE_VALID:
+            return Refused(code, "The last try is more than a day old.", "endpoint")
+        return None
+
+    async def tries(self, db: Connection, changes: Sequence[Change]) -> dict[str, Run]:
+        """The last try of each change of an end point, by the change."""
+        found = {
+            each.id: await runs.last_run_of_change(db, each.id)
+            for each in changes if each.kind == "endpoint"
+        }
+        return {change_id: run for change_id, run in found.items() if run is not None}
+
+    async def _fingerprint_at(
+        self, db: Connection, candidate: Candidate, endpoint: str
+    ) -> bytes:
+        organisation = await self.organisation(db, candidate)
+        endpoints = {**organisation.endpoints, ENDPOINT: endpoint}
+        return fingerprint_of(
+            msgspec.structs.replace(organisation, endpoints=endpoints), candidate
         )
-        for name in wanted:
-            run = Run(
-                id=self._core.kernel.ids.new("run"), candidate_id=candidate.id, case_name=name,
-                fingerprint=fingerprint, state="running", came="", started_at=now,
-            )
+
+    def _run(self, candidate: Candidate, name: str, fingerprint: bytes) -> Run:
+        kernel = self._core.kernel
+        return Run(
+            id=kernel.ids.new("run"), candidate_id=candidate.id, case_name=name,
+            fingerprint=fingerprint, state="running", came="", started_at=kernel.wire_clock.now(),
+        )
+
+    async def _begin(self, db: Connection, wanted: list[Run]) -> list[Run] | Refused:
+        """Begin runs of one candidate, as many as it may in a day."""
+        [candidate_id] = {run.candidate_id for run in wanted}
+        since = self._core.kernel.wire_clock.now() - timedelta(days=1)
+        begun = await runs.count_runs(db, candidate_id, since)
+        if begun + len(wanted) > RUNS_PER_DAY_MAX:
+            return Refused(_R.RUNS_EXHAUSTED, f"At most {RUNS_PER_DAY_MAX}.")
+        for run in wanted:
             if not await runs.insert_run(db, run):
-                return Refused(OnboardingRefusal.RUN_UNDER_WAY, name, "cases")
+                return Refused(_R.RUN_UNDER_WAY, run.case_name, "cases")
             await jobs.schedule(db, queue=TEST_QUEUE, key=run.id)
-            started.append(run)
-        return started
+        return wanted
 
     async def standings(self, db: Connection, candidate: Candidate) -> list[Standing]:
         """How a candidate stands in each test."""
@@ -140,23 +203,23 @@ class Testing:
         """Return a candidate's run with its evidence; another's is not found."""
         run = await runs.load_run(db, run_id)
         if run is None or run.candidate_id != candidate_id:
-            return Refused(OnboardingRefusal.RUN_UNKNOWN)
+            return Refused(_R.RUN_UNKNOWN)
         return run, await runs.list_exchanges(db, self._core.vault, run_id)
 
     async def drive(self, job: jobs.Job) -> jobs.Done | jobs.Again:
         """Job of a run: send what is next, wait, or end it."""
         core = self._core
 
-        async def load(db: Connection) -> tuple[Run, list[Exchange]]:
-            run = await runs.load_run(db, job.key)
-            assert run is not None, "runs are never deleted"
-            return run, await runs.list_exchanges(db, core.vault, run.id)
+        async def load(db: Connection) -> tuple[Run | None, list[Exchange]]:
+            return await runs.load_run(db, job.key), await runs.list_exchanges(
+                db, core.vault, job.key
+            )
 
         run, exchanges = await core.kernel.database.run(load)
-        if run.state != "running":
+        if run is None or run.state != "running":
             return jobs.Done()
         step = next_step(
-            CASES[run.case_name], exchanges, started_at=run.started_at,
+            ALL_CASES[run.case_name], exchanges, started_at=run.started_at,
             now=core.kernel.wire_clock.now(),
             limit_ms=core.kernel.settings.payment_answer_timeout_ms,
         )
@@ -215,8 +278,7 @@ class Testing:
         """Write the message down before it is sent, once; None when the run has ended."""
         core = self._core
         run = await runs.load_run(db, run_id, is_locking=True)
-        assert run is not None, "runs are never deleted"
-        if run.state != "running":
+        if run is None or run.state != "running":
             return None
         exchanges = await runs.list_exchanges(db, core.vault, run_id)
         sent = {each.label: each for each in exchanges if each.direction == "out"}
@@ -231,7 +293,7 @@ class Testing:
             position=len(exchanges) + 1, direction="out", label=label,
             definition=written.definition, message_id=written.message_id, body=written.content,
             at=core.kernel.wire_clock.now(),
-            url=organisation.endpoints[ENDPOINT].rstrip("/") + TEST_PATH,
+            url=(run.endpoint or organisation.endpoints[ENDPOINT]).rstrip("/") + TEST_PATH,
         )
         await runs.add_exchange(db, core.vault, run, exchange)
         return exchange, replayed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from lionrock.kernel.db import Connection
-from lionrock.payments.onboarding.domain.application import Application
+from lionrock.payments.onboarding.domain.application import Application, Limits
 from lionrock.payments.onboarding.domain.candidates import Candidate, Change, State, Word
 from lionrock.payments.sealing import Vault
 
@@ -18,7 +18,7 @@ CANDIDATES_LISTED_MAX = 200
 _APPLICATION = "candidates.sealed_application"
 _ENDED = "('rejected', 'withdrawn')"
 _COLUMNS = (
-    "id, state, version, asked_by, sealed_application, limits, asked_at, changed_at"
+    "id, state, version, asked_by, sealed_application, limits, daily_limits, asked_at, changed_at"
 )
 
 
@@ -42,11 +42,11 @@ async def save_candidate(
     """Write an application as it is now; its row is locked."""
     await db.execute(
         "UPDATE payments.candidates SET state = $2, version = $3, application_digest = $4,"
-        " sealed_application = $5, limits = $6, changed_at = $7, clearing_code = $8"
-        " WHERE id = $1",
+        " sealed_application = $5, limits = $6, changed_at = $7, clearing_code = $8,"
+        " daily_limits = $9 WHERE id = $1",
         candidate.id, candidate.state.value, candidate.version, candidate.application.digest(),
-        _sealed(vault, candidate), candidate.limits, candidate.changed_at,
-        candidate.application.clearing_code,
+        _sealed(vault, candidate), candidate.limits.payment, candidate.changed_at,
+        candidate.application.clearing_code, candidate.limits.daily,
     )
 
 
@@ -179,8 +179,8 @@ async def _load(
 def _candidate(vault: Vault, row: Any, words: tuple[Word, ...]) -> Candidate:
     return Candidate(
         id=row["id"], state=State(row["state"]), version=row["version"],
-        asked_by=row["asked_by"], limits=row["limits"], asked_at=row["asked_at"],
-        changed_at=row["changed_at"], words=words,
+        asked_by=row["asked_by"], asked_at=row["asked_at"], changed_at=row["changed_at"],
+        words=words, limits=Limits(payment=row["limits"], daily=row["daily_limits"]),
         application=vault.open_value(
             _APPLICATION, row["id"], row["sealed_application"], Application
         ),

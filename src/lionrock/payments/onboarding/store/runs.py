@@ -1,7 +1,8 @@
-"""Rows of test runs and of the exchanges in them, which are their evidence.
+"""Rows of test runs and of the exchanges in them, which are their evidence until they expire.
 
 Not for: judging (domain.cases). Invariants: a case has one run under way for a candidate; the
-switch's message of a label is written once in a run, before it is sent; bodies are sealed.
+switch's message of a label is written once in a run, before it is sent; bodies are sealed; what
+counts (the last run of each test of a candidate that has not ended) has no end.
 """
 
 from __future__ import annotations
@@ -12,16 +13,29 @@ from typing import Any, Literal
 import msgspec
 
 from lionrock.kernel.db import Connection
+from lionrock.kernel.expiring import Expiring
 from lionrock.payments.onboarding.domain.cases import Exchange
 from lionrock.payments.sealing import Vault
 
 RUNS_LISTED_MAX = 100
+RUNS_KEPT_S = 90 * 24 * 3600
+# Its exchanges go with a run. The receipt of a run, with the digests of its evidence, stays.
+EXPIRING = Expiring(
+    table="payments.test_runs", ends="counted_until", where="state <> 'running'",
+    kept_s=RUNS_KEPT_S,
+)
 _BODY, _REPLY = "test_exchanges.sealed_body", "test_exchanges.sealed_reply"
-_RUN = "id, candidate_id, case_name, fingerprint, state, came, started_at, finished_at"
+_RUN = (
+    "id, candidate_id, case_name, fingerprint, state, came, started_at, finished_at, change_id,"
+    " endpoint"
+)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one test; `fingerprint` is of the keys and end point in force at its start."""
+    """One run of one test; `fingerprint` is of the keys and end point in force at its start.
+
+    `endpoint` is "" for the one in force, else the one that the change of `change_id` asks for.
+    """
 
     id: str
     candidate_id: str
@@ -31,16 +45,47 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     came: str
     started_at: datetime
     finished_at: datetime | None = None
+    change_id: str = ""
+    endpoint: str = ""
 
 
 async def insert_run(db: Connection, run: Run) -> bool:
-    """Write a run that begins; False when one of the case is under way."""
+    """Write a run that begins, and let those before it end; False when one is under way."""
     created = await db.fetchval(
         "INSERT INTO payments.test_runs (id, candidate_id, case_name, fingerprint, state,"
-        " started_at) VALUES ($1, $2, $3, $4, 'running', $5) ON CONFLICT DO NOTHING RETURNING 1",
-        run.id, run.candidate_id, run.case_name, run.fingerprint, run.started_at,
+        " started_at, change_id, endpoint) VALUES ($1, $2, $3, $4, 'running', $5, $6, $7)"
+        " ON CONFLICT DO NOTHING RETURNING 1",
+        run.id, run.candidate_id, run.case_name, run.fingerprint, run.started_at, run.change_id,
+        run.endpoint,
     )
-    return created is not None
+    if created is None:
+        return False
+    await db.execute(
+        "UPDATE payments.test_runs SET counted_until = $4"
+        " WHERE candidate_id = $1 AND case_name = $2 AND id <> $3 AND counted_until IS NULL",
+        run.candidate_id, run.case_name, run.id, run.started_at,
+    )
+    return True
+
+
+async def end_runs(db: Connection, candidate_id: str, at: datetime) -> None:
+    """Let no run of a candidate count any more: its application has ended."""
+    await db.execute(
+        "UPDATE payments.test_runs SET counted_until = $2"
+        " WHERE candidate_id = $1 AND counted_until IS NULL",
+        candidate_id, at,
+    )
+
+
+async def last_run_of_change(db: Connection, change_id: str) -> Run | None:
+    """Return the last try of the end point that a change asks for."""
+    row = await db.fetchrow(
+        f"SELECT {_RUN} FROM payments.test_runs WHERE candidate_id = (SELECT candidate_id"
+        "  FROM payments.candidate_changes WHERE id = $1) AND change_id = $1"
+        " ORDER BY started_at DESC, id DESC LIMIT 1",
+        change_id,
+    )
+    return Run(**dict(row)) if row else None
 
 
 async def load_run(db: Connection, run_id: str, *, is_locking: bool = False) -> Run | None:
