@@ -27,6 +27,7 @@ from lionrock.payments.domain.iso20022 import (
     write_envelope,
 )
 from lionrock.payments.schemas import NAMES, envelope_schema, schema_text
+from lionrock.payments.service.orders import digest_of_transfer
 
 from .samples import DOCUMENTS, HEADER, REJECT, TRANSFER, OfficialSchemas, enveloped, name_of
 
@@ -161,3 +162,13 @@ def test_every_definition_has_a_schema_a_sample_and_a_place_in_the_envelope() ->
         assert schema_text(name), name
         assert f'namespace="urn:iso:std:iso:20022:tech:xsd:{name}"'.encode() in envelope, name
     assert sampled == set(DEFINITIONS)
+
+
+def test_a_transfer_that_says_nothing_of_verification_has_the_digest_of_before() -> None:
+    # A repeat of what was taken before the flag was known must be the same transfer still.
+    before = "a8cbe28f68db25d8ed2cfd5e5003063b388308480bce2030f9ee80039120e6e3"
+    assert digest_of_transfer(TRANSFER).hex() == before
+    for said in ("PERFORM", "SKIP"):
+        told = msgspec.structs.replace(TRANSFER, payee_verification=said)
+        assert digest_of_transfer(told).hex() != before
+        assert read_envelope(write_envelope(enveloped(told)), envelope_schema()) == enveloped(told)

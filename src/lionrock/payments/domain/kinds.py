@@ -29,6 +29,7 @@ def _transfer(payment: Payment) -> CreditTransfer:
         remittance=payment.parties.remittance,
         service_class=payment.service_class,
         request_id=payment.parties.request_id,
+        payee_verification=payment.parties.payee_verification,
     )
 
 

@@ -35,7 +35,11 @@ from lionrock.payments.domain.iso20022 import (
 )
 from lionrock.payments.domain.iso20022.debits import DIRECT_DEBIT, Sequence
 from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
-from lionrock.payments.domain.iso20022.transfers import CREDIT_TRANSFER, ServiceClass
+from lionrock.payments.domain.iso20022.transfers import (
+    CREDIT_TRANSFER,
+    PayeeVerification,
+    ServiceClass,
+)
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 State = Literal["accepted", "held", "sent", "answered", "settled", "rejected"]
@@ -97,6 +101,7 @@ class Parties(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     remittance: str = ""
     request_id: str = ""
+    payee_verification: PayeeVerification | msgspec.UnsetType = msgspec.UNSET
     collection: Collection | None = None
     returned: Returned | None = None
 

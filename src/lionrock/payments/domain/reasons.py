@@ -28,6 +28,7 @@ REQUEST_EXPIRED = "AEXR"
 REQUEST_REFUSED = "ARFR"
 REQUEST_WITHDRAWN = "ARJR"
 CUSTOMER_UNKNOWN = "BE06"
+NAME_DIFFERS = "BE01"
 ACCOUNT_NOT_PAYEES = "AC03"
 DUPLICATE = "AM05"
 AMOUNT_DIFFERS = "AM09"
@@ -53,6 +54,7 @@ REASON_TEXTS = {
     REQUEST_REFUSED: "The debtor has refused the request to pay.",
     REQUEST_WITHDRAWN: "The creditor has withdrawn the request to pay.",
     ORDER_RECALLED: "The payment was recalled or called off before it was sent.",
+    NAME_DIFFERS: "The creditor's account is in another name.",
     CUSTOMER_UNKNOWN: "Nobody is registered under this proxy.",
     ACCOUNT_NOT_PAYEES: "The account is not that of the payee whose reference the transfer bears.",
     DUPLICATE: "What the transfer refers to is paid, or being paid, already.",
@@ -65,6 +67,7 @@ REASON_TEXTS = {
 _OF_REFUSAL: dict[Refusal, str] = {
     AddressingRefusal.PROXY_MALFORMED: CUSTOMER_UNKNOWN,
     AddressingRefusal.PROXY_NOT_FOUND: CUSTOMER_UNKNOWN,
+    PaymentRefusal.CREDITOR_NAME_DIFFERS: NAME_DIFFERS,
     PaymentRefusal.CREDITOR_AGENT_WRONG: AGENT_INCORRECT,
     PaymentRefusal.CREDITOR_AGENT_OFFLINE: AGENT_OFFLINE,
     PaymentRefusal.CURRENCY_NOT_TAKEN: CURRENCY_NOT_ALLOWED,

@@ -32,6 +32,7 @@ class PaymentRefusal(Refusal):
     TRANSACTION_ID_REUSED = "payments.transaction_id_reused"
     TRANSACTION_UNKNOWN = "payments.transaction_unknown"
     ORIGINAL_DIFFERS = "payments.original_differs"
+    VERIFICATION_SKIPPED = "payments.verification_skipped"
     STATUS_NOT_ASKED = "payments.status_not_asked"
     ENQUIRY_EARLY = "payments.enquiry_early"
     ENQUIRIES_SPENT = "payments.enquiries_spent"

@@ -70,6 +70,10 @@ ERRORS: ErrorTable = {
         409, "The report does not repeat what the original message said.",
         "ISO 20022 OrgnlGrpInf, OrgnlTxRef",
     ),
+    _R.VERIFICATION_SKIPPED: ErrorRow(
+        409, "An instant transfer to an account has its payee verified. Say PERFORM_PYE_VRF.",
+        "ISO 20022 pacs.008 LclInstrm",
+    ),
     _R.STATUS_NOT_ASKED: ErrorRow(
         409, "This payment was not sent to you yet; there is nothing to report."
     ),

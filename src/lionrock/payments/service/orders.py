@@ -28,6 +28,7 @@ from lionrock.payments.domain.payments import (
 )
 from lionrock.payments.domain.reasons import REASON_TEXTS, reason_of_route
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.domain.verification import check_skip
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.daily import DailyLimits
 from lionrock.payments.service.routing import Destination, Router
@@ -119,7 +120,8 @@ class Orders:
     ) -> Payment | Refused:
         """Take a participant's pacs.008; the same transaction again is the same payment.
 
-        Refused: AGENT_DIFFERS, TRANSACTION_ID_REUSED. What cannot be routed is rejected at once.
+        Refused: AGENT_DIFFERS, VERIFICATION_SKIPPED, TRANSACTION_ID_REUSED. What cannot be routed
+        is rejected at once.
         """
         refused = check_agent(sender, transfer)
         if refused is not None:
@@ -177,6 +179,7 @@ class Orders:
             parties=Parties(
                 debtor=transfer.debtor, creditor=transfer.creditor, proxy=transfer.proxy,
                 remittance=transfer.remittance, request_id=transfer.request_id,
+                payee_verification=transfer.payee_verification,
             ),
             service_class=transfer.service_class, release_at=self._release_at(transfer),
             debit_account_id=account.ledger_account_id if account else 0, credit_account_id=0,
@@ -216,9 +219,9 @@ class Orders:
 
 
 def check_agent(sender: Participant, transfer: CreditTransfer) -> Refused | None:
-    """The debtor's bank is who sends the transfer."""
+    """The debtor's bank is who sends the transfer, and it skips verification only where it may."""
     if transfer.debtor.member == sender.clearing_code:
-        return None
+        return check_skip(transfer)
     return Refused(
         PaymentRefusal.AGENT_DIFFERS, "A participant sends its own customers' payments.", "DbtrAgt"
     )

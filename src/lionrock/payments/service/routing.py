@@ -20,6 +20,7 @@ from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.domain.iso20022 import CreditTransfer, PartyAccount, Proxy
 from lionrock.payments.domain.orders import CreditTransferOrder, check_amount
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.domain.verification import is_payee
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.post import ENDPOINT
 from lionrock.payments.store import members
@@ -171,6 +172,8 @@ def _of_proxy(
         return refused
     if participant.organisation_id not in online:
         return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
+    if not is_payee(transfer, entry.target.account_name):
+        return Refused(PaymentRefusal.CREDITOR_NAME_DIFFERS, field="Cdtr/Nm")
     return _checked(sender, transfer, _registered(address, entry, participant))
 
 

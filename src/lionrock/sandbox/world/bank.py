@@ -108,6 +108,7 @@ class TransferBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # The payer was shown the switch's warning about this proxy and wants to pay all the same.
     is_warning_seen: bool = False
     service_class: Literal["C1", "C2"] = "C1"
+    payee_verification: Literal["PERFORM", "SKIP", ""] = ""
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -311,6 +312,7 @@ class Bank:
             return await self.payments.originate(
                 db, account, payee, amount, end_to_end_id=wanted.end_to_end_id,
                 remittance=wanted.remittance, service_class=wanted.service_class,
+                payee_verification=wanted.payee_verification,
             )
 
         entry = await self._context.database.run(use_case)

@@ -27,6 +27,7 @@ from lionrock.payments.api import (
     PartyAccount,
     Proxy,
     StatusReport,
+    compare_names,
     settlement_date_of,
     uetr_of,
     write_envelope,
@@ -36,6 +37,7 @@ from lionrock.sandbox.world.bank_magic import LATE_S, REASONS, Behaviour, behavi
 from lionrock.sandbox.world.frame import WorldContext
 
 ACCOUNT_UNKNOWN, CURRENCY_WRONG, DUPLICATION = "AC01", "AM03", "AM05"
+NAME_WRONG = "BE01"
 _REASON_OF_STATUS = {"closed": "AC04", "blocked": "AC06"}
 NOT_PROVIDED = "NOTPROVIDED"
 TRANSFER = "pacs.008.001.08"
@@ -45,6 +47,7 @@ _Take: TypeAlias = Callable[[Connection, Header, Any], Awaitable[None]]
 
 
 ServiceClass: TypeAlias = Literal["C1", "C2"]
+PayeeVerification: TypeAlias = Literal["PERFORM", "SKIP", ""]
 
 
 class Payee(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +179,7 @@ class BankPayments:
     async def originate(
         self, db: Connection, account: Account, payee: Payee, amount: Money, *,
         end_to_end_id: str, remittance: str, service_class: ServiceClass = "C1",
-        request_id: str = "",
+        request_id: str = "", payee_verification: PayeeVerification = "",
     ) -> Entry | None:
         """Pay for a customer: debit the account and send a pacs.008; None without the money."""
         if not await self.books.has_funds(db, account.number, amount):
@@ -198,7 +201,7 @@ class BankPayments:
                 name=payee.name, account=payee.account, member=payee.clearing_code
             ),
             proxy=payee.proxy, remittance=remittance, service_class=service_class,
-            request_id=request_id,
+            request_id=request_id, payee_verification=payee_verification or msgspec.UNSET,
         )
         await self.books.book(db, entry)
         await self.send(db, transaction_id, transfer)
@@ -279,7 +282,12 @@ def _refusal(account: Account | None, transfer: CreditTransfer, behaviour: Behav
         return ACCOUNT_UNKNOWN
     if account.status != "open":
         return _REASON_OF_STATUS[account.status]
-    return "" if transfer.amount.currency in account.balances else CURRENCY_WRONG
+    if transfer.amount.currency not in account.balances:
+        return CURRENCY_WRONG
+    # The switch hands the wish on; only the bank knows in whose name the account is.
+    is_asked = transfer.payee_verification == "PERFORM"
+    is_another = is_asked and compare_names(transfer.creditor.name, account.name) == "no_match"
+    return NAME_WRONG if is_another else ""
 
 
 def _outcome(entry: Entry, *, is_settled: bool) -> EntryStatus:

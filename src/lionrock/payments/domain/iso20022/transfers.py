@@ -1,5 +1,8 @@
 """Credit transfers between participants: pacs.008.001.08, one transaction a message.
 
+LclInstrm says the class, or whether the payee is to be verified; then SvcLvl says the class. That
+FPS messages carry the verification there, by these words, is published (Oracle Banking Payments,
+Hong Kong FPS guide, "Payee Account Verification Check"); where HKICL has the class is not.
 Not for: what becomes of them (reports). Source: ISO 20022 pacs.008.001.08 in our narrower usage.
 """
 
@@ -33,17 +36,25 @@ from lionrock.payments.domain.iso20022.messages import (
     PartyAccount,
     Proxy,
 )
+from lionrock.payments.domain.refusals import PaymentRefusal
 
 CREDIT_TRANSFER = "pacs.008.001.08"
 
 # C1 is instant; C2 is near real time: it waits for the next round and gets more time.
 ServiceClass = Literal["C1", "C2"]
+# Whether the creditor's name is to be compared with the account's before it is credited.
+PayeeVerification = Literal["PERFORM", "SKIP"]
+_VERIFICATIONS: dict[str, PayeeVerification] = {
+    "PERFORM_PYE_VRF": "PERFORM", "SKIP_PYE_VRF": "SKIP",
+}
+_VERIFICATION_WORDS = {said: word for word, said in _VERIFICATIONS.items()}
 
 
 class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
     """pacs.008: pay this amount from the debtor to the creditor.
 
     `request_id` is the switch's identifier of the request to pay that this transfer pays.
+    `payee_verification` unset: nothing is said, and the digest is that of before it was known.
     """
 
     settlement_date: date
@@ -57,18 +68,35 @@ class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
     remittance: str = ""
     service_class: ServiceClass = "C1"
     request_id: str = ""
+    payee_verification: PayeeVerification | msgspec.UnsetType = msgspec.UNSET
 
 
 def check_transfer(header: Header, body: Any) -> Refused | None:
-    """Header and transaction agree."""
+    """Header and transaction agree, and the class is said once."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
-    return refused or check_agents(header, find(body, "CdtTrfTxInf"))
+    refused = refused or check_agents(header, find(body, "CdtTrfTxInf"))
+    return refused or _check_class(find(body, "CdtTrfTxInf"))
+
+
+def _check_class(transaction: Any) -> Refused | None:
+    """The class stands in SvcLvl only beside a word about verification, which takes its place."""
+    if not optional_text(transaction, "PmtTpInf/SvcLvl/Prtry"):
+        return None
+    if optional_text(transaction, "PmtTpInf/LclInstrm/Prtry") in _VERIFICATIONS:
+        return None
+    return Refused(
+        PaymentRefusal.NOT_VALID, "The class is said twice, in LclInstrm and in SvcLvl.",
+        "/Envelope/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtTpInf/SvcLvl",
+    )
 
 
 def read_transfer(body: Any) -> CreditTransfer:
     """Read a valid FIToFICstmrCdtTrf."""
     transaction = find(body, "CdtTrfTxInf")
     stated = optional_text(transaction, "PmtTpInf/LclInstrm/Prtry")
+    verification = _VERIFICATIONS.get(stated, msgspec.UNSET)
+    if verification is not msgspec.UNSET:
+        stated = optional_text(transaction, "PmtTpInf/SvcLvl/Prtry")
     return CreditTransfer(
         settlement_date=date.fromisoformat(text_of(body, "GrpHdr/IntrBkSttlmDt")),
         end_to_end_id=text_of(transaction, "PmtId/EndToEndId"),
@@ -81,6 +109,7 @@ def read_transfer(body: Any) -> CreditTransfer:
         remittance=optional_text(transaction, "RmtInf/Ustrd"),
         service_class=cast(ServiceClass, stated or "C1"),
         request_id=optional_text(transaction, "RltdRmtInf/RmtId"),
+        payee_verification=verification,
     )
 
 
@@ -93,7 +122,7 @@ def write_transfer(header: Header, transfer: CreditTransfer) -> Node:
             ("TxId", transfer.transaction_id),
             ("UETR", transfer.uetr),
         ]),
-        ("PmtTpInf", [("LclInstrm", [("Prtry", transfer.service_class)])]),
+        ("PmtTpInf", _payment_type(transfer)),
         ("IntrBkSttlmAmt", transfer.amount),
         ("ChrgBr", "SLEV"),
         *agents(header),
@@ -110,6 +139,16 @@ def write_transfer(header: Header, transfer: CreditTransfer) -> Node:
         transaction.append(("RmtInf", [("Ustrd", transfer.remittance)]))
     group = settlement_header(header, transfer.settlement_date)
     return "FIToFICstmrCdtTrf", [("GrpHdr", group), ("CdtTrfTxInf", transaction)]
+
+
+def _payment_type(transfer: CreditTransfer) -> list[Node]:
+    verification = transfer.payee_verification
+    if verification is msgspec.UNSET:
+        return [("LclInstrm", [("Prtry", transfer.service_class)])]
+    return [
+        ("SvcLvl", [("Prtry", transfer.service_class)]),
+        ("LclInstrm", [("Prtry", _VERIFICATION_WORDS[verification])]),
+    ]
 
 
 def settlement_header(header: Header, settlement_date: date) -> list[Node]:
