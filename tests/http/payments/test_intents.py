@@ -112,6 +112,21 @@ async def test_a_fee_is_paid_by_its_link_and_gets_a_receipt_that_the_platform_si
     assert (result["state"], result["payee_reference"]) == ("paid", intent["number"])
 
 
+async def test_the_receipt_is_also_a_pdf_for_its_department_alone(
+    city: PaymentsCity, till: Till
+) -> None:
+    waiting = await ask(till, reference="LICENCE-8")
+    path = f"{INTENTS}/{waiting['id']}/receipt.pdf"
+    assert (await till.ask(path))[1]["code"] == "payments.intent_not_paid"
+    intent = await paid(till)
+    path = f"{INTENTS}/{intent['id']}/receipt.pdf"
+    reply = await till.payee.ask("GET", path)
+    assert (reply.status_code, reply.media_type) == (200, "application/pdf")
+    assert bytes(reply.body).startswith(b"%PDF-1.5")
+    other = await open_till(city, "harbour-service")
+    assert (await other.ask(path))[1]["code"] == "payments.intent_not_found"
+
+
 def _decoded(part: str) -> bytes:
     import base64
 

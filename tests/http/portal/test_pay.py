@@ -17,6 +17,7 @@ from lionrock.payments.qr.domain import codes as codes_domain
 from lionrock.portal.texts import TEXTS
 from lionrock.sandbox import fees
 from tests.http.portal.conftest import Opened
+from tests.http.portal.test_payment_desk import call
 from tests.whole.conftest import WholeCity
 
 TITLES = Text("Food licence", "食物牌照", "食物牌照")
@@ -78,6 +79,38 @@ async def test_the_pictures_are_drawn_while_the_fee_is_open(
     assert "Called off by the payee" in page.text
     assert "<img" not in page.text.partition("<main")[2]
     assert (await visitor.get(f"{path}/code.svg")).status_code == 404
+
+
+async def test_a_paid_fee_has_a_receipt_to_keep_and_an_open_one_has_none(
+    city: WholeCity, opened: Opened
+) -> None:
+    intent, path = await ask(city)
+    visitor = await opened()
+    assert (await visitor.get(f"{path}/receipt.pdf")).status_code == 404
+    assert "receipt.pdf" not in (await visitor.get(path)).text
+    opening = {"name": "Chan Tai Man", "opening": {"HKD": "500.00"}}
+    assert await call(city, "PUT", "/bank-lantau/operator/accounts/99-1", opening) == 200
+    link = {"account": "99-1", "url": await address_of(city, intent)}
+    assert await call(city, "POST", "/bank-lantau/operator/link-payments", link) == 202
+    await city.settle_down()
+    for language in LANGUAGES:
+        page = await (await opened(language=language)).get(path)
+        assert f'href="{path}/receipt.pdf?lang={language}"' in page.text
+        kept = await visitor.get(f"{path}/receipt.pdf?lang={language}")
+        assert (kept.status_code, kept.headers["content-type"]) == (200, "application/pdf")
+        assert kept.headers["x-robots-tag"].startswith("noindex")
+        assert kept.headers["cache-control"] == "no-store"
+        assert kept.content.startswith(b"%PDF-")
+
+
+async def address_of(city: WholeCity, intent: Intent) -> str:
+    """The address of a fee's page."""
+    desk = city.platform.payments.links
+
+    async def use_case(db: Any) -> str:
+        return desk.links.address(await desk.intents.link_of(db, intent))
+
+    return await city.platform.kernel.database.run(use_case)
 
 
 SIMPLE = "00020101021126270012hk.com.hkicl020712345675204000053033445802HK5902NA6002HK63042E94"

@@ -36,6 +36,19 @@ async def reply_pay_page(call: PortalCall) -> Response | Refused:
     return response
 
 
+async def reply_receipt(call: PortalCall) -> Response | Refused:
+    """Hand the receipt of a paid fee out as PDF."""
+    content = await call.room.payments.links.pages.receipt(
+        call.db, call.path_params["secret"], call.lang
+    )
+    if isinstance(content, Refused):
+        return Refused(PortalRefusal.PAGE_UNKNOWN)
+    response = Response(content, media_type="application/pdf")
+    response.headers["content-disposition"] = 'inline; filename="receipt.pdf"'
+    response.headers["x-robots-tag"] = "noindex, nofollow"
+    return response
+
+
 async def reply_link_picture(call: PortalCall) -> Response | Refused:
     """Draw the link's own address, while it can be paid."""
     page = await _page(call)

@@ -347,6 +347,8 @@ def _pay() -> tuple[Route, ...]:
               (load_session, codes.reply_codes), "payload"),
         _page("/pay/{secret}", "pay", "Pay a payment link: whom, what for, how much, the receipt",
               (load_session, pay.reply_pay_page)),
+        _page("/pay/{secret}/receipt.pdf", "pay_receipt", "The receipt of a paid fee as PDF",
+              (load_session, pay.reply_receipt), reply_media_type="application/pdf"),
         *(
             _page(f"/pay/{{secret}}/{picture}.svg", f"pay_{picture}",
                   "The code to scan with a bank's app", (step,),

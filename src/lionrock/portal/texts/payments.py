@@ -37,6 +37,7 @@ PAYMENT_TEXTS = {
         "确认前，请核对银行显示的收款方及金额是否与本页相符。",
     ),
     "pay_receipt": Text("Receipt", "收據", "收据"),
+    "pay_receipt_document": Text("Receipt (PDF)", "收據（PDF）", "收据（PDF）"),
     "pay_payment": Text("Payment", "付款參考", "付款参考"),
     "pay_receipt_digest": Text(
         "Fingerprint of the signed receipt", "已簽署收據的數碼指紋", "已签署收据的数字指纹"

@@ -80,6 +80,12 @@ def _intents() -> tuple[Route, ...]:
             reply_media_type=intents.RECEIPT_MEDIA_TYPE, **own,
         ),
         Route(
+            method="GET", path=f"{_INTENT}/receipt.pdf", name="get_fee_receipt_document",
+            summary="Read the receipt of a paid fee as PDF, in English and Chinese.",
+            steps=(check_signed_call, intents.reply_receipt_document), replies={200: None},
+            reply_media_type=intents.DOCUMENT_MEDIA_TYPE, **own,
+        ),
+        Route(
             method="POST", path=f"{_INTENT}/refunds", name="ask_fee_refund",
             summary="Give a fee back, partly or whole; above the limit a second officer agrees.",
             steps=(check_signed_call, intents.save_refund), call=intents.RefundCall,

@@ -13,6 +13,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
+from lionrock.payments.links.documents import render_receipt
 from lionrock.payments.links.domain.intents import Intent, IntentDraft, Refund, RefundWish
 from lionrock.payments.links.domain.links import Link
 from lionrock.payments.links.domain.refusals import IntentRefusal
@@ -23,6 +24,7 @@ from lionrock.payments.links.store.intents import Collection
 from lionrock.payments.service.payments import Payments
 
 RECEIPT_MEDIA_TYPE = "application/fee-receipt+jwt"
+DOCUMENT_MEDIA_TYPE = "application/pdf"
 
 
 class IntentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,6 +177,18 @@ async def reply_receipt(call: OwnIntentCall) -> Refused | Response:
     if not intent.receipt:
         return Refused(IntentRefusal.NOT_PAID)
     return sign_reply(call, Response(intent.receipt, media_type=RECEIPT_MEDIA_TYPE))
+
+
+async def reply_receipt_document(call: OwnIntentCall) -> Refused | Response:
+    """Answer with the receipt of a paid fee as PDF."""
+    intents, kernel = call.room.links.intents, call.kernel
+    intent = await intents.own(call.db, call.caller.id, call.path_params["intent_id"])
+    if isinstance(intent, Refused):
+        return intent
+    if not intent.receipt:
+        return Refused(IntentRefusal.NOT_PAID)
+    content = render_receipt(intent.receipt, call.lang, kernel.settings.city)
+    return sign_reply(call, Response(content, media_type=DOCUMENT_MEDIA_TYPE))
 
 
 async def save_refund(call: RefundCall) -> Refused | Response:

@@ -16,8 +16,10 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
 from lionrock.kernel.money import Money
+from lionrock.payments.links.documents import render_receipt
 from lionrock.payments.links.domain.intents import Intent
 from lionrock.payments.links.domain.links import Link
+from lionrock.payments.links.domain.refusals import IntentRefusal
 from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import Links
 from lionrock.payments.service.core import Core
@@ -75,6 +77,16 @@ class PayPages:
         page = self._shown(link, intent, payee.names, code or "")
         apps = await self._apps(db, page.address) if page.state == "open" else ()
         return msgspec.structs.replace(page, apps=apps)
+
+    async def receipt(self, db: Connection, secret: str, language: str) -> bytes | Refused:
+        """Return the receipt of a paid fee as PDF; ADDRESS_UNKNOWN, NOT_PAID."""
+        link = await self._links.at_address(db, secret, is_locking=False)
+        if isinstance(link, Refused):
+            return link
+        intent = await self._intents.of_link(db, link.id)
+        if intent is None or not intent.receipt:
+            return Refused(IntentRefusal.NOT_PAID)
+        return render_receipt(intent.receipt, language, self._core.kernel.settings.city)
 
     async def _apps(self, db: Connection, address: str) -> tuple[BankApp, ...]:
         """The apps of active participants that registered one, each opening this link."""

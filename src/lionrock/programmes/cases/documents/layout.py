@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,6 @@ from reportlab.lib.enums import TA_LEFT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import CIDEncoding, UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -33,6 +31,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
+from lionrock.kernel import pdf_fonts
 from lionrock.kernel.i18n import Text
 from lionrock.programmes.cases.documents import words
 from lionrock.programmes.cases.domain.values import DocumentKind, Party
@@ -48,13 +47,6 @@ PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN = 54
 BAND_HEIGHT = 74
 WIDTH = PAGE_WIDTH - 2 * MARGIN
-_CHINESE_FONTS = {"en": "MSung-Light", "zh-Hant": "MSung-Light", "zh-Hans": "STSong-Light"}
-_CMAPS = {"MSung-Light": "UniCNS-UTF16-H", "STSong-Light": "UniGB-UTF16-H"}
-# Ideographs, their punctuation, full-width forms.
-_CHINESE = re.compile(
-    "([\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+)"
-)
-
 # Where each party's signature shows on the last page: left, bottom, right, top in points.
 _UPPER, _LOWER = (66, 560, 529, 626), (66, 430, 529, 496)
 SIGNATURE_BOXES: Mapping[DocumentKind, Mapping[Party, tuple[int, int, int, int]]] = {
@@ -88,8 +80,8 @@ class Pen:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._chinese_font = _CHINESE_FONTS[language]
-        _register(self._chinese_font)
+        self._chinese_font = pdf_fonts.CHINESE_FONTS[language]
+        pdf_fonts.register(self._chinese_font)
         self._styles = {
             "body": self._style("body", 9.5, 14, INK),
             "small": self._style("small", 8, 11, MUTED),
@@ -145,8 +137,8 @@ class Pen:
         self, canvas: Any, x: float, y: float, text: str, size: float, *, is_bold: bool
     ) -> None:
         """Draw one line at a place, each run of letters in its font."""
-        for is_chinese, run in _runs(text):
-            font = self._chinese_font if is_chinese else _latin(is_bold=is_bold)
+        for is_chinese, run in pdf_fonts.runs(text):
+            font = self._chinese_font if is_chinese else pdf_fonts.latin(is_bold=is_bold)
             canvas.setFont(font, size)
             canvas.drawString(x, y, run)
             x += pdfmetrics.stringWidth(run, font, size)
@@ -162,18 +154,13 @@ class Pen:
     def width(self, text: str, size: float) -> float:
         """Return the width of a line in points."""
         total = 0.0
-        for is_chinese, run in _runs(text):
-            font = self._chinese_font if is_chinese else _latin(is_bold=False)
+        for is_chinese, run in pdf_fonts.runs(text):
+            font = self._chinese_font if is_chinese else pdf_fonts.latin(is_bold=False)
             total += pdfmetrics.stringWidth(run, font, size)
         return total
 
     def _mark_up(self, line: str, *, is_bold: bool) -> str:
-        parts = []
-        for is_chinese, run in _runs(line):
-            escaped = run.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            font = self._chinese_font if is_chinese else _latin(is_bold=is_bold)
-            parts.append(f'<font name="{font}">{escaped}</font>')
-        return "".join(parts)
+        return pdf_fonts.marked(line, self._chinese_font, is_bold=is_bold)
 
     def _style(
         self, name: str, size: float, leading: float, color: Any, *, space_before: float = 0,
@@ -281,24 +268,3 @@ def _draw_signatures(canvas: Any, pen: Pen, paper: Paper) -> None:
         canvas.setFillColor(PALE)
         canvas.roundRect(left, bottom, right - left, top - bottom, 4, stroke=1, fill=1)
     canvas.restoreState()
-
-
-def _runs(text: str) -> list[tuple[bool, str]]:
-    """Split a line into runs of Chinese and other letters."""
-    return [(_CHINESE.fullmatch(run) is not None, run) for run in _CHINESE.split(text) if run]
-
-
-def _latin(*, is_bold: bool) -> str:
-    return "Helvetica-Bold" if is_bold else "Helvetica"
-
-
-def _register(font_name: str) -> None:
-    """Make a CID font known to reportlab; doing so again changes nothing."""
-    if font_name in pdfmetrics.getRegisteredFontNames():
-        return
-    font: Any = UnicodeCIDFont(font_name)
-    # reportlab names a CMap of another character collection for MSung-Light, and only those of the
-    # basic plane; a document set with that shows nothing at all in strict viewers.
-    font.encodingName = _CMAPS[font_name]
-    font.encoding = CIDEncoding(font.encodingName)
-    pdfmetrics.registerFont(font)
