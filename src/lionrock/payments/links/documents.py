@@ -2,7 +2,7 @@
 
 It shows what the signed receipt (JWS) says and nothing else, and prints the JWS, so that whoever
 has the page can check it against the platform's key without asking anybody. Text stays text: it can
-be searched and copied. Not for: the page that links to it (portal). There is no PAdES seal on it: each
+be searched and copied. Not for: the page that links to it (portal). No PAdES seal is on it: each
 signature in a PDF is released by a person's approval (identity.signing), and nobody is asked here.
 Invariants: equal input gives equal bytes; every receipt says that it is simulated.
 """
