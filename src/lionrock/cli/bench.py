@@ -29,7 +29,8 @@ def bench(
         Path | None, typer.Option("--json", help="Write the figures to a file.")
     ] = None,
     case: Annotated[
-        list[str] | None, typer.Option("--case", help="ledger: only this case; may be repeated.")
+        list[str] | None,
+        typer.Option("--case", help="ledger, switch: only this case; may be repeated."),
     ] = None,
     transfers: Annotated[
         int, typer.Option("--transfers", min=1_000, help="ledger: history of the case restart.")
@@ -50,6 +51,14 @@ def bench(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         return
+    if name is Bench.switch:
+        from lionrock.cli.benches.switch import run as run_switch
+
+        try:
+            uvloop.run(run_switch(seconds, json_file, cases=case or ()))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        return
     if name is Bench.files:
         from lionrock.cli.benches.files import run as run_files
 
@@ -61,8 +70,6 @@ def bench(
         from lionrock.cli.benches.login import run
     elif name is Bench.addressing:
         from lionrock.cli.benches.addressing import run
-    elif name is Bench.switch:
-        from lionrock.cli.benches.switch import run
     else:
         from lionrock.cli.benches.expiry import run
     uvloop.run(run(seconds, json_file))

@@ -6,6 +6,16 @@ from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
 from lionrock.payments.addressing.domain.names import compare_names, mask_name
 from lionrock.payments.addressing.domain.sets import differing, digest_of, fingerprint
 from lionrock.payments.addressing.service.addressing import Addressing
+from lionrock.payments.domain.bundles import (
+    BUNDLE_BYTES_MAX,
+    BUNDLE_TYPE,
+    Told,
+    read_answers,
+    read_bundle,
+    write_answers,
+    write_bundle,
+)
+from lionrock.payments.domain.bundles import split as split_bundles
 from lionrock.payments.domain.iso20022 import (
     MESSAGE_BYTES_MAX,
     CancellationAnswer,
@@ -73,10 +83,15 @@ from lionrock.payments.qr.errors import QR_ERRORS
 from lionrock.payments.qr.http import ContentBody, code_of, code_reply
 from lionrock.payments.qr.pictures import draw as draw_code
 from lionrock.payments.schemas import envelope_schema
+from lionrock.payments.service.courier import (
+    BUNDLES_PATH,
+    ENDPOINT,
+    MEDIA_TYPE,
+    MESSAGES_PATH,
+)
 from lionrock.payments.service.oversight import Holding, Life
 from lionrock.payments.service.participants import Enrolment
 from lionrock.payments.service.payments import Payments
-from lionrock.payments.service.post import ENDPOINT, MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.service.switch import REJECTED_TOPIC, SETTLED_TOPIC
 from lionrock.payments.settlement.service.exports import as_camt_053, as_csv
 from lionrock.payments.store.members import Participant
@@ -84,6 +99,9 @@ from lionrock.payments.store.messages import Message
 
 __all__ = [
     "ALL_TEST_CASES",
+    "BUNDLES_PATH",
+    "BUNDLE_BYTES_MAX",
+    "BUNDLE_TYPE",
     "CANDIDATE_PATH",
     "CHINESE_REFUSALS",
     "ENDPOINT",
@@ -150,6 +168,7 @@ __all__ = [
     "StatusRequest",
     "SystemEvent",
     "TestCase",
+    "Told",
     "as_camt_053",
     "as_csv",
     "code_of",
@@ -167,9 +186,12 @@ __all__ = [
     "handlers",
     "mask_name",
     "normal_proxy",
+    "read_answers",
+    "read_bundle",
     "read_envelope",
     "reference_of",
     "settlement_date_of",
+    "split_bundles",
     "split_envelope",
     "start",
     "subscriptions",
@@ -177,5 +199,7 @@ __all__ = [
     "table",
     "transaction_id_of",
     "uetr_of",
+    "write_answers",
+    "write_bundle",
     "write_envelope",
 ]

@@ -221,7 +221,9 @@ async def _enrol_organisations(
 
 async def _enrol_bank(town: Town, bank: OutsideOrganisation) -> None:
     known = await town.kernel.database.run(lambda db: town.payments.participant(db, bank.id))
-    enrolment = Enrolment(organisation_id=bank.id, clearing_code=bank.clearing_code)
+    enrolment = Enrolment(
+        organisation_id=bank.id, clearing_code=bank.clearing_code, takes_bundles=True
+    )
     _done(await town.payments.enrol_participant(enrolment), bank.id)
     if known is None:
         funding_id = town.kernel.ids.new("fnd")

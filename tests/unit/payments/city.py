@@ -262,7 +262,9 @@ async def _register(city: PaymentsCity) -> None:
     await city.kernel.database.run(use_case)
     for bank in city.banks.values():
         enrolled = await city.payments.enrol_participant(
-            Enrolment(organisation_id=bank.id, clearing_code=bank.clearing_code)
+            Enrolment(
+                organisation_id=bank.id, clearing_code=bank.clearing_code, takes_bundles=True
+            )
         )
         assert not isinstance(enrolled, Refused), enrolled
 

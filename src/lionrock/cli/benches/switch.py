@@ -1,11 +1,11 @@
 """lionrock bench switch: whole payments a second, from the payer's look-up to its bank's outcome.
 
-One payment: a signed look-up of the payee's mobile number, a signed check of the payee's name, a
+One payment: a signed question whose mobile number it is and whether the payee's name is right, a
 signed pacs.008 to the switch, which holds the money in the ledger and sends a signed pacs.008 to
 the payee's bank; its signed pacs.002; the ledger's post; a signed pacs.002 to each bank. Five
-ISO 20022 messages, each checked against the schema by its receiver, seven signatures made and
-seven checked. Everything that a served city does for a payment is done: durable database, durable
-ledger journal, receipts, events.
+ISO 20022 messages, each checked against the schema by its receiver, in six signed exchanges; what
+waits for the same participant goes in one exchange (domain/bundles.py). Everything that a served
+city does for a payment is done: durable database, durable ledger journal, receipts, events.
 
 The banks are one process of their own (switch_banks.py) on the same cores. Cases: `switch-most`, a
 closed loop of CALLERS payers; `switch-400`, payments due at a fixed rate whoever is late, the
@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,21 @@ OPEN_CALLERS = 256
 FRONTS = 1
 WORKERS = 1
 WARM_UP_S = 3.0
+# Payers at once, and payments due a second; 0: as many as there can be.
+CASES: Mapping[str, tuple[int, float]] = {
+    "switch-most": (CALLERS, 0.0), f"switch-{PER_S}": (OPEN_CALLERS, float(PER_S)),
+}
 FUNDING = Money(100_000_000_00, "HKD")
 
 
-async def run(seconds: float, json_path: Path | None) -> None:
-    """Measure for `seconds` each case, print, and write the report if asked."""
+async def run(seconds: float, json_path: Path | None, *, cases: Sequence[str] = ()) -> None:
+    """Measure for `seconds` each case (or those named), print, and write the report if asked.
+
+    ValueError for a case that there is not.
+    """
+    unknown = set(cases) - CASES.keys()
+    if unknown:
+        raise ValueError(f"no case {min(unknown)!r}; there are {', '.join(CASES)}")
     log.configure("warning")
     async with town(FRONTS, worker_count=WORKERS, allow_private_targets=True) as city:
         port = free_port()
@@ -62,16 +72,16 @@ async def run(seconds: float, json_path: Path | None) -> None:
         banks = await BankProcess.start(city, senders, port)
         try:
             await banks.window(Window(seconds=WARM_UP_S, callers=CALLERS))
-            cases = [
-                await measure(city, banks, "switch-most",
-                              Window(seconds=seconds, callers=CALLERS)),
-                await measure(city, banks, f"switch-{PER_S}",
-                              Window(seconds=seconds, callers=OPEN_CALLERS, per_s=PER_S)),
+            measured = [
+                await measure(city, banks, name, Window(
+                    seconds=seconds, callers=callers, per_s=per_s
+                ))
+                for name, (callers, per_s) in CASES.items() if name in (cases or CASES)
             ]
             await check_books(city, senders)
         finally:
             await banks.stop()
-    report("switch", cases, json_path)
+    report("switch", measured, json_path)
 
 
 async def enrol(city: Town, port: int) -> list[tuple[str, Sender]]:
@@ -90,6 +100,7 @@ async def enrol(city: Town, port: int) -> list[tuple[str, Sender]]:
         code = f"{700 + number}"
         enrolled = await payments.enrol_participant(Enrolment(
             organisation_id=sender.organisation_id, clearing_code=code, currencies=("HKD",),
+            takes_bundles=True,
         ))  # fmt: skip
         assert not isinstance(enrolled, Refused), enrolled
         funding_id = city.platform.kernel.ids.new("fnd")

@@ -2,11 +2,12 @@
 
     python -m lionrock.cli.benches.switch_banks < task as JSON
 
-A payment, as a bank makes one for its customer: look the proxy up, have the payee's name checked,
-send a signed pacs.008, and wait for the switch's pacs.002. On the other side the payee's bank takes
-the switch's pacs.008 and answers ACCC by a signed pacs.002. Each message from the switch is checked
-as a bank checks it: signature and digest under the switch's key, schema, addresses, its own MsgId
-once. The banks keep their books in memory: theirs are not what is measured.
+A payment, as a bank makes one for its customer: ask whose proxy it is and whether the payee's name
+is right, send a signed pacs.008, and wait for the switch's pacs.002. On the other side the payee's
+bank takes the switch's pacs.008 and answers ACCC by a signed pacs.002. What a bank has waiting goes
+out in one exchange (switch_gateway.py), and so does what the switch has for a bank. Each message
+from the switch is checked as a bank checks it: signature and digest under the switch's key, schema,
+addresses. The banks keep their books in memory: theirs are not what is measured.
 
 Not for: anything but the bench; the sandbox's banks are sandbox/world/bank.py.
 """
@@ -16,14 +17,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
-from collections import deque
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import uvloop
 
-from lionrock.cli.benches.driver import Answer, Connection, connect, request
+from lionrock.cli.benches.switch_gateway import Gateway, PaymentFailed, Wire
 from lionrock.cli.benches.switch_server import Server
 from lionrock.directory.api import Sender
 from lionrock.kernel.clock import SystemWireClock, monotonic_ms
@@ -32,10 +32,9 @@ from lionrock.kernel.ids import Ids
 from lionrock.kernel.jose import Key, key_from_jwk
 from lionrock.kernel.jose_keys import key_from_pkcs8
 from lionrock.kernel.money import Money
-from lionrock.kernel.signatures import check_request, sign_request
+from lionrock.kernel.signatures import check_request
 from lionrock.payments.api import (
-    MEDIA_TYPE,
-    MESSAGES_PATH,
+    BUNDLES_PATH,
     SWITCH_MEMBER,
     CreditTransfer,
     Document,
@@ -44,19 +43,20 @@ from lionrock.payments.api import (
     PartyAccount,
     Proxy,
     StatusReport,
+    Told,
     definition_of,
     envelope_schema,
+    read_bundle,
     read_envelope,
     settlement_date_of,
     uetr_of,
+    write_answers,
     write_envelope,
 )
 
-LOOKUPS_PATH = "/payments/v1/proxies/lookups"
-VERIFICATIONS_PATH = "/payments/v1/payee-verifications"
 CONNECTIONS = 64
 PAYMENT_S_MAX = 60.0
-STEPS = ("lookup", "verify", "send", "outcome")
+STEPS = ("question", "send", "outcome")
 
 
 class BankTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +96,6 @@ class Outcome(msgspec.Struct, kw_only=True):
     settled_minor: int = 0
 
 
-class PaymentFailed(RuntimeError):
-    """A step of a payment was answered otherwise than expected."""
-
-
 def payee_of(number: int) -> tuple[str, str, str]:
     """Mobile number, account number and account name of a payee."""
     return f"+852510{number:05}", f"payee-{number}", f"Chan Tai Man {chr(65 + number % 26)}"
@@ -108,9 +104,10 @@ def payee_of(number: int) -> tuple[str, str, str]:
 class BenchBank:
     """One bank with its key."""
 
-    def __init__(self, task: BankTask) -> None:
+    def __init__(self, task: BankTask, wire: Wire) -> None:
         self.code = task.clearing_code
         self.sender = Sender(task.id, key_from_pkcs8(base64.b64decode(task.pkcs8)))
+        self.gateway = Gateway(self.sender, wire)
 
 
 class Banks:
@@ -121,41 +118,42 @@ class Banks:
         self._clock = SystemWireClock()
         self._ids = Ids(self._clock)
         self._schema = envelope_schema()
-        self._host = task.issuer.removeprefix("http://")
-        self._banks = [BenchBank(each) for each in task.banks]
+        self.wire = Wire(task.issuer, self._clock)
+        self._banks = [BenchBank(each, self.wire) for each in task.banks]
         self._by_id = {bank.sender.organisation_id: bank for bank in self._banks}
         switch_key = key_from_jwk(task.switch_jwk)
         assert isinstance(switch_key, Key), switch_key
         self._switch_key = switch_key
-        self._free: deque[Connection] = deque()
-        self._waiting: deque[asyncio.Future[Connection]] = deque()
         self._outcomes: dict[str, asyncio.Future[StatusReport]] = {}
-        self._answered: set[str] = set()
         self._answering: set[asyncio.Task[None]] = set()
         self._number = 0
         self.problems: list[str] = []
 
-    async def connect(self) -> None:
-        """Connect to the fronts."""
-        port = int(self._host.rsplit(":", 1)[1])
-        for _ in range(CONNECTIONS):
-            self._free.append(await connect(port))
-
     # The side of the server.
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Take a message of the switch as a bank does; returns the HTTP status."""
-        bank_id = path.split("/", 2)[1]
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """Take a message or a bundle of the switch as a bank does; returns HTTP status and body."""
+        _, bank_id, rest = path.split("/", 2)
         bank = self._by_id.get(bank_id)
         if bank is None:
-            return 404
+            return 404, b""
         checked = check_request(
             method="POST", url=f"http://127.0.0.1:{self._task.own_port}{path}", headers=headers,
             body=body, key_of=self._key_of, now_s=self._clock.now_s(), required=("content-type",),
         )
         if isinstance(checked, Refused):
             self.problems.append(f"signature: {checked.refusal.value} {checked.detail}")
-            return 401
+            return 401, b""
+        if f"/{rest}" != BUNDLES_PATH:
+            return self._take_one(bank, body), b""
+        contents = read_bundle(body)
+        if isinstance(contents, Refused):
+            self.problems.append(f"bundle: {contents.detail}")
+            return 400, b""
+        told = [Told(self._take_one(bank, content)) for content in contents]
+        return 200, write_answers(told)
+
+    def _take_one(self, bank: BenchBank, body: bytes) -> int:
         envelope = read_envelope(body, self._schema)
         if isinstance(envelope, Refused):
             self.problems.append(f"schema: {envelope.detail}")
@@ -205,17 +203,13 @@ class Banks:
         mobile, _, name = payee_of(payee)
         payer = f"payer-{number % 50_000}"
         started = monotonic_ms()
-        found = await self._ask(bank, LOOKUPS_PATH, {
-            "kind": "mobile", "value": mobile, "currency": "HKD", "payer": payer,
+        answer = await bank.gateway.ask({
+            "kind": "mobile", "value": mobile, "currency": "HKD", "payer": payer, "name": name,
         })
-        started = _spent(outcome, "lookup", started)
-        verified = await self._ask(bank, VERIFICATIONS_PATH, {
-            "name": name, "proxy_kind": "mobile", "proxy": mobile, "payer": payer,
-        })
-        if verified["result"] != "match":
-            raise PaymentFailed(f"the payee's name is said to be a {verified['result']}")
-        started = _spent(outcome, "verify", started)
-        report = await self._transfer(bank, payer, found, mobile, outcome, started)
+        if "found" not in answer or answer["verified"]["result"] != "match":
+            raise PaymentFailed(f"the payee was not found under that name: {answer}")
+        started = _spent(outcome, "question", started)
+        report = await self._transfer(bank, payer, answer["found"], mobile, outcome, started)
         if report.status != "ACSC":
             raise PaymentFailed(f"rejected: {report.reason_code}")
         outcome.settled_minor += report.amount.amount_minor
@@ -258,43 +252,7 @@ class Banks:
             from_member=bank.code, to_member=SWITCH_MEMBER, message_id=message_id,
             created_at=self._clock.now(),
         )
-        content = write_envelope(Envelope(header, document))
-        return (await self._call(bank, MESSAGES_PATH, content, MEDIA_TYPE)).status
-
-    async def _ask(self, bank: BenchBank, path: str, body: dict[str, str]) -> dict[str, Any]:
-        answer = await self._call(bank, path, msgspec.json.encode(body), "application/json")
-        if answer.status != 200:
-            raise PaymentFailed(f"{path}: {answer.status} {answer.body[:300]!r}")
-        return cast("dict[str, Any]", msgspec.json.decode(answer.body))
-
-    async def _call(
-        self, bank: BenchBank, path: str, body: bytes, media_type: str
-    ) -> Answer:
-        headers = sign_request(
-            method="POST", url=f"{self._task.issuer}{path}", body=body, key=bank.sender.key,
-            keyid=bank.sender.keyid, now_s=self._clock.now_s(),
-            headers={"content-type": media_type},
-        )
-        connection = await self._connection()
-        try:
-            return await connection.send(request("POST", path, self._host, headers, body))
-        finally:
-            self._give_back(connection)
-
-    async def _connection(self) -> Connection:
-        if self._free:
-            return self._free.popleft()
-        future: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return await future
-
-    def _give_back(self, connection: Connection) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(connection)
-                return
-        self._free.append(connection)
+        return await bank.gateway.send(write_envelope(Envelope(header, document)))
 
 
 def _spent(outcome: Outcome, step: str, started_ms: float) -> float:
@@ -356,7 +314,7 @@ async def main() -> None:
     task = msgspec.json.decode(await reader.readline(), type=Task)
     banks = Banks(task)
     server = await loop.create_server(lambda: Server(banks.take), "127.0.0.1", task.own_port)
-    await banks.connect()
+    await banks.wire.connect(CONNECTIONS)
     _say({"ready": True})
     while line := await reader.readline():
         _say(await run_window(banks, msgspec.json.decode(line, type=Window)))

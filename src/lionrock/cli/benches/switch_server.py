@@ -1,7 +1,7 @@
 """A lean HTTP/1.1 server for the banks of `lionrock bench switch`.
 
 It shares the cores with what is measured, so it does as little as it can: bodies of known length,
-kept connections, answers without a body. Not for: anything else.
+kept connections. Not for: anything else.
 """
 
 from __future__ import annotations
@@ -10,12 +10,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import cast
 
-# (path, headers, body): the status to answer.
-Take = Callable[[str, Mapping[str, str], bytes], int]
-_ANSWERS = {
-    status: f"HTTP/1.1 {status} -\r\ncontent-length: 0\r\n\r\n".encode()
-    for status in (202, 400, 401, 404)
-}
+# (path, headers, body): the status and the body to answer.
+Take = Callable[[str, Mapping[str, str], bytes], tuple[int, bytes]]
 
 
 class Server(asyncio.Protocol):
@@ -44,6 +40,7 @@ class Server(asyncio.Protocol):
                 return
             body = bytes(self._buffer[end + 4 : end + 4 + length])
             del self._buffer[: end + 4 + length]
-            status = self._take(first.split(" ")[1], headers, body)
+            status, answer = self._take(first.split(" ")[1], headers, body)
             assert self._transport is not None, "it is connected"
-            self._transport.write(_ANSWERS[status])
+            head = f"HTTP/1.1 {status} -\r\ncontent-length: {len(answer)}\r\n\r\n"
+            self._transport.write(head.encode() + answer)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 T = TypeVar("T")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 INTEGER_MAX = 2**53 - 1  # RFC 8785 s3.2.2.3: beyond it readers disagree
 
 
@@ -20,8 +21,7 @@ def encode(value: Any) -> bytes:
     """Return the canonical encoding of a struct or plain objects; ValueError when it has none."""
     plain = msgspec.to_builtins(value)
     _check_plain(plain)
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    return _ENCODER.encode(plain).encode("utf-8")
 
 
 def decode(data: bytes, struct_type: type[T]) -> T | None:

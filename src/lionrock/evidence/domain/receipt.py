@@ -18,6 +18,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -37,6 +38,8 @@ ABOUT_LENGTH_MAX = 200
 REFERENCES_MAX = 16
 DIGESTS_MAX = 32
 FUTURE_S_MAX = 60
+# Receipts of one second say the same instant.
+INSTANTS_KEPT_MAX = 256
 
 # Prefixes of ids that name people: a receipt points at an approval, never at a person.
 PERSON_ID_PREFIXES = frozenset({"per", "psn", "person", "dev", "sub"})
@@ -152,6 +155,7 @@ def _is_kind(kind: str) -> bool:
     return len(kind) <= KIND_LENGTH_MAX and _KIND.fullmatch(kind) is not None
 
 
+@lru_cache(maxsize=INSTANTS_KEPT_MAX)
 def _is_instant(text: str) -> bool:
     try:
         moment = datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)

@@ -24,6 +24,9 @@ class PaymentRefusal(Refusal):
     REFERENCE_DIFFERS = "payments.reference_differs"
     AGENT_DIFFERS = "payments.agent_differs"
     REASON_MISPLACED = "payments.reason_misplaced"
+    BUNDLE_MALFORMED = "payments.bundle_malformed"
+    BUNDLE_TOO_LARGE = "payments.bundle_too_large"
+    BUNDLE_TYPE_WRONG = "payments.bundle_type_wrong"
     # What the sender of a message may not do.
     NOT_A_PARTICIPANT = "payments.not_a_participant"
     SENDER_DIFFERS = "payments.sender_differs"

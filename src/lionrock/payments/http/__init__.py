@@ -9,6 +9,7 @@ from lionrock.directory.api import check_claimed_signature, check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.addressing import http as addressing
 from lionrock.payments.debits import http as debits
+from lionrock.payments.domain.bundles import BUNDLE_BYTES_MAX, BUNDLE_TYPE
 from lionrock.payments.files import http as files
 from lionrock.payments.http import messages, payments
 from lionrock.payments.http.errors import ERRORS
@@ -17,8 +18,8 @@ from lionrock.payments.onboarding import http as onboarding
 from lionrock.payments.qr import http as qr
 from lionrock.payments.recalls import http as recalls
 from lionrock.payments.requests import http as requests
+from lionrock.payments.service.courier import BUNDLES_PATH, MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.service.payments import Payments
-from lionrock.payments.service.post import MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.settlement import http as settlement
 from lionrock.payments.wallets import http as wallets
 
@@ -40,6 +41,18 @@ def table(room: Payments) -> RouteTable:
             mode="none",
             call=messages.MessageCall, body_kind="raw", body_bytes_max=messages.BODY_BYTES_MAX,
             replies={202: None}, reply_media_type=MEDIA_TYPE, family="iso20022",
+            render_refusal=messages.render_message_refusal, **_MEMBER,
+        ),
+        Route(
+            method="POST", path=BUNDLES_PATH, name="post_payment_messages",
+            summary="Send many ISO 20022 messages at once; each is answered for itself.",
+            steps=(
+                messages.load_caller, check_claimed_signature, messages.check_participant,
+                messages.check_bundle_type, messages.load_bundle, messages.save_bundle,
+            ),
+            mode="none",
+            call=messages.BundleCall, body_kind="raw", body_bytes_max=BUNDLE_BYTES_MAX,
+            replies={200: None}, reply_media_type=BUNDLE_TYPE, family="iso20022",
             render_refusal=messages.render_message_refusal, **_MEMBER,
         ),
         *addressing.routes(messages.load_participant, messages.ParticipantCall, ERRORS),

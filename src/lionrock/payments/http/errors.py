@@ -47,6 +47,16 @@ ERRORS: ErrorTable = {
     _R.REASON_MISPLACED: ErrorRow(
         400, "Give a reason with RJCT, and with no other status.", "ISO 20022 pacs.002 StsRsnInf"
     ),
+    _R.BUNDLE_MALFORMED: ErrorRow(
+        400, "This is no bundle: frames of a length, a line feed, the message, a line feed.",
+        "RFC 9110 s15.5.1",
+    ),
+    _R.BUNDLE_TOO_LARGE: ErrorRow(
+        413, "The bundle is too large. Send fewer messages in each.", "RFC 9110 s15.5.14"
+    ),
+    _R.BUNDLE_TYPE_WRONG: ErrorRow(
+        415, "Send a bundle as application/vnd.lionrock.message-bundle.", "RFC 9110 s15.5.16"
+    ),
     _R.NOT_A_PARTICIPANT: ErrorRow(
         403, "Your organisation is no participant. Ask the operator to enrol it."
     ),

@@ -1,17 +1,21 @@
 """Messages of participants, taken many at once: one commit for all that wait at that moment.
 
+They come in deliveries: one message, or a bundle of them, under one signature and so one nonce.
+
 Each is answered after the commit that keeps it, and is kept, refused or told apart from repeats as
 if it had come alone. The plain cases of the two messages that make up a payment (a new pacs.008, a
 bank's first pacs.002) are read and written with one statement for all; everything else goes the way
 of one message (inbox.py) in the same transaction. If all together fail, each is taken by itself, so
 that only the one at fault hears of it.
-Invariants: nothing is answered before it is durable; a nonce and what came with it are remembered
-together; payments' rows are locked in the order of their ids.
+Invariants: nothing is answered before it is durable; a nonce is remembered with what came with it,
+or before; payments' rows are locked in the order of their ids; a delivery whose nonce was used
+before does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -46,6 +50,8 @@ from lionrock.payments.service.switch import Switch
 from lionrock.payments.store import members, messages, payments
 from lionrock.payments.store.members import Participant
 
+# Messages in one transaction, unless one delivery has more.
+TOGETHER_MAX = 128
 _log = structlog.get_logger("lionrock.payments")
 Known: TypeAlias = tuple[Organisation | None, Participant | None]
 
@@ -66,13 +72,23 @@ class Brought(msgspec.Struct, frozen=True, eq=False):
     sender: Participant
     envelope: Envelope | Refused
     raw: bytes
-    nonce: replay.Value
 
     @property
     def name(self) -> tuple[str, str]:
         """Sender and MsgId; these stand for one content."""
         assert isinstance(self.envelope, Envelope), "it was read"
         return self.sender.organisation_id, self.envelope.header.message_id
+
+
+class Delivery(msgspec.Struct, frozen=True, eq=False):
+    """What came under one signature: one message, or those of a bundle."""
+
+    messages: Sequence[Brought]
+    nonce: replay.Value
+
+
+# How each message of a delivery was answered; an exception where that is not known.
+Answers: TypeAlias = Sequence[Taken | Refused | Exception]
 
 
 class Intake:
@@ -84,7 +100,7 @@ class Intake:
         self._orders = orders
         self._switch = switch
         self._callers: Gathering[str, Known] = Gathering(self._know)
-        self._bringing: Gathering[Brought, Taken | Refused | Exception] = Gathering(
+        self._bringing: Gathering[Delivery, Answers | Refused] = Gathering(
             self._take_all, apart=lambda each: each.nonce.key
         )
 
@@ -92,12 +108,14 @@ class Intake:
         """Return who says to call, as directory and register have it now."""
         return await self._callers.ask(organisation_id)
 
-    async def take(self, brought: Brought) -> Taken | Refused:
-        """Take a message; returns after the commit. Raises what the database raises for it."""
-        answer = await self._bringing.ask(brought)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    async def take(self, delivery: Delivery) -> Answers | Refused:
+        """Take a delivery; returns an answer to each message, after the commit.
+
+        Refused: the nonce was used before (SignatureRefusal.REPLAYED). Raises what the database
+        raises when it is not known what was committed.
+        """
+        assert delivery.messages, "something was delivered"
+        return await self._bringing.ask(delivery)
 
     async def _know(self, organisation_ids: Sequence[str]) -> list[Known]:
         wanted = sorted(set(organisation_ids))
@@ -110,31 +128,51 @@ class Intake:
 
         return await self._core.kernel.database.alone(read)
 
-    async def _take_all(
-        self, brought: Sequence[Brought]
-    ) -> Sequence[Taken | Refused | Exception]:
+    async def _take_all(self, deliveries: Sequence[Delivery]) -> list[Answers | Refused]:
+        answers: list[Answers | Refused] = []
+        for some in _shared_out(deliveries):
+            answers += await self._take_some(some)
+        return answers
+
+    async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
         database = self._core.kernel.database
         try:
-            return await run_gathered(database, lambda db: self._save(db, brought))
+            return await run_gathered(database, lambda db: self._save(db, deliveries))
         except CONNECTION_LOST:
             # Whether it was committed is not known: the senders bring it again.
             raise
         except _FAILURES as error:
             # Whose fault it is shows when each is alone.
-            _log.info("messages_failed_together", count=len(brought),
+            _log.info("messages_failed_together", count=len(deliveries),
                       error=f"{type(error).__name__}: {error}"[:200])
-        return [await self._take_alone(each) for each in brought]
+        return [await self._take_alone(each) for each in deliveries]
 
-    async def _take_alone(self, each: Brought) -> Taken | Refused | Exception:
-        async def use_case(db: Connection) -> Taken | Refused:
-            if await replay.remember_all(db, [[each.nonce]]) != [None]:
-                return Refused(SignatureRefusal.REPLAYED)
-            return await self._take_one(db, each)
+    async def _take_alone(self, delivery: Delivery) -> Answers | Refused:
+        database = self._core.kernel.database
+        if len(delivery.messages) == 1:
+            return await self._try(lambda db: self._take_first(db, delivery))
+        # Before any of its messages: whoever repeats the bundle is refused, not obeyed in part.
+        told = await database.run(lambda db: replay.remember_all(db, [[delivery.nonce]]))
+        if told != [None]:
+            return Refused(SignatureRefusal.REPLAYED)
+        answers: list[Taken | Refused | Exception] = []
+        for each in delivery.messages:
+            answers += await self._try(partial(self._take_one, each=each))
+        return answers
 
+    async def _try(
+        self, use_case: Callable[[Connection], Awaitable[Taken | Refused]]
+    ) -> list[Taken | Refused | Exception]:
+        """Take one message in a transaction of its own."""
         try:
-            return await self._core.kernel.database.run(use_case)
+            return [await self._core.kernel.database.run(use_case)]
         except _FAILURES as error:
-            return error
+            return [error]
+
+    async def _take_first(self, db: Connection, delivery: Delivery) -> Taken | Refused:
+        if await replay.remember_all(db, [[delivery.nonce]]) != [None]:
+            return Refused(SignatureRefusal.REPLAYED)
+        return await self._take_one(db, delivery.messages[0])
 
     async def _take_one(self, db: Connection, each: Brought) -> Taken | Refused:
         if isinstance(each.envelope, Refused):
@@ -142,14 +180,24 @@ class Intake:
         return await self._inbox.take(db, each.sender, each.envelope, each.raw)
 
     async def _save(
+        self, db: Connection, deliveries: Sequence[Delivery]
+    ) -> list[Answers | Refused]:
+        told = await replay.remember_all(db, [[each.nonce] for each in deliveries])
+        fresh = [
+            each for each, position in zip(deliveries, told, strict=True) if position is None
+        ]
+        taken = iter(await self._save_new(db, [each for one in fresh for each in one.messages]))
+        return [
+            [next(taken) for _ in each.messages] if position is None
+            else Refused(SignatureRefusal.REPLAYED)
+            for each, position in zip(deliveries, told, strict=True)
+        ]
+
+    async def _save_new(
         self, db: Connection, brought: Sequence[Brought]
     ) -> list[Taken | Refused]:
-        told = await replay.remember_all(db, [[each.nonce] for each in brought])
-        answers: dict[int, Taken | Refused] = {
-            number: Refused(SignatureRefusal.REPLAYED)
-            for number, position in enumerate(told) if position is not None
-        }
-        new = {number: each for number, each in enumerate(brought) if number not in answers}
+        new = dict(enumerate(brought))
+        answers: dict[int, Taken | Refused] = {}
         plain = await self._plain(db, new)
         for taken in (
             await self._take_transfers(db, plain), await self._take_reports(db, plain)
@@ -270,3 +318,16 @@ class Intake:
 def _by_sender(made: tuple[int, Payment]) -> tuple[str, str, int]:
     number, payment = made
     return payment.debtor_organisation_id, payment.amount.currency, number
+
+
+def _shared_out(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Deliveries in their order, for transactions of a bounded number of messages."""
+    shared: list[list[Delivery]] = []
+    count = TOGETHER_MAX
+    for each in deliveries:
+        if count + len(each.messages) > TOGETHER_MAX:
+            shared.append([])
+            count = 0
+        shared[-1].append(each)
+        count += len(each.messages)
+    return shared

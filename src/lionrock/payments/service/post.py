@@ -4,30 +4,23 @@ A message is fixed once: every repeat sends the same bytes under a new HTTP sign
 receiver can tell a repeat by MsgId. Notices (pacs.002) are delivered by jobs until the receiver has
 taken them or the tries are used up; the pacs.008 is repeated by the payment's own job. What many
 payments' jobs have written together they send together right after their commit; only a notice that
-was not taken then gets a job of its own.
+was not taken then gets a job of its own. A receiver that takes bundles is sent what waits for it in
+one exchange, the next when the answer is there (courier.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-import msgspec
 import structlog
 
-from lionrock.directory.api import (
-    PLATFORM_ORGANISATION,
-    Organisation,
-    Sender,
-    organisation_key,
-    send_signed,
-)
+from lionrock.directory.api import Organisation
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.gathered import write_with_others
-from lionrock.kernel.network import Unreachable
 from lionrock.payments.domain.iso20022 import (
     Document,
     Envelope,
@@ -38,14 +31,11 @@ from lionrock.payments.domain.iso20022 import (
 )
 from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, Subject, status_report
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.courier import SEND_TIMEOUT_MS, Courier, Outgoing
 from lionrock.payments.store import members, messages
 from lionrock.payments.store.messages import Message
 
 DELIVER_QUEUE = "payments.deliver"
-ENDPOINT = "payments"
-MESSAGES_PATH = "/payments/v1/messages"
-MEDIA_TYPE = "application/xml"
-SEND_TIMEOUT_MS = 3_000
 # How long those who send together wait for each other; who takes longer is heard of later.
 SEND_GRACE_MS = 1_000
 DELIVERY_TRIES_MAX = 40
@@ -64,19 +54,13 @@ async def schedule_delivery(db: Connection, row_id: str, *, due_at: datetime) ->
     )
 
 
-class Outgoing(msgspec.Struct, frozen=True):
-    """A message that is fixed, with its bytes."""
-
-    message: Message
-    content: bytes
-
-
 class Post:
     """Writes and sends the switch's messages."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._codes: dict[str, str] = {}
+        self._courier = Courier(core)
         # Sendings that took longer than others waited.
         self._slow: set[asyncio.Task[None]] = set()
 
@@ -186,26 +170,46 @@ class Post:
             return
         core = self._core
         wanted = sorted({each.message.organisation_id for each in mail})
-        receivers = await core.kernel.database.alone(
-            lambda db: core.directory.get_many(db, wanted)
-        )
+
+        async def load(db: Connection) -> tuple[dict[str, Organisation], set[str]]:
+            return (
+                await core.directory.get_many(db, wanted),
+                await members.find_bundling(db, wanted),
+            )
+
+        receivers, bundling = await core.kernel.database.alone(load)
         sending = {
-            asyncio.create_task(
-                self._attempt(each, receivers.get(each.message.organisation_id))
-            ): each.message
-            for each in mail
+            asyncio.create_task(self._carry(
+                some, receivers.get(receiver_id), is_bundled=receiver_id in bundling
+            )): some
+            for receiver_id, some in _shared_out(mail, bundling)
         }
-        await asyncio.wait(sending, timeout=SEND_GRACE_MS / 1000)
-        taken, missed, slow = [], [], []
-        for task, message in sending.items():
-            if not task.done():
-                slow.append(message)
-                self._watch(task, message)
-            elif task.result():
-                taken.append(message.id)
-            else:
-                missed.append(message)
+        done, _ = await asyncio.wait(sending, timeout=SEND_GRACE_MS / 1000)
+        # All are looked at before one is raised: none is left that nobody heard of.
+        failed = [task for task in done if task.exception() is not None]
+        for task in failed:
+            task.result()
+        taken: list[str] = []
+        missed: list[Message] = []
+        slow: list[Message] = []
+        for task, some in sending.items():
+            if task not in done:
+                slow += [made.message for made in some]
+                self._watch(task, some)
+                continue
+            for made, is_taken in zip(some, task.result(), strict=True):
+                if is_taken:
+                    taken.append(made.message.id)
+                else:
+                    missed.append(made.message)
         await self._record_sent(taken, missed, slow)
+
+    async def _carry(
+        self, mail: Sequence[Outgoing], receiver: Organisation | None, *, is_bundled: bool
+    ) -> list[bool]:
+        if is_bundled:
+            return await self._courier.send_bundled(mail, receiver)
+        return [await self._courier.send(made, receiver) for made in mail]
 
     async def _record_sent(
         self, taken: Sequence[str], missed: Sequence[Message], slow: Sequence[Message]
@@ -226,12 +230,13 @@ class Post:
         run = kernel.database.alone if is_one_statement else kernel.database.run
         await run(use_case)
 
-    def _watch(self, task: asyncio.Task[bool], message: Message) -> None:
+    def _watch(self, task: asyncio.Task[list[bool]], mail: Sequence[Outgoing]) -> None:
         """Have a sending that others no longer wait for recorded when it ends."""
 
         async def record() -> None:
-            if await task:
-                await self._mark(message.id)
+            for made, is_taken in zip(mail, await task, strict=True):
+                if is_taken:
+                    await self._mark(made.message.id)
 
         watching = asyncio.create_task(record())
         self._slow.add(watching)
@@ -262,30 +267,9 @@ class Post:
         message, content, receiver = await core.kernel.database.alone(load)
         if is_once and message.delivered_at is not None:
             return True
-        if not await self._attempt(Outgoing(message, content), receiver):
+        if not await self._courier.send(Outgoing(message, content), receiver):
             return False
         await self._mark(message.id)
-        return True
-
-    async def _attempt(self, made: Outgoing, receiver: Organisation | None) -> bool:
-        core, row_id = self._core, made.message.id
-        if receiver is None or not receiver.is_active or ENDPOINT not in receiver.endpoints:
-            return False
-        try:
-            exchange = await send_signed(
-                core.kernel.network, core.kernel.wire_clock,
-                Sender(PLATFORM_ORGANISATION,
-                       organisation_key(core.kernel, PLATFORM_ORGANISATION)),
-                method="POST",
-                url=receiver.endpoints[ENDPOINT].rstrip("/") + MESSAGES_PATH,
-                body=made.content, headers={"content-type": MEDIA_TYPE}, timeout_ms=SEND_TIMEOUT_MS,
-            )
-        except Unreachable as error:
-            _log.info("message_not_delivered", message=row_id, reason=error.reason.value)
-            return False
-        if not 200 <= exchange.reply.status < 300:
-            _log.info("message_not_taken", message=row_id, status=exchange.reply.status)
-            return False
         return True
 
     async def deliver(self, job: jobs.Job) -> jobs.Done | jobs.Again:
@@ -301,3 +285,18 @@ class Post:
         resend_ms = self._core.kernel.settings.payment_resend_ms
         pause_ms = resend_ms * 2 ** min(job.attempt - 1, 16)
         return jobs.Again(after_ms=min(DELIVERY_PAUSE_MS_MAX, pause_ms))
+
+
+def _shared_out(
+    mail: Sequence[Outgoing], bundling: Set[str]
+) -> list[tuple[str, list[Outgoing]]]:
+    """Messages by receiver: those of one that takes bundles together, the others each alone."""
+    together: dict[str, list[Outgoing]] = {}
+    shared: list[tuple[str, list[Outgoing]]] = []
+    for made in mail:
+        receiver_id = made.message.organisation_id
+        if receiver_id in bundling:
+            together.setdefault(receiver_id, []).append(made)
+        else:
+            shared.append((receiver_id, [made]))
+    return [*shared, *together.items()]

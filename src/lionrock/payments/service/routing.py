@@ -22,7 +22,7 @@ from lionrock.payments.domain.orders import CreditTransferOrder, check_amount
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.domain.verification import is_payee
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import ENDPOINT
+from lionrock.payments.service.courier import ENDPOINT
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
 

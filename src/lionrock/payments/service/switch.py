@@ -38,7 +38,8 @@ from lionrock.payments.domain.payments import (
     State,
 )
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import SEND_TIMEOUT_MS, Outgoing, Post, schedule_delivery
+from lionrock.payments.service.courier import SEND_TIMEOUT_MS, Outgoing
+from lionrock.payments.service.post import Post, schedule_delivery
 from lionrock.payments.store import messages, payments
 
 DRIVE_QUEUE = "payments.drive"

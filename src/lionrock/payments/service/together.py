@@ -25,7 +25,8 @@ from lionrock.ledger.api import TransferResult, Unavailable
 from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import Payment, State
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import Outgoing, Post
+from lionrock.payments.service.courier import Outgoing
+from lionrock.payments.service.post import Post
 from lionrock.payments.service.switch import (
     DONE_BEFORE,
     LEDGER_PAUSE_MS,

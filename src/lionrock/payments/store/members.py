@@ -102,6 +102,25 @@ async def load_by_clearing_code(db: Connection, clearing_code: str) -> Participa
     return await _participant(db, "clearing_code", clearing_code)
 
 
+async def find_bundling(db: Connection, organisation_ids: Sequence[str]) -> set[str]:
+    """Return those of these participants that take many messages in one exchange."""
+    rows = await db.fetch(
+        "SELECT organisation_id FROM payments.participants"
+        " WHERE organisation_id = ANY($1) AND takes_bundles",
+        list(organisation_ids),
+    )
+    return {row["organisation_id"] for row in rows}
+
+
+async def put_bundling(db: Connection, organisation_id: str, *, takes_bundles: bool) -> None:
+    """Remember whether a participant takes many messages in one exchange."""
+    await db.execute(
+        "UPDATE payments.participants SET takes_bundles = $2"
+        " WHERE organisation_id = $1 AND takes_bundles <> $2",
+        organisation_id, takes_bundles,
+    )
+
+
 async def load_participants(
     db: Connection, organisation_ids: Sequence[str], clearing_codes: Sequence[str] = ()
 ) -> list[Participant]:

@@ -1,11 +1,11 @@
 """A simulated bank: a participant of the switch with customers, statements and magic amounts.
 
-    POST /payments/v1/messages     the switch's messages, signed (RFC 9421)
     GET  /accounts[/{number}]      statements, as JSON or as a page
     GET  /magic                    the amounts that make it misbehave
     POST /operator/transfers       make a customer pay; PUT /operator/accounts/{number} open one
 
 The exchange side of the same bank (bank_data.py) is handed in as `companion` and served beside.
+Messages of the switch come in at the letterbox (bank_letterbox.py).
 Not for: bookkeeping (bank_books.py) or what a message does (bank_payments.py).
 """
 
@@ -20,25 +20,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lionrock.directory.api import PLATFORM_ORGANISATION, RemoteDirectory, Sender, send_signed
-from lionrock.kernel import replay
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import Text
-from lionrock.kernel.jobs import Again, Done, Job, JobHandler
+from lionrock.kernel.jobs import Again, Done, Handler, Job
 from lionrock.kernel.jose import Key
 from lionrock.kernel.money import Money, format_minor
 from lionrock.kernel.network import Reply, Unreachable
 from lionrock.kernel.signatures import Checked, check_request, target_uri
 from lionrock.payments.api import (
-    MEDIA_TYPE,
-    MESSAGE_BYTES_MAX,
-    MESSAGES_PATH,
-    SWITCH_MEMBER,
-    CreditTransfer,
-    Envelope,
     Proxy,
-    envelope_schema,
-    read_envelope,
 )
 from lionrock.sandbox.world.bank_addressing import MAGIC_PAYEES, AddressDesk
 from lionrock.sandbox.world.bank_app import LinkApp
@@ -47,8 +38,9 @@ from lionrock.sandbox.world.bank_counter import Counter
 from lionrock.sandbox.world.bank_debits import Debits
 from lionrock.sandbox.world.bank_desk import BankParts, Desk, MessageDesk
 from lionrock.sandbox.world.bank_files import FileDesk
+from lionrock.sandbox.world.bank_letterbox import Letterbox, later, problem
 from lionrock.sandbox.world.bank_links import LinkPayments
-from lionrock.sandbox.world.bank_magic import Behaviour, behaviour_of, magic_words
+from lionrock.sandbox.world.bank_magic import magic_words
 from lionrock.sandbox.world.bank_onboarding import JoiningDesk
 from lionrock.sandbox.world.bank_payments import BankPayments, Payee
 from lionrock.sandbox.world.bank_recalls import RecallDesk
@@ -58,13 +50,11 @@ from lionrock.sandbox.world.bank_simulation import Simulation
 from lionrock.sandbox.world.frame import Party, WorldContext
 from lionrock.sandbox.world.pages import page, page_language, read_within
 
-RETRY_MS_FIRST = 200
-RETRY_MS_MAX = 10_000
 OPERATOR_BODY_BYTES_MAX = 16 * 1024
 # Further desks of every bank, each in a module of its own.
 DESKS: tuple[Callable[[BankParts], Desk], ...] = (
-    AddressDesk, Counter, LinkPayments, LinkApp, Debits, RecallDesk, RequestDesk, Treasury,
-    FileDesk, Simulation, JoiningDesk,
+    Letterbox, AddressDesk, Counter, LinkPayments, LinkApp, Debits, RecallDesk, RequestDesk,
+    Treasury, FileDesk, Simulation, JoiningDesk,
 )
 
 TEXTS: Mapping[str, Text] = {
@@ -154,7 +144,6 @@ class Bank:
     def routes(self) -> Sequence[BaseRoute]:
         """Its endpoints, relative to its own address."""
         own = (
-            Route(MESSAGES_PATH, self._take_message, methods=["POST"]),
             Route("/accounts", self._show_accounts, methods=["GET"]),
             Route("/accounts/{number}", self._show_account, methods=["GET"]),
             Route("/magic", self._show_magic, methods=["GET"]),
@@ -164,43 +153,13 @@ class Bank:
         desks = (route for desk in self._desks for route in desk.routes())
         return (*own, *desks, *(self._companion.routes() if self._companion else ()))
 
-    def jobs(self) -> Mapping[str, JobHandler]:
-        """Sending what is in the outbox, and registering customers' proxies."""
+    def jobs(self) -> Mapping[str, Handler]:
+        """Registering customers' proxies, and what the desks have to do."""
         own = {
-            self.books.outbox_queue: self._send_outgoing,
             self.books.proxies_queue: self._register_proxies,
         }
         desks = {queue: job for desk in self._desks for queue, job in desk.jobs().items()}
         return {**own, **desks, **(self._companion.jobs() if self._companion else {})}
-
-    async def _take_message(self, request: Request) -> Response:
-        """Take a message of the switch: signature, shape, addresses, then the books."""
-        body = await read_within(request, MESSAGE_BYTES_MAX)
-        if body is None:
-            return _problem("message_too_large", 413)
-        try:
-            checked = await self._check_signature(request, body)
-        except Unreachable as error:
-            return _problem("directory_unreachable", 503, error.reason.value)
-        if isinstance(checked, Refused):
-            return _problem(checked.refusal.value, 401)
-        envelope = read_envelope(body, envelope_schema())
-        if isinstance(envelope, Refused):
-            return _problem(envelope.refusal.value, 400)
-        header = envelope.header
-        if (header.from_member, header.to_member) != (SWITCH_MEMBER, self.clearing_code):
-            return _problem("wrong_address", 400)
-
-        async def use_case(db: Connection) -> int:
-            until = checked.remember_until
-            if not await replay.remember(db, f"payments/{self.id}", checked.nonce, until):
-                return 401
-            if await self._is_busy(db, envelope):
-                return 503
-            await self.payments.take(db, envelope)
-            return 202
-
-        return Response(status_code=await self._context.database.run(use_case))
 
     async def _check_signature(self, request: Request, body: bytes) -> Checked | Refused:
         """Only the platform's key counts; after a failure the directory is read anew once."""
@@ -221,26 +180,6 @@ class Bank:
             now_s=self._context.wire_clock.now_s(), required=("content-type",),
         )
 
-    async def _is_busy(self, db: Connection, envelope: Envelope) -> bool:
-        document = envelope.document
-        if not isinstance(document, CreditTransfer):
-            return False
-        if behaviour_of(document.amount.amount_minor) is not Behaviour.BUSY_ONCE:
-            return False
-        return await self.books.is_first(db, f"busy/{document.uetr}")
-
-    async def _send_outgoing(self, job: Job) -> Done | Again:
-        """Send a message until the switch takes it or says that it never will."""
-        found = await self._context.database.run(lambda db: self.books.outbox(db, job.key))
-        if found is None:
-            return Done()
-        reply = await self._call(MESSAGES_PATH, found.content.encode(), MEDIA_TYPE)
-        if reply is None or reply.status >= 500 or reply.status == 429:
-            return _again(job)
-        is_taken = 200 <= reply.status < 300
-        await self.books.mark_outgoing(job.key, "taken" if is_taken else "refused")
-        return Done()
-
     async def _register_proxies(self, job: Job) -> Done | Again:
         """Register the proxies of one account at the switch."""
         account = await self._context.database.run(lambda db: self.books.account(db, job.key))
@@ -252,7 +191,7 @@ class Bank:
             })
             reply = await self._call("/payments/v1/proxies", body, "application/json")
             if reply is None or reply.status != 201:
-                return _again(job)
+                return later(job)
         return Done()
 
     async def _call(self, path: str, body: bytes, media_type: str) -> Reply | None:
@@ -283,7 +222,7 @@ class Bank:
                 for currency, amount in wanted.opening.items()
             }
         except (msgspec.DecodeError, ValueError) as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
         account = await self.books.open_account(
             request.path_params["number"], wanted.name, opening=opening, proxies=wanted.proxies,
             status=wanted.status,
@@ -297,13 +236,13 @@ class Bank:
             wanted = msgspec.json.decode(body or b"", type=TransferBody)
             amount = Money.parse(wanted.amount, wanted.currency)
         except (msgspec.DecodeError, ValueError) as error:
-            return _problem("body_malformed", 400, str(error))
+            return problem("body_malformed", 400, str(error))
         payee = await self._find_payee(wanted)
         if isinstance(payee, Warned):
             return JSONResponse({"simulated": True, "error": "payee_high_risk",
                                  "warning": payee.warning}, 409)  # fmt: skip
         if payee is None:
-            return _problem("payee_not_found", 404)
+            return problem("payee_not_found", 404)
 
         async def use_case(db: Connection) -> Entry | None:
             account = await self.books.account(db, wanted.account)
@@ -317,7 +256,7 @@ class Bank:
 
         entry = await self._context.database.run(use_case)
         if entry is None:
-            return _problem("funds_insufficient", 409)
+            return problem("funds_insufficient", 409)
         return JSONResponse(_entry(entry), 202)
 
     async def _find_payee(self, wanted: TransferBody) -> Payee | Warned | None:
@@ -350,7 +289,7 @@ class Bank:
         """Show a statement: as a page to browsers, as JSON to everyone else."""
         found = await self.books.statement(request.path_params["number"])
         if found is None:
-            return _problem("account_not_found", 404)
+            return problem("account_not_found", 404)
         account, entries = found
         content = {**_account(account), "entries": [_entry(entry) for entry in entries]}
         if "text/html" not in request.headers.get("accept", ""):
@@ -382,11 +321,3 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "counterparty": entry.counterparty, "remittance": entry.remittance,
         "booked_at": entry.booked_at.isoformat(),
     }
-
-
-def _again(job: Job) -> Again:
-    return Again(after_ms=min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** min(job.attempt - 1, 10)))
-
-
-def _problem(code: str, status: int, detail: str = "") -> Response:
-    return JSONResponse({"simulated": True, "error": code, "detail": detail}, status)

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.jobs import JobHandler
+from lionrock.kernel.jobs import Handler
 from lionrock.kernel.network import Reply
 from lionrock.kernel.signatures import Checked
 from lionrock.payments.api import Header
@@ -74,6 +74,6 @@ class Desk(Protocol):
         """Its endpoints, relative to the bank's address."""
         ...
 
-    def jobs(self) -> Mapping[str, JobHandler]:
+    def jobs(self) -> Mapping[str, Handler]:
         """Its background work by queue; queue names begin with the bank's id."""
         ...

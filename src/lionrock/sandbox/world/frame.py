@@ -24,7 +24,7 @@ from lionrock.kernel import replay, ring
 from lionrock.kernel.clock import BusinessClock, WireClock
 from lionrock.kernel.db import DATABASE_FAILURES, Database
 from lionrock.kernel.ids import Ids
-from lionrock.kernel.jobs import JobHandler, Worker
+from lionrock.kernel.jobs import Handler, Worker
 from lionrock.kernel.jose import Key
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
@@ -64,7 +64,7 @@ class Party(Protocol):
         """Its endpoints, relative to its own address."""
         ...
 
-    def jobs(self) -> Mapping[str, JobHandler]:
+    def jobs(self) -> Mapping[str, Handler]:
         """Handlers of its durable background work by queue (queue names begin with its id)."""
         ...
 
@@ -105,7 +105,7 @@ class World:
     def __init__(self, context: WorldContext, parties: Iterable[Party]) -> None:
         self.context = context
         self.parties = {party.id: party for party in parties}
-        handlers: dict[str, JobHandler] = {}
+        handlers: dict[str, Handler] = {}
         for party in self.parties.values():
             handlers |= party.jobs()
         self.worker = Worker(

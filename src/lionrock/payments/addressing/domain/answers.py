@@ -72,8 +72,8 @@ class Found(msgspec.Struct, frozen=True):
 
 def answer_of(found: Sequence[FoundEntry], currency: str) -> Found | None:
     """Return the answer; None when nobody is registered, or not in the currency asked for."""
-    entries = sorted(found, key=lambda entry: (entry.currency != HOME_CURRENCY, entry.currency))
-    chosen = next((e for e in entries if currency in ("", e.currency)), None)
+    entries = _in_order(found)
+    chosen = chosen_of(found, currency)
     if chosen is None:
         return None
     accounts = tuple(
@@ -87,6 +87,15 @@ def answer_of(found: Sequence[FoundEntry], currency: str) -> Found | None:
         chosen.clearing_code, mask_name(chosen.target.account_name), same_bank, accounts,
         warning_of(chosen),
     )
+
+
+def chosen_of(found: Sequence[FoundEntry], currency: str) -> FoundEntry | None:
+    """The registration that an answer is about: in the currency asked for, else HKD, else any."""
+    return next((e for e in _in_order(found) if currency in ("", e.currency)), None)
+
+
+def _in_order(found: Sequence[FoundEntry]) -> list[FoundEntry]:
+    return sorted(found, key=lambda entry: (entry.currency != HOME_CURRENCY, entry.currency))
 
 
 def warning_of(entry: FoundEntry) -> Warned | None:

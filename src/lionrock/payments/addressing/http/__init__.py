@@ -18,7 +18,7 @@ from lionrock.kernel.errors import ErrorTable
 from lionrock.kernel.http import Route
 from lionrock.kernel.http.table import Step
 from lionrock.payments.addressing.domain.answers import Found
-from lionrock.payments.addressing.http import claims, comparison, entries, lookups
+from lionrock.payments.addressing.http import claims, comparison, entries, lookups, questions
 from lionrock.payments.addressing.service.payees import Payee, Verified
 
 _PROXIES = "/payments/v1/proxies"
@@ -26,6 +26,7 @@ _CLAIMS = f"{_PROXIES}/claims"
 _COMPARISON = f"{_PROXIES}/comparison"
 BATCH_BYTES_MAX = 512 * 1024
 HIGH_RISK_BYTES_MAX = 512 * 1024
+QUESTIONS_BYTES_MAX = 64 * 1024
 
 
 def routes(load_participant: Step, call: Any, errors: ErrorTable) -> tuple[Route, ...]:
@@ -106,6 +107,17 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             steps=(check_signed_call, lookups.check_participant, lookups.reply_verified),
             call=lookups.PayeeCall, body=Payee, replies={200: Verified},
             mode="beats", **member,
+        ),
+        Route(
+            method="POST", path="/payments/v1/payee-questions", name="ask_about_payees",
+            summary="Ask about many payees at once: whose proxy, and is it in that name?",
+            steps=(
+                questions.load_caller_and_registrations, check_claimed_signature,
+                lookups.check_participant, questions.save_questions, questions.reply_answers,
+            ),
+            call=questions.QuestionsCall, body=questions.QuestionsBody,
+            body_bytes_max=QUESTIONS_BYTES_MAX, replies={200: questions.AnswersReply},
+            mode="none", **member,
         ),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.service.lookups import Lookups
 from lionrock.payments.addressing.service.notices import Notices, Receipts
 from lionrock.payments.addressing.service.payees import Payees
+from lionrock.payments.addressing.service.questions import Questions
 from lionrock.payments.addressing.service.quota import Quota
 from lionrock.payments.addressing.service.registry import Registry
 from lionrock.payments.addressing.store import buckets, entries, notices
@@ -54,6 +55,7 @@ class Addressing:
         )
         self.lookups = Lookups(kernel, vault, self.keyring, directory, receipts)
         self.payees = Payees(kernel, vault, self.keyring, directory)
+        self.questions = Questions(kernel, vault, self.keyring, directory)
 
     async def entry(
         self, db: Connection, kind: str, value: str, currency: str

@@ -15,7 +15,7 @@ from lionrock.payments.onboarding.http.calls import (
     check_candidate,
     load_held_candidate,
 )
-from lionrock.payments.service.post import MEDIA_TYPE
+from lionrock.payments.service.courier import MEDIA_TYPE
 
 BASE = "/payments/v1/onboarding"
 _ONE = f"{BASE}/{{candidate_id}}"

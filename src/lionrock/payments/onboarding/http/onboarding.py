@@ -31,7 +31,7 @@ from lionrock.payments.onboarding.http.replies import (
     show_run,
 )
 from lionrock.payments.onboarding.service.inbox import Incoming
-from lionrock.payments.service.post import MEDIA_TYPE
+from lionrock.payments.service.courier import MEDIA_TYPE
 
 DESCRIPTION_LENGTH_MAX = 350
 _KEPT_FIELDS = ("content-type", "content-digest", "signature-input", "signature")
