@@ -11,6 +11,8 @@ from lionrock.evidence.domain import note
 from lionrock.evidence.domain.merkle import EMPTY_ROOT
 from lionrock.evidence.domain.tiles import TileAddress
 from lionrock.kernel.db import Connection
+from lionrock.kernel.inserts import Column, Insert
+from lionrock.kernel.notes import Row, save
 
 NOTES_COMPARED_MAX = 100
 
@@ -44,6 +46,22 @@ class StoredArtefact(msgspec.Struct, frozen=True):
     content: bytes
 
 
+_RECEIPT_ROWS = Insert(
+    table="evidence.receipts",
+    columns=(
+        Column("id", "text"), Column("kind", "text"), Column("issuer", "text"),
+        Column("jws", "text"), Column("salt", "bytea"), Column("entry", "bytea"),
+        Column("recorded_at", "timestamptz"),
+    ),
+    values=lambda row: (
+        row[0].id, row[0].kind, row[0].issuer, row[0].jws, row[0].salt, row[0].entry, row[1],
+    ),
+)  # fmt: skip
+_REFERENCE_ROWS = Insert(
+    table="evidence.receipt_references",
+    columns=(Column("value", "text"), Column("name", "text"), Column("receipt_id", "text")),
+    values=tuple,
+)
 _RECEIPT = (
     "SELECT r.id, r.kind, r.issuer, r.jws, r.salt, r.entry, r.log_index FROM evidence.receipts r"
 )
@@ -66,26 +84,19 @@ async def insert_receipt(
     return inserted is not None
 
 
-async def insert_receipts(
-    db: Connection, rows: Sequence[tuple[StoredReceipt, Mapping[str, str], datetime]]
-) -> None:
-    """Insert receipts of new ids with their references and instants, in one statement."""
-    referred = [
-        (value, name, receipt.id)
-        for receipt, references, _ in rows for name, value in references.items()
+async def insert_receipts(db: Connection, receipts: Sequence[Sequence[Row]]) -> None:
+    """Insert receipts of new ids (`receipt_rows` of each), in one statement."""
+    await save(db, [((), [row for rows in receipts for row in rows])])
+
+
+def receipt_rows(
+    receipt: StoredReceipt, references: Mapping[str, str], recorded_at: datetime
+) -> list[Row]:
+    """Return the rows of a receipt of a new id and its references."""
+    referred: list[Row] = [
+        (_REFERENCE_ROWS, (value, name, receipt.id)) for name, value in references.items()
     ]
-    await db.execute(
-        "WITH new AS (INSERT INTO evidence.receipts"
-        "  (id, kind, issuer, jws, salt, entry, recorded_at) SELECT * FROM unnest($1::text[],"
-        "  $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::timestamptz[]))"
-        " INSERT INTO evidence.receipt_references (value, name, receipt_id)"
-        "  SELECT * FROM unnest($8::text[], $9::text[], $10::text[])",
-        [each.id for each, _, _ in rows], [each.kind for each, _, _ in rows],
-        [each.issuer for each, _, _ in rows], [each.jws for each, _, _ in rows],
-        [each.salt for each, _, _ in rows], [each.entry for each, _, _ in rows],
-        [at for _, _, at in rows], [value for value, _, _ in referred],
-        [name for _, name, _ in referred], [receipt_id for _, _, receipt_id in referred],
-    )  # fmt: skip
+    return [(_RECEIPT_ROWS, (receipt, recorded_at)), *referred]
 
 
 async def load_receipt(

@@ -106,7 +106,6 @@ from lionrock.identity.jobs import handlers, start
 from lionrock.identity.recovery.domain import Carried, Channel
 from lionrock.identity.recovery.messages import Carrier, Letter, MailCarrier, Message, NoCarrier
 from lionrock.identity.relying_party import RelyingParty, Tokens, Transaction
-from lionrock.identity.service.approvals import DECIDED_TOPIC
 from lionrock.identity.service.assurance import stands as approval_stands
 from lionrock.identity.service.assurance import step_up
 from lionrock.identity.service.authorization import SignInView
@@ -114,6 +113,7 @@ from lionrock.identity.service.clients import check_client
 from lionrock.identity.service.devices import ENROLMENT_TYPE
 from lionrock.identity.service.grants import GRANT_REVOKED_TOPIC
 from lionrock.identity.service.identity import Identity, PrincipalCall
+from lionrock.identity.service.receipts import DECIDED_TOPIC
 from lionrock.identity.services import CATEGORIES as SERVICE_CATEGORIES
 from lionrock.identity.services import CONTROLS as SERVICE_CONTROLS
 from lionrock.identity.services import (

@@ -11,7 +11,7 @@ Invariant: a row is added unless its request (`unit`) is one of those that the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -60,6 +60,17 @@ class Insert(msgspec.Struct, frozen=True, eq=False):
 Rows = Mapping[Insert, Sequence[tuple[int, Any]]]
 
 
+def by_table(given: Iterable[tuple[int, tuple[Insert, Any]]]) -> Rows:
+    """Return rows (number of the request; how it is added, row) by how they are added.
+
+    In one order: the same tables are one statement, whichever row came first.
+    """
+    found: dict[Insert, list[tuple[int, Any]]] = {}
+    for number, (insert, row) in given:
+        found.setdefault(insert, []).append((number, row))
+    return dict(sorted(found.items(), key=lambda each: each[0].table))
+
+
 def arguments(rows: Rows) -> list[list[Any]]:
     """Return the arguments of `clauses`: of each table its columns' values, then the units."""
     found: list[list[Any]] = []
@@ -73,10 +84,10 @@ def arguments(rows: Rows) -> list[list[Any]]:
 
 
 @lru_cache(maxsize=_STATEMENTS_KNOWN_MAX)
-def clauses(inserts: tuple[Insert, ...], first: int) -> str:
+def clauses(inserts: tuple[Insert, ...], first: int, but: str = "refused") -> str:
     """Return the WITH clauses that add rows, their arguments from `$first` on.
 
-    They leave out the requests that an earlier clause, `refused (unit)`, names.
+    They leave out the requests that an earlier clause, `but (unit)`, names.
     """
     texts = []
     for number, insert in enumerate(inserts):
@@ -87,7 +98,7 @@ def clauses(inserts: tuple[Insert, ...], first: int) -> str:
         texts.append(
             f"rows_{number} AS (INSERT INTO {insert.table} ({names}) SELECT {stored}"
             f" FROM unnest({arrays}) AS given ({names}, of_unit)"
-            " WHERE of_unit NOT IN (SELECT unit FROM refused))"
+            f" WHERE of_unit NOT IN (SELECT unit FROM {but}))"
         )
         first += len(types)
     return ", ".join(texts)

@@ -7,7 +7,8 @@ statement sees its own snapshot anyway, so a transaction around it would add not
 trips. Any other query begins a transaction of the request's own, in which what was noted runs
 first. A request that needed none ends with its notes in a `GroupCommit`: one statement, which is a
 transaction of its own, for all requests that are waiting at that moment, answered after it. A
-request whose only change is one statement has that run by itself (`alone`).
+request whose only change is one statement has that run by itself (`alone`), or together with its
+notes when it hangs on a row that only one request gets (`claim`).
 
 So the outcome is that of a transaction begun at the start: values are looked up in the order in
 which steps presented them, the first used one refuses the request at its own step whatever later
@@ -20,169 +21,17 @@ the database; a crash at any point leaves nothing that was acknowledged undone.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-import msgspec
-
 from lionrock.kernel import replay
-from lionrock.kernel.db import (
-    DATABASE_FAILURES,
-    Connection,
-    Database,
-    OpenConnection,
-    OpenTransaction,
-)
+from lionrock.kernel.db import Connection, Database, OpenConnection, OpenTransaction
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.inserts import Insert
+from lionrock.kernel.notes import GroupCommit, Note, Row, UsedBefore, claim_with, save
 from lionrock.kernel.reads import is_plain_read
-
-SHARING_MAX = 64
-# What one request's values can make PostgreSQL or its driver say.
-_FAILURES = (*DATABASE_FAILURES, ValueError, TypeError)
-
-_CONNECTION_LOST = (
-    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-)
-
-# A row to add, and how rows of its kind are added.
-Row = tuple[Insert, Any]
-
-
-class Note(msgspec.Struct, frozen=True):
-    """A single-use value: `refused` at `step` is the answer when it was used before.
-
-    With `dress` it is dressed as the step that presented the value dresses its refusals.
-    """
-
-    value: replay.Value
-    refused: Refused
-    step: str
-    dress: Callable[[Refused], Any] | None = None
-
-    @property
-    def answer(self) -> Any:
-        """What the request is answered with."""
-        return self.refused if self.dress is None else self.dress(self.refused)
-
-
-class UsedBefore(Exception):
-    """A noted value was used before; ends the request at the step that presented it."""
-
-    def __init__(self, note: Note) -> None:
-        super().__init__(note.step)
-        self.note = note
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """What one request brings to a shared commit; the answer is the used note, or None."""
-
-    notes: Sequence[Note]
-    rows: Sequence[Row]
-    answer: asyncio.Future[Note | None]
-
-    @property
-    def keys(self) -> set[bytes]:
-        """The keys of its values."""
-        return {note.value.key for note in self.notes}
-
-
-class GroupCommit:
-    """One per process: commits of requests that only have notes, a group at a time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._queue: list[Waiting] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def commit(
-        self, notes: Sequence[Note], rows: Sequence[Row]
-    ) -> Note | None:
-        """Commit a request's notes with those of others; returns the first value used before.
-
-        Raises what the database raises for these values.
-        """
-        answer: asyncio.Future[Note | None] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(notes, rows, answer))
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
-        return await answer
-
-    async def _work(self) -> None:
-        try:
-            while self._queue:
-                await self._commit_group(self._take())
-        finally:
-            self._task = None
-
-    def _take(self) -> list[Waiting]:
-        """Take those who wait longest; one who brings a value that is among them comes later."""
-        group: list[Waiting] = []
-        left: list[Waiting] = []
-        keys: set[bytes] = set()
-        for waiting in self._queue:
-            if len(group) == SHARING_MAX or keys & waiting.keys:
-                left.append(waiting)
-                continue
-            group.append(waiting)
-            keys |= waiting.keys
-        self._queue = left
-        return group
-
-    async def _commit_group(self, group: list[Waiting]) -> None:
-        async def use_case(db: Connection) -> list[Note | None]:
-            return await save(db, [(waiting.notes, waiting.rows) for waiting in group])
-
-        try:
-            used = await self._database.alone(use_case)
-        except _FAILURES as error:
-            if len(group) > 1 and _is_rolled_back(error):
-                # Whose fault it was is not known: each alone, so that only that one hears of it.
-                for waiting in group:
-                    await self._commit_group([waiting])
-                return
-            for waiting in group:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(error)
-            return
-        except BaseException:
-            for waiting in group:
-                waiting.answer.cancel()
-            raise
-        for waiting, note in zip(group, used, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(note)
-
-
-def _is_rolled_back(error: Exception) -> bool:
-    """Say whether nothing was committed for certain; who lost the connection cannot know."""
-    if isinstance(error, ValueError | TypeError):
-        return True
-    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, _CONNECTION_LOST)
-
-
-async def save(
-    db: Connection, requests: Sequence[tuple[Sequence[Note], Sequence[Row]]]
-) -> list[Note | None]:
-    """Look up and remember the values of requests, add the rows of those with no used one.
-
-    In one statement, which needs no BEGIN and no COMMIT of its own.
-    """
-    units = [[note.value for note in notes] for notes, _ in requests]
-    added: dict[Insert, list[tuple[int, Any]]] = {}
-    for number, (_, rows) in enumerate(requests):
-        for insert, row in rows:
-            added.setdefault(insert, []).append((number, row))
-    told = await replay.remember_all(db, units, added)
-    return [
-        notes[position] if position is not None else None
-        for (notes, _), position in zip(requests, told, strict=True)
-    ]
 
 
 class LateTransaction:
@@ -210,6 +59,7 @@ class LateTransaction:
             step, result = await steps()
             note = await self._end(result)
         except UsedBefore as error:
+            await self._leave(is_sound=True)
             await self._close(is_kept=True)
             note = error.note
         except BaseException:
@@ -248,6 +98,17 @@ class LateTransaction:
         connection = await self._connected()
         self._is_settled = True
         return await connection.fetchrow(query, *args)
+
+    async def claim(self, changes: str, args: Sequence[Any], rows: Sequence[Row]) -> bool:
+        """Make changes by themselves, with the notes, if no row was noted and nothing begun."""
+        if self._open is not None or self._rows:
+            return (await claim_with(await self._begun(), (), changes, args, rows))[0]
+        connection = await self._connected()
+        noted, self._notes = self._notes, []
+        self._is_settled, used = await claim_with(connection, noted, changes, args, rows)
+        if used is not None:
+            raise UsedBefore(used)
+        return self._is_settled
 
     async def execute(self, query: str, *args: Any) -> str:
         """See Connection."""
@@ -383,3 +244,22 @@ async def alone(db: Connection, query: str, *args: Any) -> Any:
     if isinstance(db, LateTransaction):
         return await db.alone(query, *args)
     return await db.fetchrow(query, *args)
+
+
+# The condition by which a request changes nothing when a value that it brought was used before.
+UNLESS_USED = "NOT EXISTS (SELECT FROM refused)"
+
+
+async def claim(
+    db: Connection, changes: str, *args: Any, rows: Sequence[Row] = ()
+) -> bool:
+    """Make changes that hang on getting a row which only one request gets; say whether it was got.
+
+    `changes` are WITH clauses on `$1` and so on. The first is `claimed`: an UPDATE ... RETURNING 1
+    with `UNLESS_USED` among its conditions; the others look whether it returned. With it the rows
+    are added. If the request has changed nothing so far, this is all in the one statement that
+    remembers its noted values, and once it was claimed the request may change nothing after it.
+    """
+    if isinstance(db, LateTransaction):
+        return await db.claim(changes, args, rows)
+    return (await claim_with(db, (), changes, args, rows))[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,10 +23,6 @@ from lionrock.kernel.ring import Ring
 
 REPLAYS = Ring(table="kernel.replays", width_s=120)
 _REMEMBER = "SELECT kernel.remember($1, $2, $3, $4, $5) AS position"
-_KNOWN = (
-    f"known AS MATERIALIZED ({_REMEMBER}),"
-    " refused AS MATERIALIZED (SELECT ($5::integer[])[position::integer] AS unit FROM known)"
-)
 _NONE_KNOWN = (
     "known AS (SELECT 0 AS position WHERE false), refused AS (SELECT 0 AS unit WHERE false)"
 )
@@ -66,20 +63,39 @@ async def remember_all(
     """
     given = [(value, number) for number, unit in enumerate(units) for value in unit]
     assert len({value.key for value, _ in given}) == len(given), "each value is given once"
-    # In one order: the same tables are one statement, whichever request came first.
-    beside = dict(sorted((rows or {}).items(), key=lambda each: each[0].table))
-    if not given and not beside:
+    if not given and not rows:
         return [None] * len(units)
     query, arguments = _REMEMBER, _values(given) if given else []
-    if beside:
-        added = inserts.clauses(tuple(beside), len(arguments) + 1)
-        query = f"WITH {_KNOWN if given else _NONE_KNOWN}, {added} SELECT position FROM known"
-        arguments += inserts.arguments(beside)
+    if rows:
+        added = inserts.clauses(tuple(rows), len(arguments) + 1)
+        query = f"WITH {_known(1) if given else _NONE_KNOWN}, {added} SELECT position FROM known"
+        arguments += inserts.arguments(rows)
     found = await db.fetch(query, *arguments)
     known = {given[row["position"] - 1][0].key for row in found}
     return [
         next((n for n, value in enumerate(unit) if value.key in known), None) for unit in units
     ]
+
+
+def clauses(values: Sequence[Value], first: int) -> tuple[str, list[Any]]:
+    """Return WITH clauses that remember one request's values, and their arguments from `$first` on.
+
+    `known (position)` has the places (from 1) of those that were there; `refused (unit)` has a row
+    if there are any.
+    """
+    if not values:
+        return _NONE_KNOWN, []
+    return _known(first), _values([(value, 0) for value in values])
+
+
+@lru_cache
+def _known(first: int) -> str:
+    given = [f"${first + n}" for n in range(5)]
+    return (
+        f"known AS MATERIALIZED (SELECT kernel.remember({', '.join(given)}) AS position),"
+        f" refused AS MATERIALIZED (SELECT ({given[-1]}::integer[])[position::integer] AS unit"
+        " FROM known)"
+    )
 
 
 def _values(given: Sequence[tuple[Value, int]]) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -55,6 +57,37 @@ async def test_answer_dated_just_within_is_counted(city: City, offset_s: int) ->
     iat = city.kernel.wire_clock.now_s() + offset_s
     assert (await answer(city, approval, iat=iat)).status == 200
     assert (await city.approval(approval.id)).state == "approved"
+
+
+@pytest.mark.parametrize("is_sign_in", [False, True])
+async def test_numbers_tried_at_once_are_counted_one_after_the_other(
+    city: City, is_sign_in: bool
+) -> None:
+    kind = "sign_in" if is_sign_in else "test"
+    approval = await city.asked("ada", kind=kind, number_match=True)
+    assert approval.number is not None
+    wrong = [f"{(int(approval.number) + n) % 100:02}" for n in range(1, 13)]
+    replies = await asyncio.gather(*(answer(city, approval, number=each) for each in wrong))
+    codes = Counter(map(code_of, replies))
+    assert codes == {"identity.number_wrong": 3, "identity.approval_decided": 9}
+    late = await answer(city, approval, number=approval.number)
+    assert code_of(late) == "identity.approval_decided"
+    assert (await city.approval(approval.id)).state == "rejected"
+
+
+@pytest.mark.parametrize("decisions", [("approved", "rejected"), ("rejected", "rejected")])
+async def test_of_a_sign_ins_answers_given_at_once_one_counts(
+    city: City, decisions: tuple[str, str]
+) -> None:
+    approval = await city.asked("ada", kind="sign_in")
+    replies = await asyncio.gather(*(
+        answer(city, approval, decision=each, iat=city.kernel.wire_clock.now_s() - n)
+        for n, each in enumerate(decisions)
+    ))
+    taken = [each for each in replies if each.status == 200]
+    assert len(taken) == 1
+    state = msgspec.json.decode(taken[0].body)["state"]
+    assert (await city.approval(approval.id)).state == state
 
 
 async def test_answer_signed_by_another_key_or_as_another_type_is_refused(city: City) -> None:

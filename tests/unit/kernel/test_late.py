@@ -13,57 +13,11 @@ import pytest
 from lionrock.kernel import late, reads, replay
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Database
-from lionrock.kernel.errors import KernelRefusal, Refused
+from lionrock.kernel.errors import Refused
 from lionrock.kernel.inserts import Column, Insert
-from lionrock.kernel.late import GroupCommit, LateTransaction
-
-FIRST, SECOND = Refused(KernelRefusal.NOT_FOUND), Refused(KernelRefusal.BODY_SLOW)
-OTHER = Refused(KernelRefusal.BUG)
-
-
-# A row is a job that is due already: any table of the kernel's would do.
-WRITTEN = Insert(
-    table="kernel.jobs",
-    columns=(Column("queue", "text"), Column("key", "text"), Column("payload", "jsonb"),
-             Column("due_at", "text", "due_at::timestamptz")),
-    values=lambda row: ("late", row, {"key": row}, "-infinity"),
-)  # fmt: skip
-
-
-class Desk:
-    """Runs requests of two single-use values and one row, as a front would."""
-
-    def __init__(self, database: Database, clock: FrozenClock) -> None:
-        self.database, self.clock = database, clock
-        self.group = GroupCommit(database)
-
-    async def request(
-        self, first: str, second: str, row: str, *, result: Any = "done", query_at: int = 0
-    ) -> tuple[str, Any]:
-        """`query_at`: before which step a query begins the transaction; 0: never."""
-        transaction = LateTransaction(self.database, self.group)
-        expires_at = self.clock.now() + timedelta(seconds=60)
-
-        async def steps() -> tuple[str, Any]:
-            for number, (value, refused) in enumerate(((first, FIRST), (second, SECOND)), start=1):
-                transaction.step = f"step-{number}"
-                if query_at == number:
-                    await transaction.execute("SELECT 1")
-                found = await late.once(transaction, "desk", value, expires_at, refused)
-                if found is not None:
-                    return transaction.step, Refused(found.refusal, keep=number > 1)
-            transaction.step = "step-3"
-            if query_at == 3:
-                await transaction.execute("SELECT 1")
-            await late.later(transaction, WRITTEN, row)
-            return transaction.step, result
-
-        return await transaction.run(steps)
-
-    async def rows(self) -> list[str]:
-        found = await self.database.run(
-            lambda db: db.fetch("SELECT key FROM kernel.jobs WHERE queue = 'late' ORDER BY key"))
-        return [row["key"] for row in found]
+from lionrock.kernel.late import LateTransaction
+from lionrock.kernel.notes import GroupCommit, Note, Row, save
+from tests.unit.kernel.desk import FIRST, OTHER, SECOND, WRITTEN, Desk
 
 
 @pytest.fixture
@@ -238,10 +192,10 @@ async def test_in_one_statement_a_used_value_keeps_out_its_own_rows_and_nobody_e
 ) -> None:
     expires_at = wire_clock.now() + timedelta(seconds=60)
 
-    def note(value: str, refused: Refused) -> late.Note:
-        return late.Note(replay.value_of("desk", value, expires_at), refused, value)
+    def note(value: str, refused: Refused) -> Note:
+        return Note(replay.value_of("desk", value, expires_at), refused, value)
 
-    def wish(name: str, *values: str) -> tuple[list[late.Note], list[late.Row]]:
+    def wish(name: str, *values: str) -> tuple[list[Note], list[Row]]:
         """Rows of two kinds, and values of which the first is refused with FIRST."""
         notes = [note(value, SECOND if n else FIRST) for n, value in enumerate(values)]
         return notes, [(WRITTEN, name), (NOTED, name), (WRITTEN, f"{name}-again")]
@@ -255,9 +209,9 @@ async def test_in_one_statement_a_used_value_keeps_out_its_own_rows_and_nobody_e
     opened = await database.connect()
     connection: Any = opened.connection
     try:
-        assert await late.save(connection, [wish("before", "a", "b")]) == [None]
+        assert await save(connection, [wish("before", "a", "b")]) == [None]
         connection.add_query_logger(count)
-        used = await late.save(connection, [
+        used = await save(connection, [
             wish("first", "c"), wish("second", "d", "b", "e"), wish("third"),
             wish("fourth", "a", "f"), ([note("g", FIRST)], []),
         ])  # fmt: skip
@@ -266,7 +220,7 @@ async def test_in_one_statement_a_used_value_keeps_out_its_own_rows_and_nobody_e
         assert [each and (each.step, each.refused) for each in used] == [
             None, ("b", SECOND), None, ("a", FIRST), None]
         # What came after a used value was not touched, what came before it and alone was.
-        told = await late.save(connection, [([note(v, FIRST)], []) for v in ("d", "e", "f", "g")])
+        told = await save(connection, [([note(v, FIRST)], []) for v in ("d", "e", "f", "g")])
         assert [each is None for each in told] == [False, True, True, False]
     finally:
         connection.remove_query_logger(count)

@@ -36,6 +36,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.gathered import write_with_others
 from lionrock.kernel.jose import sign_jws
+from lionrock.kernel.notes import Row
 
 HOSTED_ISSUERS = frozenset({PLATFORM_ORGANISATION, PROGRAMME_OFFICE})
 CATCH_UP_ROUNDS_MAX = 100
@@ -76,15 +77,32 @@ class Evidence:
         `references`: names to ids of things (never of people); `digests`: names to SHA-256 hex.
         ValueError names a field that is not in its form, or an issuer not hosted here: a bug.
         """
+        receipt_id, rows = self._made(kind, issuer, references, digests, about)
+        # Nobody reads it in the transaction that records it: written together with others.
+        await write_with_others(db, store.insert_receipts, rows)
+        return receipt_id
+
+    def rows(
+        self,
+        kind: str,
+        issuer: str,
+        references: Mapping[str, str],
+        digests: Mapping[str, str],
+        about: str = "",
+    ) -> Sequence[Row]:
+        """Sign a receipt as `record` does, and return it as rows for kernel.late.claim."""
+        return self._made(kind, issuer, references, digests, about)[1]
+
+    def _made(
+        self, kind: str, issuer: str, references: Mapping[str, str], digests: Mapping[str, str],
+        about: str,
+    ) -> tuple[str, list[Row]]:  # fmt: skip
         receipt_id = self._kernel.ids.new(receipt.ID_PREFIX)
         made, row = self._signed(
             receipt_id, kind=kind, issuer=issuer, references=references, digests=digests,
             about=about, at=self._kernel.business_clock.now(),
         )  # fmt: skip
-        # Nobody reads it in the transaction that records it: written together with others.
-        now = self._kernel.wire_clock.now()
-        await write_with_others(db, store.insert_receipts, (row, made.references, now))
-        return receipt_id
+        return receipt_id, store.receipt_rows(row, made.references, self._kernel.wire_clock.now())
 
     async def record_as(
         self,

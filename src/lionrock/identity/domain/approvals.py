@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -116,6 +116,11 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
         """The exact words shown."""
         return self.shown.words
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether one person is asked for himself: no officers, nobody to count together with."""
+        return len(self.person_ids) == 1 and self.company_id is None
+
     def state_at(self, now: datetime) -> State:
         """The state as of a business instant: a pending one past its time has expired."""
         return Asked(self.state, self.expires_at).state_at(now)
@@ -140,6 +145,20 @@ class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime
     proof: Proof
     acr: str
+
+
+def drafted(
+    asked: ApprovalRequest, shown: Rendered, approval_id: str, number: str | None, now: datetime
+) -> Approval:
+    """Return the pending approval that a request makes, with its words and its number to match."""
+    return Approval(
+        id=approval_id, kind=asked.kind, reference=asked.reference,
+        requester_org=asked.requester_org, company_id=asked.company_id,
+        person_ids=asked.person_ids, quorum=asked.quorum, shown=shown,
+        words_hash=shown.words_hash, number=number, tries_left=NUMBER_TRIES_MAX, state="pending",
+        created_at=now, expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
+        amount=asked.amount, details=asked.details, is_passing=asked.is_passing,
+    )  # fmt: skip
 
 
 def check_request(request: ApprovalRequest) -> Refused | None:

@@ -1,18 +1,18 @@
 """Approvals: asking, showing to a device, taking answers, expiring.
 
 One transaction holds the approval's row while an answer is counted, so that two officers who answer
-at once are counted one after the other and the decision falls exactly once.
+at once are counted one after the other and the decision falls exactly once. What one person is
+asked for himself, and nobody is told of, needs no holding: it is decided by the one statement that
+finds it as it was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
 
 import msgspec
 
 from lionrock.identity.domain.approvals import (
-    NUMBER_TRIES_MAX,
     UNCOUNTED_KINDS,
     Answer,
     Approval,
@@ -25,6 +25,7 @@ from lionrock.identity.domain.approvals import (
     check_device,
     check_number,
     check_request,
+    drafted,
     in_order,
     read_answer,
     tally,
@@ -40,9 +41,9 @@ from lionrock.identity.domain.words import Rendered, Template, render
 from lionrock.identity.forms.domain import FormRefusal
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.receipts import (
-    PLATFORM_ORGANISATION,
+    DECIDED_TOPIC,
     ReceiptRecorder,
-    digest_of_text,
+    decision_rows,
 )
 from lionrock.identity.store import approvals as store
 from lionrock.identity.store import firms as firms_store
@@ -51,10 +52,10 @@ from lionrock.kernel.config import is_reached
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
+from lionrock.kernel.notes import save
 
 EXPIRY_QUEUE = "identity.approval_expiry"
 RECOUNT_QUEUE = "identity.approval_recount"
-DECIDED_TOPIC = "identity.approval_decided"
 NUMBER_DIGITS = 2
 DUE_MAX = 200
 # Nobody but the sign-in's own browser waits for its decision, and that looks by itself.
@@ -83,7 +84,7 @@ class Approvals:
 
     def listen(self, kind: str, listener: DecisionListener) -> None:
         """Tell a part of this pillar of decisions of a kind, in their transaction."""
-        assert kind not in self._listeners, "one part owns a kind of approval"
+        assert kind not in {*self._listeners, *_UNTOLD_KINDS}, "one part owns a kind of approval"
         self._listeners[kind] = listener
 
     async def request(
@@ -124,17 +125,9 @@ class Approvals:
         shown = render(template, asked.fields, asked.language, secrets.token(32))
         if isinstance(shown, Refused):
             return shown
+        to_match = (number or secrets.digits(NUMBER_DIGITS)) if asked.number_match else None
         now = self._kernel.business_clock.now()
-        return Approval(
-            id=self._kernel.ids.new("apr"), kind=asked.kind, reference=asked.reference,
-            requester_org=asked.requester_org, company_id=asked.company_id,
-            person_ids=asked.person_ids, quorum=asked.quorum, shown=shown,
-            words_hash=shown.words_hash,
-            number=(number or secrets.digits(NUMBER_DIGITS)) if asked.number_match else None,
-            tries_left=NUMBER_TRIES_MAX, state="pending", created_at=now,
-            expires_at=now + timedelta(seconds=asked.expires_in_s), scope=asked.scope,
-            amount=asked.amount, details=asked.details, is_passing=asked.is_passing,
-        )  # fmt: skip
+        return drafted(asked, shown, self._kernel.ids.new("apr"), to_match, now)
 
     async def approval(self, db: Connection, approval_id: str) -> Approval | Refused:
         """Return an approval; ask `state_at` for its state, which time may have changed."""
@@ -176,10 +169,26 @@ class Approvals:
         a mandate that ended meanwhile.
         """
         proof = Proof(kind, text)
-        held = await store.lock_with_answers(db, approval_id)
-        if held is None or device.person_id not in held[0].person_ids:
+        found = await store.with_answers(db, approval_id)
+        if found is None or device.person_id not in found[0].person_ids:
             return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
-        approval, answered = held
+        if found[0].is_of_one and found[0].kind in _UNTOLD_KINDS:
+            outcome = await self._answer(db, device, found, proof)
+            if outcome is not None:
+                return outcome
+        held = await store.lock_with_answers(db, approval_id)
+        if held is None:
+            return Refused(IdentityRefusal.APPROVAL_UNKNOWN)
+        outcome = await self._answer(db, device, held, proof)
+        assert outcome is not None, "the approval's row is held, and this person had not answered"
+        return outcome
+
+    async def _answer(
+        self, db: Connection, device: Device, read: tuple[Approval, list[GivenAnswer]],
+        proof: Proof,
+    ) -> Approval | Refused | None:  # fmt: skip
+        """Count an answer; None when the approval is not as it was read any more."""
+        approval, answered = read
         given = {a.person_id: a for a in answered}
         before = given.get(device.person_id)
         if before is not None and before.proof == proof:
@@ -195,7 +204,7 @@ class Approvals:
                 return problem
         problem = check_number(approval, answer)
         if problem is not None:
-            return await self._refuse_number(db, approval, problem)
+            return await self._refuse_number(db, read, problem)
         # From here the answer must be saved.
         now = self._kernel.business_clock.now()
         mine = GivenAnswer(
@@ -204,11 +213,10 @@ class Approvals:
         )  # fmt: skip
         answers = in_order(approval, [*given.values(), mine])
         state = await self._count(db, approval, answers)
-        is_saved = await store.save_answer(db, approval.id, mine, state)
-        assert is_saved, "the approval's row is held, and this person had not answered"
-        if state == "pending":
-            return approval
-        return await self._tell(db, approval, state, answers)
+        told = decision_rows(self._evidence, approval, state, answers)
+        if not await store.save_answer(db, approval, mine, state, told):
+            return None
+        return approval if state == "pending" else await self._tell(db, approval, state)
 
     async def narrow(
         self, db: Connection, device: Device, approval_id: str, chosen: Sequence[str]
@@ -342,51 +350,44 @@ class Approvals:
         return problem or answer
 
     async def _refuse_number(
-        self, db: Connection, approval: Approval, refused: Refused
-    ) -> Refused:
-        """A wrong number is kept count of; the last one rejects the approval."""
-        if refused.refusal is IdentityRefusal.NUMBER_WRONG:
-            assert refused.keep, "the counted try must survive the refusal"
-            if await store.use_try(db, approval.id) == 0:
-                await self._decide(db, approval, "rejected")
+        self, db: Connection, read: tuple[Approval, list[GivenAnswer]], refused: Refused
+    ) -> Refused | None:
+        """A wrong number is kept count of; the last one rejects the approval.
+
+        It is counted the way that a right one is saved, so that many numbers given at once are
+        tried one after the other. None when the approval is not as it was read any more.
+        """
+        if refused.refusal is not IdentityRefusal.NUMBER_WRONG:
+            return refused
+        assert refused.keep, "the counted try must survive the refusal"
+        approval, answers = read
+        state: State = "rejected" if approval.tries_left == 1 else "pending"
+        now = self._kernel.business_clock.now()
+        told = decision_rows(self._evidence, approval, state, answers)
+        if not await store.use_try(db, approval, state, now, told):
+            return None
+        if state == "rejected":
+            await self._tell(db, approval, state)
         return refused
 
     async def _decide(
-        self,
-        db: Connection,
-        approval: Approval,
-        state: State,
+        self, db: Connection, approval: Approval, state: State
     ) -> Approval:
         """Leave "pending" without an answer that decides: too late, called off, out of reach."""
         now = self._kernel.business_clock.now()
         is_first = await store.decide(db, approval.id, state, now)
         assert is_first, "the approval's row is held, and it was pending"
-        return await self._tell(db, approval, state, await store.answers(db, approval.id))
+        answers = await store.answers(db, approval.id)
+        await save(db, [((), decision_rows(self._evidence, approval, state, answers))])
+        return await self._tell(db, approval, state)
 
-    async def _tell(
-        self,
-        db: Connection,
-        approval: Approval,
-        state: State,
-        answers: Sequence[GivenAnswer],
-    ) -> Approval:
-        """Tell of a decision that was saved: listener, receipt, event."""
+    async def _tell(self, db: Connection, approval: Approval, state: State) -> Approval:
+        """Tell of a decision that was saved with its receipt: listener, event."""
         assert state != "pending", "a decision leaves pending"
         now = self._kernel.business_clock.now()
         listener = self._listeners.get(approval.kind)
         if listener is not None:
             await listener(db, approval, state)
-        digests = {
-            f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)
-        }
-        await self._evidence.record(
-            db,
-            kind=DECIDED_TOPIC,
-            issuer=PLATFORM_ORGANISATION,
-            references={"approval_id": approval.id, "reference": approval.reference},
-            digests={"words": approval.words_hash} | digests,
-            about=f"{approval.kind}: {state}",
-        )
         if approval.kind not in _UNTOLD_KINDS:
             await outbox.emit(
                 db, self._kernel.ids, DECIDED_TOPIC,

@@ -7,6 +7,7 @@ A resource that needs more answers as RFC 9470 s3 says, and the service signs it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,7 +43,11 @@ async def approval_acr(db: Connection, approval_id: str) -> str | None:
     None when no yes stands any more: what a phone allowed that was taken out of use since (lost,
     recovered from), or a person suspended since, brings nobody a code or a token.
     """
-    standing = await approvals_store.standing_acrs(db, approval_id)
+    return lowest_acr(await approvals_store.standing_acrs(db, approval_id))
+
+
+def lowest_acr(standing: Iterable[str]) -> str | None:
+    """Return the lowest of the levels of what stands; None when nothing does."""
     reached = [ACR_VALUES.index(acr) for acr in standing]
     return ACR_VALUES[min(reached)] if reached else None
 

@@ -17,10 +17,10 @@ from datetime import timedelta
 
 import msgspec
 
-from lionrock.identity.domain.approvals import ApprovalRequest, Asked
+from lionrock.identity.domain.approvals import Asked
 from lionrock.identity.domain.clients import Client
 from lionrock.identity.domain.grants import PushedRequest, SignIn, secret_hash
-from lionrock.identity.domain.parties import Person, read_identifier
+from lionrock.identity.domain.parties import read_identifier
 from lionrock.identity.domain.refusals import IdentityRefusal
 from lionrock.identity.domain.requests import (
     REQUEST_URI_LIFE_S,
@@ -29,6 +29,7 @@ from lionrock.identity.domain.requests import (
 )
 from lionrock.identity.service.answers import Answers
 from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
+from lionrock.identity.service.assurance import lowest_acr
 from lionrock.identity.service.clients import Clients
 from lionrock.identity.service.endings import (
     OUTCOMES,
@@ -135,21 +136,21 @@ class Authorization:
         the address again, also at the same time, leads to the same one. Returns the id of the
         sign-in that goes on. It is all that a request may change (kernel.late.alone).
         """
-        person = await self._parties.find_person(db, identifier)
-        if person is not None and not await self._mandates.admits(db, client, person.id):
-            person = None
+        person_id = await self._parties.find_person_id(db, identifier)
+        if person_id is not None and not await self._mandates.admits(db, client, person_id):
+            person_id = None
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=SIGN_IN_LIFE_S)
         sign_in = SignIn(
             id=store.SIGN_INS.stamp(self._kernel.ids.new("sin"), expires_at),
             request_hash=pushed.request_hash,
             client_id=client.id, browser_hash=secret_hash(browser_secret),
-            subject_key=self._subject_key(person, identifier), person_id=None, approval_id=None,
+            subject_key=self._subject_key(person_id, identifier), person_id=None, approval_id=None,
             number=secrets.digits(NUMBER_DIGITS), started_at=now, expires_at=expires_at,
         )  # fmt: skip
         asked = None
-        if person is not None:
-            asked = self.question(person, pushed.request, client, sign_in.id, language)
+        if person_id is not None:
+            asked = sign_in_question(person_id, pushed.request, client, sign_in.id, language)
         return await self.quiet.begin(db, sign_in, client, asked, resumes=resumes)
 
     async def view(
@@ -163,6 +164,7 @@ class Authorization:
         return SignInView(
             sign_in=seen.sign_in, state=self._state(seen.sign_in, seen.asked),
             request=seen.request, client=client, browser_secret=browser_secret,
+            acr=lowest_acr(seen.acrs),
         )  # fmt: skip
 
     async def held_view(
@@ -225,21 +227,10 @@ class Authorization:
             return "waiting"
         return state
 
-    def question(
-        self,
-        person: Person,
-        request: AuthorizationRequest,
-        client: Client,
-        sign_in_id: str,
-        language: str,
-    ) -> ApprovalRequest:
-        """Return what the phone is asked for a sign-in: service, address, what it receives."""
-        return sign_in_question(person.id, request, client, sign_in_id, language)
-
-    def _subject_key(self, person: Person | None, identifier: str) -> bytes:
+    def _subject_key(self, person_id: str | None, identifier: str) -> bytes:
         """What attempts are counted by: the person, whichever identifier was typed, or the text."""
-        if person is not None:
-            return self._vault.look_up_key("sign_in", person.id)
+        if person_id is not None:
+            return self._vault.look_up_key("sign_in", person_id)
         found = read_identifier(identifier)
         kind, value = found if found is not None else ("text", identifier.strip().lower())
         return self._vault.look_up_key(f"sign_in/{kind}", value)

@@ -49,6 +49,8 @@ class SignInView(msgspec.Struct, frozen=True, kw_only=True):
     request: AuthorizationRequest
     client: Client
     browser_secret: str
+    # The level that its approval reached, None while no yes stands (service.assurance).
+    acr: str | None
 
     @property
     def needs_choice(self) -> bool:
@@ -98,7 +100,8 @@ class Endings:
         assert held is not None, "it was there, and a ring keeps it for long"
         # What was decided stays so; another tab may have ended it meanwhile.
         state = "finished" if held.finished_at is not None else view.state
-        return msgspec.structs.replace(view, sign_in=held, state=state)
+        acr = await approval_acr(db, held.approval_id) if held.approval_id is not None else None
+        return msgspec.structs.replace(view, sign_in=held, state=state, acr=acr)
 
     async def kept_answer(self, db: Connection, view: SignInView) -> WaitReply:
         """Say how a sign-in ended, perhaps for another tab of this browser a moment ago."""
@@ -112,9 +115,9 @@ class Endings:
             type=KeptAnswer,
         )
         if kept.code_hash is not None:
-            code = await token_store.code(db, kept.code_hash, sign_in.client_id)
+            found = await token_store.code(db, kept.code_hash, sign_in.client_id)
             now = self._kernel.wire_clock.now()
-            if code is None or code.used_at is not None or now >= code.expires_at:
+            if found is None or found[0].used_at is not None or now >= found[0].expires_at:
                 return WaitReply(status=kept.status)
         return WaitReply(status=kept.status, redirect_to=kept.redirect_to)
 
@@ -211,8 +214,7 @@ class Endings:
         """
         if view.state != "approved":
             return None, "access_denied"
-        assert view.sign_in.approval_id is not None, "only a person approves"
-        acr = await approval_acr(db, view.sign_in.approval_id)
+        acr = view.acr
         if acr is None:
             return None, "access_denied"
         if not meets_acr(acr, view.request.acr_values):

@@ -79,6 +79,15 @@ class Parties:
 
     async def find_person(self, db: Connection, identifier: str) -> Person | None:
         """Return the active person with a phone number, e-mail address or handle."""
+        row = await self._find_row(db, identifier)
+        return self._opened(row) if row is not None else None
+
+    async def find_person_id(self, db: Connection, identifier: str) -> str | None:
+        """Return the id of whom `find_person` finds; contact data stay closed."""
+        row = await self._find_row(db, identifier)
+        return row.id if row is not None else None
+
+    async def _find_row(self, db: Connection, identifier: str) -> store.PersonRow | None:
         found = read_identifier(identifier)
         if found is None:
             return None
@@ -89,7 +98,7 @@ class Parties:
             row = await store.person_by_phone(db, self._vault.look_up_key("phone", value))
         else:
             row = await store.person_by_handle(db, value)
-        return self._opened(row) if row is not None and row.status == "active" else None
+        return row if row is not None and row.status == "active" else None
 
     async def set_person_status(
         self, db: Connection, person_id: str, status: PersonStatus

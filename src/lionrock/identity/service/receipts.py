@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from lionrock.identity.domain.approvals import Approval, GivenAnswer, State
 from lionrock.identity.domain.words import canonical_json
 from lionrock.kernel.db import Connection
+from lionrock.kernel.notes import Row
 
 PLATFORM_ORGANISATION = "lionrock-platform"
+DECIDED_TOPIC = "identity.approval_decided"
 
 
 class ReceiptRecorder(Protocol):
@@ -27,6 +31,33 @@ class ReceiptRecorder(Protocol):
     ) -> str:
         """Record a receipt in the caller's transaction; returns its id."""
         ...
+
+    def rows(
+        self,
+        kind: str,
+        issuer: str,
+        references: dict[str, str],
+        digests: dict[str, str],
+        about: str = "",
+    ) -> Sequence[Row]:
+        """Return the rows of such a receipt, for kernel.late.claim."""
+        ...
+
+
+def decision_rows(
+    evidence: ReceiptRecorder, approval: Approval, state: State, answers: Sequence[GivenAnswer]
+) -> Sequence[Row]:
+    """Return the rows of the receipt of an approval's decision; none while it is pending."""
+    if state == "pending":
+        return ()
+    given = {f"answer_{n}": digest_of_text(a.proof.text) for n, a in enumerate(answers, start=1)}
+    return evidence.rows(
+        kind=DECIDED_TOPIC,
+        issuer=PLATFORM_ORGANISATION,
+        references={"approval_id": approval.id, "reference": approval.reference},
+        digests={"words": approval.words_hash} | given,
+        about=f"{approval.kind}: {state}",
+    )
 
 
 def digest_of(value: Any) -> str:

@@ -28,7 +28,7 @@ from lionrock.identity.service.approvals import NUMBER_DIGITS, Approvals
 from lionrock.identity.service.authorization import Authorization
 from lionrock.identity.service.mandates import Mandates
 from lionrock.identity.service.parties import Parties
-from lionrock.identity.service.questions import SIGN_IN_LIFE_S
+from lionrock.identity.service.questions import SIGN_IN_LIFE_S, sign_in_question
 from lionrock.identity.service.vault import Vault
 from lionrock.identity.store import clients as client_store
 from lionrock.identity.store import requests as requests_store
@@ -150,7 +150,7 @@ class Scans:
         assert not isinstance(person, Refused), "a device's holder is on record"
         if not await self._mandates.admits(db, client, person.id):
             return Refused(ScanRefusal.UNKNOWN, field="content")
-        asked = self._authorization.question(person, pushed.request, client, sign_in.id, language)
+        asked = sign_in_question(person.id, pushed.request, client, sign_in.id, language)
         if channel == "link":
             # Page and phone are one screen; the browser is told by the way back instead.
             asked = msgspec.structs.replace(asked, number_match=False)

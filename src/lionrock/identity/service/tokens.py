@@ -99,19 +99,18 @@ class Tokens:
         """Exchange an authorization code; a code shown twice costs every token it brought."""
         if not form.code:
             return Refused(IdentityRefusal.CODE_MISSING, field="code")
+        found = await store.code(db, secret_hash(form.code), client.id)
+        if found is None:
+            return Refused(IdentityRefusal.CODE_UNKNOWN)
+        code, how = found
+        if code.used_at is not None:
+            return await self._refuse_used(db, code)
         now = self._kernel.wire_clock.now()
-        used = await store.use_code(db, secret_hash(form.code), client.id, now)
-        if used is None:
-            return await self._refuse_code(db, client, form.code)
-        code, how = used
         basis = await self._check_code(db, client, form, code, jkt, now)
         if isinstance(basis, Refused):
-            # Refused, the request is kept (its assertion is used), the code is not used.
-            await store.give_back_code(db, code.code_hash)
             return basis
-        return await self.issue(
-            db, client, msgspec.structs.replace(basis, authentication=how), jkt
-        )
+        basis = msgspec.structs.replace(basis, authentication=how)
+        return await self.issue(db, client, basis, jkt, code)
 
     async def _check_code(
         self, db: Connection, client: Client, form: TokenForm, code: CodeGrant, jkt: str,
@@ -135,22 +134,21 @@ class Tokens:
             action=code.request.grant_action, company_id=code.request.company_id,
         )  # fmt: skip
 
-    async def _refuse_code(self, db: Connection, client: Client, code: str) -> Refused:
-        """Say why there is no code to use; a code shown again costs every token it brought."""
-        found = await store.lock_code(db, secret_hash(code), client.id)
-        if found is None or found.used_at is None:
-            return Refused(IdentityRefusal.CODE_UNKNOWN)
-        await self._grants.revoke(db, found.grant_id, "code_reuse")
+    async def _refuse_used(self, db: Connection, code: CodeGrant) -> Refused:
+        """A code shown again costs every token it brought (RFC 6749 s4.1.2)."""
+        await self._grants.revoke(db, code.grant_id, "code_reuse")
         return Refused(IdentityRefusal.CODE_USED, keep=True)
 
     async def issue(
-        self, db: Connection, client: Client, basis: TokenBasis, jkt: str
-    ) -> TokenReply | Refused:
+        self, db: Connection, client: Client, basis: TokenBasis, jkt: str,
+        code: CodeGrant | None = None,
+    ) -> TokenReply | Refused:  # fmt: skip
         """Issue what a person's decision gives: an access token, and an id_token with openid.
 
         What outlives the token is put on record first (`Grants.keep`), with a refresh token where
         the client's policy has that grant type. EXCHANGE_TARGET when the person may no longer act
-        for the company that was chosen.
+        for the company that was chosen. With a code the last act is to use it up: CODE_USED when
+        another request came first.
         """
         mandate: Mandate | None = None
         if basis.company_id is not None:
@@ -163,17 +161,14 @@ class Tokens:
         now = self._kernel.wire_clock.now()
         expires_at = now + timedelta(seconds=ACCESS_TOKEN_LIFE_S)
         secret = store.TOKENS.stamp(secrets.token(32), expires_at)
-        await store.insert_token(
-            db,
-            AccessToken(
-                token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
-                person_id=basis.person_id, company_id=basis.company_id,
-                mandate_id=mandate.id if mandate is not None else None, scopes=basis.scopes,
-                jkt=jkt, issued_at=now, expires_at=expires_at, details=details,
-                claims=basis.claims.userinfo_names if basis.claims is not None else (),
-            ),
+        token = AccessToken(
+            token_hash=secret_hash(secret), grant_id=basis.grant_id, client_id=client.id,
+            person_id=basis.person_id, company_id=basis.company_id,
+            mandate_id=mandate.id if mandate is not None else None, scopes=basis.scopes,
+            jkt=jkt, issued_at=now, expires_at=expires_at, details=details,
+            claims=basis.claims.userinfo_names if basis.claims is not None else (),
         )  # fmt: skip
-        return TokenReply(
+        reply = TokenReply(
             access_token=secret, token_type="DPoP", expires_in=ACCESS_TOKEN_LIFE_S,  # noqa: S106 - a name
             scope=" ".join(basis.scopes),
             id_token=await self._id_token(
@@ -182,6 +177,11 @@ class Tokens:
             refresh_token=kept.refresh_token,
             authorization_details=details, grant_id=kept.grant_id,
         )  # fmt: skip
+        if code is None:
+            await store.insert_token(db, token)
+        elif not await store.use_code(db, code.code_hash, token):
+            return await self._refuse_used(db, code)
+        return reply
 
     async def client_credentials(
         self, db: Connection, client: Client, form: TokenForm, jkt: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,9 @@ from lionrock.identity.domain.assurance import ACR_DEVICE
 from lionrock.identity.domain.proofs import Proof
 from lionrock.identity.domain.words import Rendered
 from lionrock.kernel.db import Connection
+from lionrock.kernel.late import UNLESS_USED, claim
 from lionrock.kernel.money import Money
+from lionrock.kernel.notes import Row
 
 LISTED_MAX = 50
 UNANSWERED_MAX = 200
@@ -92,10 +94,20 @@ async def lock_with_answers(
     )
     if not rows:
         return None
-    asked = dict(rows[0]) | {"person_ids": [row["person_id"] for row in rows]}
-    given = [_answer(row) for row in rows if row["decision"] is not None]
-    # Asked in the order of their positions: what was answered at once stays in that order.
-    return _approval(asked), sorted(given, key=lambda each: each.answered_at)
+    return _with_answers(rows)
+
+
+async def with_answers(
+    db: Connection, approval_id: str
+) -> tuple[Approval, list[GivenAnswer]] | None:
+    """Return an approval and the answers given so far; it may change at once."""
+    rows = await db.fetch(
+        "SELECT a.*, p.person_id, p.device_id, p.decision, p.answered_at, p.proof, p.proof_kind,"
+        " p.acr FROM identity.approvals a JOIN identity.approval_persons p ON p.approval_id = a.id"
+        " WHERE a.id = $1 ORDER BY p.position",
+        approval_id,
+    )
+    return _with_answers(rows) if rows else None
 
 
 async def due(db: Connection, now: datetime, count_max: int) -> list[str]:
@@ -202,8 +214,12 @@ async def hold_person(
 async def standing_acrs(db: Connection, approval_id: str) -> list[str]:
     """Return the level of each yes that stands: its device in use and its person active still."""
     rows = await db.fetch(f"{STANDING} AND a.approval_id = $1", approval_id)
-    # Answers of before there were levels were device answers.
-    return [row["acr"] or ACR_DEVICE for row in rows]
+    return known_acrs(row["acr"] for row in rows)
+
+
+def known_acrs(kept: Iterable[str | None]) -> list[str]:
+    """Return levels as kept; answers of before there were levels were device answers."""
+    return [acr or ACR_DEVICE for acr in kept]
 
 
 async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
@@ -218,23 +234,25 @@ async def answers(db: Connection, approval_id: str) -> list[GivenAnswer]:
 
 
 async def save_answer(
-    db: Connection, approval_id: str, answer: GivenAnswer, state: State
+    db: Connection, approval: Approval, answer: GivenAnswer, state: State, rows: Sequence[Row]
 ) -> bool:
-    """Record a person's answer and the state that the approval comes to with it.
+    """Record a person's answer, the state that the approval comes to with it, and rows of that.
 
-    False when that person has answered already or was not asked, or the approval was decided.
+    False, with nothing recorded, when the approval is not as it was read any more. Who does not
+    hold it is the only one asked; after it the request may change nothing (kernel.late.claim).
     """
-    saved = await db.fetchval(
-        "WITH mine AS (UPDATE identity.approval_persons SET device_id = $3, decision = $4,"
+    return await claim(
+        db,
+        "claimed AS (UPDATE identity.approvals SET state = $9,"
+        "  decided_at = CASE WHEN $9 = 'pending' THEN NULL ELSE $5::timestamptz END"
+        f" WHERE {_as_read(10)} RETURNING 1),"
+        " mine AS (UPDATE identity.approval_persons SET device_id = $3, decision = $4,"
         "  answered_at = $5, proof = $6, proof_kind = $7, acr = $8"
-        "  WHERE approval_id = $1 AND person_id = $2 AND decision IS NULL RETURNING 1)"
-        " UPDATE identity.approvals SET state = $9,"
-        "  decided_at = CASE WHEN $9 = 'pending' THEN NULL ELSE $5 END"
-        " WHERE id = $1 AND state = 'pending' AND EXISTS (SELECT FROM mine) RETURNING 1",
-        approval_id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
+        " WHERE approval_id = $1 AND person_id = $2 AND EXISTS (SELECT FROM claimed))",
+        approval.id, answer.person_id, answer.device_id, answer.decision, answer.answered_at,
         answer.proof.text, answer.proof.kind, answer.acr, state,
+        approval.words_hash, approval.tries_left, rows=rows,
     )  # fmt: skip
-    return saved is not None
 
 
 async def save_narrowed(
@@ -247,14 +265,21 @@ async def save_narrowed(
     )  # fmt: skip
 
 
-async def use_try(db: Connection, approval_id: str) -> int:
-    """Use up a try of the number; returns how many are left."""
-    left: int = await db.fetchval(
-        "UPDATE identity.approvals SET tries_left = tries_left - 1 WHERE id = $1"
-        " RETURNING tries_left",
-        approval_id,
-    )
-    return left
+async def use_try(
+    db: Connection, approval: Approval, state: State, at: datetime, rows: Sequence[Row]
+) -> bool:
+    """Use up a try of the number, with the state that it comes to and rows of that.
+
+    False, with nothing recorded, when the approval is not as it was read any more; as `save_answer`
+    otherwise.
+    """
+    return await claim(
+        db,
+        "claimed AS (UPDATE identity.approvals SET tries_left = tries_left - 1, state = $2,"
+        "  decided_at = CASE WHEN $2 = 'pending' THEN NULL ELSE $3::timestamptz END"
+        f" WHERE {_as_read(4)} RETURNING 1)",
+        approval.id, state, at, approval.words_hash, approval.tries_left, rows=rows,
+    )  # fmt: skip
 
 
 async def decide(db: Connection, approval_id: str, state: State, at: datetime) -> bool:
@@ -265,6 +290,21 @@ async def decide(db: Connection, approval_id: str, state: State, at: datetime) -
         approval_id, state, at,
     )  # fmt: skip
     return changed is not None
+
+
+def _as_read(first: int) -> str:
+    """The approval $1 as it was read: pending, its words ($first), its tries left."""
+    return (
+        f"id = $1 AND state = 'pending' AND words_hash = ${first} AND tries_left = ${first + 1}"
+        f" AND {UNLESS_USED}"
+    )
+
+
+def _with_answers(rows: Sequence[Any]) -> tuple[Approval, list[GivenAnswer]]:
+    asked = dict(rows[0]) | {"person_ids": [row["person_id"] for row in rows]}
+    given = [_answer(row) for row in rows if row["decision"] is not None]
+    # Asked in the order of their positions: what was answered at once stays in that order.
+    return _approval(asked), sorted(given, key=lambda each: each.answered_at)
 
 
 def _answer(row: Any) -> GivenAnswer:

@@ -13,6 +13,7 @@ import msgspec
 from lionrock.identity.domain.approvals import Asked
 from lionrock.identity.domain.grants import PushedRequest, SignIn, hashed_slot
 from lionrock.identity.domain.requests import AuthorizationRequest
+from lionrock.identity.store.approvals import STANDING, known_acrs
 from lionrock.kernel.db import Connection
 from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.late import later
@@ -96,6 +97,8 @@ class SeenSignIn(msgspec.Struct, frozen=True):
     sign_in: SignIn
     request: AuthorizationRequest
     asked: Asked | None
+    # The level of each yes that stands.
+    acrs: list[str]
 
 
 async def seen_sign_in(
@@ -107,7 +110,8 @@ async def seen_sign_in(
         return None
     row = await db.fetchrow(
         # The request's slot is the last byte of its hash: only that partition is looked at.
-        "SELECT s.*, p.request, a.state AS asked_state, a.expires_at AS asked_expires_at"
+        "SELECT s.*, p.request, a.state AS asked_state, a.expires_at AS asked_expires_at,"
+        f" ARRAY({STANDING} AND a.approval_id = s.approval_id) AS acrs"
         f" FROM {SIGN_INS.partition(slot)} s"
         f" JOIN {PUSHED.table} p ON p.request_hash = s.request_hash"
         "  AND p.slot = get_byte(s.request_hash, length(s.request_hash) - 1)"
@@ -121,7 +125,8 @@ async def seen_sign_in(
     request = msgspec.convert(members.pop("request"), AuthorizationRequest)
     state, expires_at = members.pop("asked_state"), members.pop("asked_expires_at")
     asked = Asked(state, expires_at) if state is not None else None
-    return SeenSignIn(_sign_in(members), request, asked)
+    acrs = known_acrs(members.pop("acrs"))
+    return SeenSignIn(_sign_in(members), request, asked, acrs)
 
 
 async def hold_sign_in(

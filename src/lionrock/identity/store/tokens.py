@@ -18,7 +18,7 @@ from lionrock.identity.domain.requests import AuthorizationRequest
 from lionrock.identity.store.registration import is_self_registered, mark_used
 from lionrock.kernel.db import Connection
 from lionrock.kernel.inserts import Column, Insert
-from lionrock.kernel.late import later
+from lionrock.kernel.late import UNLESS_USED, claim, later
 from lionrock.kernel.ring import Ring
 
 # Codes are kept an hour after their time, so that a late reuse still revokes its tokens.
@@ -51,10 +51,10 @@ _STANDING = (
 _STANDS = "(t.person_id IS NULL OR p.status = 'active') AND g.revoked_at IS NULL"
 
 
-async def use_code(
-    db: Connection, code_hash: bytes, client_id: str, at: datetime
+async def code(
+    db: Connection, code_hash: bytes, client_id: str
 ) -> tuple[CodeGrant, Authentication | None] | None:
-    """Use up a client's unused code of an active person; None when there is none to use.
+    """Return a client's code of an active person; others are not found.
 
     With it comes how its person was authenticated.
     """
@@ -62,50 +62,35 @@ async def use_code(
     if slot is None:
         return None
     row = await db.fetchrow(
-        f"UPDATE {CODES.partition(slot)} c SET used_at = $3"
-        " FROM identity.persons p"
-        " WHERE c.code_hash = $1 AND c.client_id = $2 AND c.used_at IS NULL"
-        "  AND p.id = c.person_id AND p.status = 'active'"
-        " RETURNING c.*, (SELECT row(a.acr, a.authenticated_at) FROM identity.authentications a"
-        "  WHERE a.grant_id = c.grant_id) AS how",
-        code_hash, client_id, at,
+        f"SELECT c.*, a.acr, a.authenticated_at FROM {CODES.partition(slot)} c"
+        " JOIN identity.persons p ON p.id = c.person_id AND p.status = 'active'"
+        " LEFT JOIN identity.authentications a ON a.grant_id = c.grant_id"
+        " WHERE c.code_hash = $1 AND c.client_id = $2",
+        code_hash, client_id,
     )  # fmt: skip
     if row is None:
         return None
-    how = Authentication(acr=row["how"][0], authenticated_at=row["how"][1]) if row["how"] else None
+    how = None
+    if row["acr"] is not None:
+        how = Authentication(acr=row["acr"], authenticated_at=row["authenticated_at"])
     return _code(row), how
 
 
-async def give_back_code(db: Connection, code_hash: bytes) -> None:
-    """Undo `use_code` in its own transaction, which nobody else has seen."""
+async def use_code(db: Connection, code_hash: bytes, token: AccessToken) -> bool:
+    """Use up a code and keep the token that it brings; False when it was used before.
+
+    Of all who show it at once one gets the token. After it the request may change nothing
+    (kernel.late.claim).
+    """
+    assert TOKENS.slot(token.expires_at) == hashed_slot(token.token_hash), "stamped"
     slot = hashed_slot(code_hash)
     assert slot is not None, "a code that was found has a slot"
-    await db.execute(
-        f"UPDATE {CODES.partition(slot)} SET used_at = NULL WHERE code_hash = $1", code_hash
-    )  # fmt: skip
-
-
-async def code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
-    """Return a client's code of an active person; others are not found."""
-    row = await _code_row(db, code_hash, client_id, "")
-    return _code(row) if row is not None else None
-
-
-async def lock_code(db: Connection, code_hash: bytes, client_id: str) -> CodeGrant | None:
-    """Return a client's code of an active person and hold it; others are not found."""
-    row = await _code_row(db, code_hash, client_id, " FOR UPDATE")
-    return _code(row) if row is not None else None
-
-
-async def _code_row(db: Connection, code_hash: bytes, client_id: str, hold: str) -> Any:
-    slot = hashed_slot(code_hash)
-    if slot is None:
-        return None
-    return await db.fetchrow(
-        f"SELECT * FROM {CODES.partition(slot)} c WHERE code_hash = $1 AND client_id = $2"
-        " AND EXISTS (SELECT FROM identity.persons p"
-        f"  WHERE p.id = c.person_id AND p.status = 'active'){hold}",
-        code_hash, client_id,
+    await _mark_client(db, token)
+    return await claim(
+        db,
+        f"claimed AS (UPDATE {CODES.partition(slot)} SET used_at = $2"
+        f" WHERE code_hash = $1 AND used_at IS NULL AND {UNLESS_USED} RETURNING 1)",
+        code_hash, token.issued_at, rows=[(_TOKEN_ROWS, token)],
     )  # fmt: skip
 
 
@@ -116,6 +101,10 @@ async def insert_token(db: Connection, token: AccessToken) -> None:
     """
     assert TOKENS.slot(token.expires_at) == hashed_slot(token.token_hash), "stamped"
     await later(db, _TOKEN_ROWS, token)
+    await _mark_client(db, token)
+
+
+async def _mark_client(db: Connection, token: AccessToken) -> None:
     if is_self_registered(token.client_id):
         await mark_used(db, token.client_id, token.issued_at)
 

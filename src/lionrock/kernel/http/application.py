@@ -31,9 +31,10 @@ from lionrock.kernel.http.replies import (
 )
 from lionrock.kernel.http.served import ServerScope, read_request, send_answer
 from lionrock.kernel.http.table import Call, Route, RouteTable
-from lionrock.kernel.late import GroupCommit, LateTransaction
+from lionrock.kernel.late import LateTransaction
 from lionrock.kernel.log import forget_request, name_request
 from lionrock.kernel.network import Unreachable
+from lionrock.kernel.notes import GroupCommit
 
 _log = structlog.get_logger("lionrock.http")
 _DATABASE_GONE = (
