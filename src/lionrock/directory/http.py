@@ -10,6 +10,7 @@ Source: RFC 9421 s3.2, RFC 9530, RFC 7517 s5 (JWK Set).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,8 +34,10 @@ from lionrock.kernel.jose import Key
 from lionrock.kernel.signatures import (
     SIGNATURE_ERRORS,
     Checked,
+    CombinedFields,
     SignatureRefusal,
     check_request,
+    combined_fields,
     sign_response,
     signature_keyid,
     target_uri,
@@ -115,6 +118,11 @@ class SignedCall(Call[RoomT, BodyT]):
     caller: Organisation
     signature: Checked
 
+    @cached_property
+    def fields(self) -> CombinedFields:
+        """The fields of the request as signatures cover them."""
+        return combined_fields(self.request.headers)
+
 
 class ClaimedCall(SignedCall[RoomT, BodyT]):
     """A signed call whose caller, as it says, was read before; see `check_claimed_signature`."""
@@ -128,7 +136,7 @@ async def check_signed_call(call: SignedCall[Any, Any]) -> Refused | None:
     In mode "transaction" everything happens in the request's own transaction, so that the nonce is
     forgotten when nothing was done; in the other modes in a transaction of its own.
     """
-    claimed = signature_keyid(call.request.headers)
+    claimed = signature_keyid(call.fields)
     if isinstance(claimed, Refused):
         return claimed
 
@@ -194,7 +202,7 @@ def check_call_signature(
     return check_request(
         method=call.request.method,
         url=url,
-        headers=call.request.headers,
+        headers=call.fields,
         body=call.raw_body,
         key_of=lambda named: organisation.key_of(named) if organisation else None,
         now_s=call.kernel.wire_clock.now_s(),

@@ -240,7 +240,7 @@ def verify_bytes(key: Key, signature: bytes, data: bytes) -> bool:
     if len(signature) != SIGNATURE_BYTES or key.use != "sig":
         return False
     try:
-        if isinstance(key.public, ec.EllipticCurvePublicKey):
+        if key.alg == "ES256" and isinstance(key.public, ec.EllipticCurvePublicKey):
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
             key.public.verify(encode_dss_signature(r, s), data, _ES256)
             return True

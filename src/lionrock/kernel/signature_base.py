@@ -8,24 +8,35 @@ Invariants: ASCII only; no value holds a line break; the parameters keep their e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.signature_refusals import SignatureRefusal
-from lionrock.kernel.structured_fields import Component, FieldMalformed, parse_inner_lists
+from lionrock.kernel.structured_fields import (
+    Component,
+    FieldMalformed,
+    parse_inner_lists,
+    serialized,
+)
 
 _PRINTED = re.compile(r"[\x20-\x7e\t]*")
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+TARGETS_MAX = 256
+
+
+class CombinedFields(dict[str, str]):
+    """Fields of a message as `combined_fields` makes them; they are not combined again."""
 
 
 class Message(msgspec.Struct, frozen=True):
     """What a signature is computed over: derived components and combined fields."""
 
-    derived: dict[str, str]
-    fields: dict[str, str]
+    derived: Mapping[str, str]
+    fields: Mapping[str, str]
     request: Message | None = None
 
 
@@ -52,15 +63,15 @@ def signature_base(
     return build_base(message, inner.components, inner.text)
 
 
-def build_base(message: Message, components: Sequence[Component], text: str) -> bytes | Refused:
+def build_base(message: Message, components: tuple[Component, ...], text: str) -> bytes | Refused:
     """Build the signature base: one line a component, then the parameters' exact text."""
     lines = []
-    for component in components:
+    for component, identifier in zip(components, serialized(components), strict=True):
         source = message.request if component.is_of_request else message
         value = _value(source, component.name)
         if isinstance(value, Refused):
             return value
-        lines.append(f"{component.serialized()}: {value}")
+        lines.append(f"{identifier}: {value}")
     lines.append(f'"@signature-params": {text}')
     return "\n".join(lines).encode("ascii")
 
@@ -78,12 +89,13 @@ def _value(source: Message | None, name: str) -> str | Refused:
         return Refused(SignatureRefusal.FIELD_ABSENT, name)
     value = source.fields[name]
     # A line break in a value could end one line of the base and begin another.
-    if _PRINTED.fullmatch(value) is None:
+    if not (value.isascii() and value.isprintable()) and _PRINTED.fullmatch(value) is None:
         return Refused(SignatureRefusal.FIELD_MALFORMED, name)
     return value
 
 
-def derived_of_request(method: str, url: str) -> dict[str, str]:
+@lru_cache(maxsize=TARGETS_MAX)
+def derived_of_request(method: str, url: str) -> Mapping[str, str]:
     """Return the derived components of a request; ValueError when `url` is not absolute."""
     canonical = canonical_uri(url)
     parts = urlsplit(canonical)
@@ -110,10 +122,12 @@ def canonical_uri(url: str) -> str:
     return f"{scheme.lower()}://{authority}{target if target.startswith('/') else '/' + target}"
 
 
-def combined_fields(headers: Headers) -> dict[str, str]:
+def combined_fields(headers: Headers) -> CombinedFields:
     """Combine field lines: names lower case, values trimmed, repeats joined (RFC 9421 s2.1)."""
+    if isinstance(headers, CombinedFields):
+        return headers
     items = headers.items() if isinstance(headers, Mapping) else headers
-    fields: dict[str, str] = {}
+    fields = CombinedFields()
     for name, value in items:
         lower, trimmed = name.lower(), value.strip(" \t")
         fields[lower] = f"{fields[lower]}, {trimmed}" if lower in fields else trimmed

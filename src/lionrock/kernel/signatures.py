@@ -26,6 +26,7 @@ from lionrock.kernel import secrets
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose_keys import Key, sign_bytes, verify_bytes
 from lionrock.kernel.signature_base import (
+    CombinedFields,
     Headers,
     Message,
     build_base,
@@ -42,11 +43,13 @@ from lionrock.kernel.structured_fields import (
     parse_inner_lists,
     serialize_bytes,
     serialize_string,
+    serialized,
 )
 
 __all__ = [
-    "SIGNATURE_ERRORS", "Checked", "SignatureRefusal", "check_request", "check_response",
-    "content_digest", "sign_request", "sign_response", "signature_keyid", "target_uri",
+    "SIGNATURE_ERRORS", "Checked", "CombinedFields", "SignatureRefusal", "check_request",
+    "check_response", "combined_fields", "content_digest", "sign_request", "sign_response",
+    "signature_keyid", "target_uri",
 ]  # fmt: skip
 
 TAG = "lionrock"
@@ -176,7 +179,12 @@ def check_request(
         return Refused(SignatureRefusal.FIELD_MALFORMED, "@target-uri")
     must = ["@method", "@target-uri", "content-digest", *(name.lower() for name in required)]
     must += [name for name in SENSITIVE_FIELDS if name in fields]
-    return _check(message, tuple(Component(name) for name in must), body, key_of, now_s)
+    return _check(message, _components(tuple(must)), body, key_of, now_s)
+
+
+@lru_cache(maxsize=PARSED_MAX)
+def _components(names: tuple[str, ...]) -> tuple[Component, ...]:
+    return tuple(Component(name) for name in names)
 
 
 def check_response(
@@ -221,7 +229,7 @@ def _check(
         return base
     if not verify_bytes(key, parsed.signature, base):
         return Refused(SignatureRefusal.WRONG)
-    covered = tuple(component.serialized() for component in parsed.inner.components)
+    covered = serialized(parsed.inner.components)
     return Checked(parsed.keyid, parsed.nonce, parsed.created_s, parsed.expires_s, covered, key)
 
 

@@ -35,6 +35,11 @@ _PLAIN_PARAMETER = re.compile(
     r';([a-z*][a-z0-9_\-.*]*)=(?:"([\x20\x21\x23-\x5b\x5d-\x7e]*)"|(-?[0-9]{1,15})(?![0-9.]))'
 )
 _PLAIN_PARAMETERS = re.compile(f"(?:{_PLAIN_PARAMETER.pattern})*")
+# Fields of one member, without a space too many: as most write them.
+_ONE_BYTES = re.compile(f"({_KEY.pattern})={_BYTES.pattern}")
+_ONE_LIST = re.compile(
+    f"({_KEY.pattern})=(({_PLAIN_LIST.pattern})((?:{_PLAIN_PARAMETER.pattern})*))"
+)
 PLAIN_LISTS_MAX = 256
 
 
@@ -51,6 +56,12 @@ class Component(msgspec.Struct, frozen=True):
     def serialized(self) -> str:
         """The component identifier as it stands in the signature base (RFC 9421 s2)."""
         return f'"{self.name}"' + (";req" if self.is_of_request else "")
+
+
+@lru_cache(maxsize=PLAIN_LISTS_MAX)
+def serialized(components: tuple[Component, ...]) -> tuple[str, ...]:
+    """The identifiers of components: the same lists come again and again."""
+    return tuple(component.serialized() for component in components)
 
 
 class InnerList(msgspec.Struct, frozen=True):
@@ -75,6 +86,9 @@ def serialize_bytes(value: bytes) -> str:
 
 def parse_byte_sequences(text: str) -> dict[str, bytes]:
     """Parse `name=:base64:, ...`; FieldMalformed otherwise."""
+    only = _ONE_BYTES.fullmatch(text) if len(text) <= FIELD_CHARACTERS_MAX else None
+    if only is not None:
+        return {only[1]: _octets(only[2])}
     reader = _Reader(text)
     members: dict[str, bytes] = {}
     for key in reader.members():
@@ -86,6 +100,11 @@ def parse_byte_sequences(text: str) -> dict[str, bytes]:
 
 def parse_inner_lists(text: str) -> dict[str, InnerList]:
     """Parse `label=("a" "b";req);created=1;keyid="k", ...`; FieldMalformed otherwise."""
+    only = _ONE_LIST.fullmatch(text) if len(text) <= FIELD_CHARACTERS_MAX else None
+    if only is not None and only[3].count(" ") < COMPONENTS_MAX:
+        parameters = _plain_parameters(only[4])
+        if parameters is not None:
+            return {only[1]: InnerList(_components_of(only[3]), parameters, only[2])}
     reader = _Reader(text)
     members: dict[str, InnerList] = {}
     for key in reader.members():
@@ -98,6 +117,27 @@ def parse_inner_lists(text: str) -> dict[str, InnerList]:
 @lru_cache(maxsize=PLAIN_LISTS_MAX)
 def _components_of(plain_list: str) -> tuple[Component, ...]:
     return tuple(Component(name.strip('"')) for name in plain_list[1:-1].split(" "))
+
+
+def _plain_parameters(text: str) -> dict[str, ParameterValue] | None:
+    """Read what _PLAIN_PARAMETERS matched; None when a name is given twice or there are too many"""
+    given = _PLAIN_PARAMETER.findall(text)
+    parameters: dict[str, ParameterValue] = {
+        key: int(number) if number else text for key, text, number in given
+    }
+    is_taken = len(parameters) == len(given) <= PARAMETERS_MAX
+    return parameters if is_taken else None
+
+
+def _octets(encoded: str) -> bytes:
+    try:
+        decoded = binascii.a2b_base64(encoded, strict_mode=True)
+    except binascii.Error as error:
+        raise FieldMalformed("not base64") from error
+    # Bits beyond the last octet would give one value two spellings.
+    if binascii.b2a_base64(decoded, newline=False).decode("ascii") != encoded:
+        raise FieldMalformed("not canonical base64")
+    return decoded
 
 
 class _Reader:
@@ -128,15 +168,7 @@ class _Reader:
         return key
 
     def byte_sequence(self) -> bytes:
-        encoded = self._take(_BYTES, "a byte sequence between colons").group(1)
-        try:
-            decoded = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
-            raise FieldMalformed("not base64") from error
-        # Bits beyond the last octet would give one value two spellings.
-        if base64.b64encode(decoded).decode("ascii") != encoded:
-            raise FieldMalformed("not canonical base64")
-        return decoded
+        return _octets(self._take(_BYTES, "a byte sequence between colons").group(1))
 
     def inner_list(self) -> InnerList:
         start = self._at
@@ -183,11 +215,8 @@ class _Reader:
         """
         match = _PLAIN_PARAMETERS.match(self._text, self._at)
         assert match is not None, "it matches nothing as well"
-        given = _PLAIN_PARAMETER.findall(match.group())
-        parameters: dict[str, ParameterValue] = {
-            key: int(number) if number else text for key, text, number in given
-        }
-        if len(parameters) != len(given) or len(given) > PARAMETERS_MAX:
+        parameters = _plain_parameters(match.group())
+        if parameters is None:
             return {}
         self._at = match.end()
         return parameters

@@ -30,6 +30,7 @@ PIECES = [
 SOUP = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 GOOD = [
     'sig=("@method" "@target-uri" "signature";req);created=1;keyid="a\\"b";tag="t"',
+    'sig=("@method" "content-type");created=1;nonce="x";tag="t"', "sha-256=:YWJj:",
     'a=(), b=( "x"  "y" );p=-5;q', "a=:YWJj:, b=:YQ==:", "sha-256=:AAAA:\t,sha-512=::",
 ]  # fmt: skip
 
