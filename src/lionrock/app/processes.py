@@ -41,6 +41,7 @@ from lionrock.kernel.i18n import HONG_KONG
 from lionrock.kernel.lifeline import end_with
 
 FOUNDING_TIME = time(9, 0)
+GC_YOUNG_MAX = 20_000
 _log = structlog.get_logger("lionrock.processes")
 
 
@@ -92,6 +93,9 @@ async def run_front(settings: Settings) -> None:
     platform = await open_platform(settings)
     parts = urlsplit(settings.public_url)
     gc.freeze()
+    # A request makes hundreds of short-lived objects and no cycle: looked for seldom, they are
+    # found all the same.
+    gc.set_threshold(GC_YOUNG_MAX, 20, 20)
     await run_beside(
         serve(platform.application(), settings.bind_address, parts.port or 443),
         lambda: follow_business_clock(platform.kernel),

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lionrock.kernel.errors import KernelRefusal, Refused
 from lionrock.kernel.http.members import repeated_member
+from lionrock.kernel.http.served import ServedRequest
 from lionrock.kernel.http.table import Route
 
 QUERY_BYTES_MAX = 16 * 1024
@@ -38,6 +39,8 @@ async def read_body(request: Request, bytes_max: int) -> bytes | Refused:
         return b""  # Nothing is said to come, and nothing is waited for (RFC 9112 s6.3).
     try:
         async with asyncio.timeout(BODY_S_MAX):
+            if isinstance(request, ServedRequest) and request.is_short:
+                return await request.whole()  # As long as was told, which was looked at above.
             return await _read_chunks(request, bytes_max)
     except (TimeoutError, ClientDisconnect):
         return Refused(KernelRefusal.BODY_SLOW)

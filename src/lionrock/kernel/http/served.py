@@ -17,6 +17,7 @@ Not for: applications that are called as ASGI (in tests, and parties in one proc
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -28,6 +29,8 @@ from starlette.responses import Response
 _PATH_SAFE = "/-._~!$&'()*+,;=:@"
 # A body of a told length up to this is taken at once, a longer one piece by piece.
 WHOLE_BYTES_MAX = 1024 * 1024
+# Paths that are asked for again and again.
+PATHS_KEPT_MAX = 256
 
 
 class ServerScope(Protocol):
@@ -52,16 +55,11 @@ class ServedRequest(Request):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; ClientDisconnect when its sender broke it off."""
-        if self._stream_consumed:
-            raise RuntimeError("the body was read before")
-        self._stream_consumed = True
-        headers = self.headers
-        length = headers.get("content-length", "")
-        # A server that was sent both goes by the encoding (RFC 9112 s6.3).
-        is_short = length.isdigit() and int(length) <= WHOLE_BYTES_MAX
-        if is_short and "transfer-encoding" not in headers:
-            yield await self._whole()
+        length = self.headers.get("content-length", "")
+        if self.is_short:
+            yield await self.whole()
             return
+        self._begin()
         is_ended = False
         size = 0
         async for chunk in self._server:
@@ -73,12 +71,33 @@ class ServedRequest(Request):
         if length.isdigit() and size < int(length):
             raise ClientDisconnect
 
-    async def _whole(self) -> bytes:
+    @property
+    def is_short(self) -> bool:
+        """Whether the body is of a told length, and small enough to be taken at once."""
+        headers = self.headers
+        length = headers.get("content-length", "")
+        # A server that was sent both goes by the encoding (RFC 9112 s6.3).
+        is_short = length.isdigit() and int(length) <= WHOLE_BYTES_MAX
+        return is_short and "transfer-encoding" not in headers
+
+    def _begin(self) -> None:
+        if self._stream_consumed:
+            raise RuntimeError("the body was read before")
+        self._stream_consumed = True
+
+    async def whole(self) -> bytes:
+        """Return a short body; ClientDisconnect when its sender broke it off."""
+        self._begin()
         try:
             whole: bytes = await self._server()
         except (ProtocolClosed, ProtocolError) as error:
             raise ClientDisconnect from error
         return whole
+
+
+@lru_cache(maxsize=PATHS_KEPT_MAX)
+def _raw_path(path: str) -> bytes:
+    return quote(path, safe=_PATH_SAFE).encode("ascii")
 
 
 def read_request(told: ServerScope, server: Any) -> ServedRequest:
@@ -93,7 +112,7 @@ def read_request(told: ServerScope, server: Any) -> ServedRequest:
         "method": told.method,
         "scheme": told.scheme,
         "path": path,
-        "raw_path": quote(path, safe=_PATH_SAFE).encode("ascii"),
+        "raw_path": _raw_path(path),
         "query_string": told.query_string.encode("utf-8"),
         "headers": fields,
         "client": (host.strip("[]"), int(port) if port.isdigit() else 0),
