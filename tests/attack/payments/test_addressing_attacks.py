@@ -269,6 +269,53 @@ async def test_who_is_no_active_participant_learns_nothing(city: PaymentsCity) -
     assert tokens == 0
 
 
+_FALLS = {
+    "suspended": "UPDATE directory.organisations SET status = 'suspended' WHERE id = $1",
+    "without its role": "UPDATE directory.organisations SET roles = '{}' WHERE id = $1",
+    "without its key": "UPDATE directory.keys SET retired_at = valid_from"
+    " WHERE organisation_id = $1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", _FALLS)
+async def test_who_asked_before_and_may_no_longer_ask_is_refused_at_once_and_charged_nothing(
+    city: PaymentsCity, how: str
+) -> None:
+    await register(city, HARBOUR)
+    assert (await look_up(city)).status == 200
+    await city.kernel.database.run(lambda db: db.execute(_FALLS[how], LANTAU))
+    # Who shares a round with one that has fallen is answered all the same.
+    answers = await asyncio.gather(*(
+        ask(city, bank, LOOKUPS, NUMBER) for bank in (LANTAU, HARBOUR) * 3
+    ))
+    assert [answer.status for answer in answers] == [403, 200] * 3
+    tokens = await city.kernel.database.read(lambda db: db.fetch(
+        "SELECT organisation_id, tokens FROM payments.asking_buckets WHERE payer_key = ''"
+        " AND organisation_id = ANY($1)", [LANTAU, HARBOUR],
+    ))
+    assert dict(map(tuple, tokens)) == {LANTAU: 999, HARBOUR: 997}
+
+
+async def test_a_key_added_after_the_last_look_up_is_good_for_the_next_one(
+    city: PaymentsCity,
+) -> None:
+    await register(city, HARBOUR)
+    assert (await look_up(city)).status == 200
+    key = generate_key()
+    body = msgspec.json.encode(NUMBER)
+
+    async def status() -> int:
+        exchange = await city.call(LANTAU, LOOKUPS, body, media_type="application/json", key=key)
+        return exchange.reply.status
+
+    assert await status() == 403
+    await city.kernel.database.run(lambda db: db.execute(
+        "INSERT INTO directory.keys (kid, organisation_id, jwk, valid_from)"
+        " VALUES ($1, $2, $3, $4)", key.kid, LANTAU, key.public_jwk, city.clock.now(),
+    ))
+    assert await status() == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [

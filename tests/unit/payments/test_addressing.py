@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -93,6 +94,24 @@ async def test_questions_that_wait_together_are_answered_together_and_each_its_o
     asked = [gathering.ask(number) for number in range(TOGETHER_MAX + 2)]
     assert await asyncio.gather(*asked) == [number * 2 for number in range(TOGETHER_MAX + 2)]
     assert [len(each) for each in rounds] == [TOGETHER_MAX, 2]
+
+
+async def test_rounds_keep_their_pace_and_who_waits_meanwhile_shares_one() -> None:
+    rounds: list[list[int]] = []
+    begun: list[float] = []
+
+    async def answer(questions: Sequence[int]) -> list[int]:
+        rounds.append(list(questions))
+        begun.append(asyncio.get_running_loop().time())
+        return list(questions)
+
+    gathering = Gathering(answer, pace_ms=50)
+    await gathering.ask(0)
+    await asyncio.gather(gathering.ask(1), gathering.ask(2))
+    await gathering.ask(3)
+    assert rounds == [[0], [1, 2], [3]]
+    # The loop counts in whole milliseconds, from the beginning of its turn.
+    assert all(later - before > 0.04 for before, later in pairwise(begun))
 
 
 async def test_what_must_stand_apart_is_asked_in_rounds_of_its_own() -> None:

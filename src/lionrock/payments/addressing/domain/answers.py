@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -19,6 +20,8 @@ from lionrock.payments.addressing.domain.names import mask_name
 PAYER_LENGTH_MAX = 64
 HOME_CURRENCY = "HKD"
 HIGH_RISK = "high_risk"
+# "" or why there is no answer. "fallen": the caller may not ask any more, as was believed.
+Why = Literal["", "fallen", "replayed", "exhausted"]
 HIGH_RISK_TEXT = Text(
     "Warning: this payee is listed as high risk for fraud. Do not pay unless you are sure who it "
     "is.",
@@ -37,6 +40,13 @@ class FoundEntry(msgspec.Struct, frozen=True, kw_only=True):
     target: ProxyTarget
     warning_source: str | None
     warned_at: datetime | None
+
+
+class LookedUp(msgspec.Struct, frozen=True):
+    """What is registered; nothing of a look-up that is not answered, for the reason `why`."""
+
+    why: Why
+    there: tuple[FoundEntry, ...] = ()
 
 
 class FoundAccount(msgspec.Struct, frozen=True):
@@ -80,12 +90,12 @@ def answer_of(found: Sequence[FoundEntry], currency: str) -> Found | None:
         FoundAccount(e.currency, e.clearing_code, mask_name(e.target.account_name))
         for e in entries
     )
+    shown = next(account for account in accounts if account.currency == chosen.currency)
     same_bank = tuple(
         e.currency for e in entries if e.organisation_id == chosen.organisation_id
     )
     return Found(
-        chosen.clearing_code, mask_name(chosen.target.account_name), same_bank, accounts,
-        warning_of(chosen),
+        shown.clearing_code, shown.masked_name, same_bank, accounts, warning_of(chosen),
     )
 
 

@@ -88,9 +88,8 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path=f"{_PROXIES}/lookups", name="look_up_proxy",
             summary="Ask whose proxy it is: bank, masked name, and a warning if it has one.",
             steps=(
-                lookups.load_caller_and_registration, check_claimed_signature,
-                lookups.check_participant, lookups.check_question, lookups.save_question,
-                lookups.reply_registration,
+                lookups.load_caller, lookups.check_caller_signature, lookups.check_participant,
+                lookups.check_question, lookups.save_question, lookups.reply_registration,
             ),
             call=lookups.LookupCall, body=lookups.LookupBody, replies={200: Found},
             mode="none", **member,

@@ -16,19 +16,25 @@ from lionrock.directory.api import (
     REPLAY_REALM,
     ClaimedCall,
     SignedCall,
+    check_claimed_signature,
     parse_keyid,
 )
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.kernel.replay import value_of
 from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
-from lionrock.payments.addressing.domain.answers import Found, FoundEntry, answer_of, is_payer
+from lionrock.payments.addressing.domain.answers import Found, LookedUp, answer_of, is_payer
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
+from lionrock.payments.addressing.service.lookups import ROLE, Lookups
 from lionrock.payments.addressing.service.payees import Payee
 from lionrock.payments.domain.refusals import PaymentRefusal
 
-ROLE = "participant"
+# Who is refused as fallen twice lost his key while he asked.
+_WHY_NOT: dict[str, Any] = {
+    "fallen": SignatureRefusal.KEY_UNKNOWN, "replayed": SignatureRefusal.REPLAYED,
+    "exhausted": AddressingRefusal.LOOKUPS_EXHAUSTED,
+}
 
 
 class LookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,8 +58,9 @@ class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class LookupCall(ClaimedCall[Any, LookupBody]):
     """A look-up on its way: who says to call, the proxy, what is registered."""
 
-    address: Address | Refused
-    there: list[FoundEntry]
+    organisation_id: str
+    is_believed: bool
+    address: Address
     found: Found | None = None
 
 
@@ -65,22 +72,32 @@ class PayeeCall(SignedCall[Any, Payee]):
     """A bank that asks whether a name and an account belong together."""
 
 
-async def load_caller_and_registration(call: LookupCall) -> Refused | None:
-    """Read who says to call and what is registered, in one round with others.
-
-    Before the signature is checked, which nothing but a refusal can come before; for an identity
-    card number nothing is read.
-    """
-    claimed = signature_keyid(call.request.headers)
+async def load_caller(call: LookupCall) -> Refused | None:
+    """Find who says to call: as remembered from its last look-up, else read with others."""
+    claimed = signature_keyid(call.fields)
     if isinstance(claimed, Refused):
         return claimed
     named = parse_keyid(claimed)
-    call.address = normal_proxy(call.body.kind, call.body.value)
-    is_read = isinstance(call.address, Address) and call.address.kind != "hkid"
-    call.claimed, call.there = await call.room.addressing.lookups.read(
-        named[0] if named else "", call.address if is_read else None
-    )
+    call.organisation_id = named[0] if named else ""
+    call.claimed = call.room.addressing.lookups.believed(call.organisation_id)
+    call.is_believed = call.claimed is not None
+    if not call.is_believed:
+        await _load_anew(call)
     return None
+
+
+async def _load_anew(call: LookupCall) -> None:
+    call.claimed = await call.room.addressing.lookups.load_caller(call.organisation_id)
+    call.is_believed = False
+
+
+async def check_caller_signature(call: LookupCall) -> Refused | None:
+    """Check the signature (RFC 9421 s3.2); nobody is refused by what is remembered of him."""
+    refused = await check_claimed_signature(call)
+    if refused is None or not call.is_believed:
+        return refused
+    await _load_anew(call)
+    return await check_claimed_signature(call)
 
 
 async def check_participant(call: LookupCall) -> Refused | None:
@@ -97,24 +114,41 @@ async def check_question(call: LookupCall) -> Refused | None:
         return Refused(AddressingRefusal.IDENTITY_NOT_LOOKED_UP, field="kind")
     if not is_payer(call.body.payer):
         return Refused(AddressingRefusal.PAYER_MALFORMED, field="payer")
-    if isinstance(call.address, Refused):
-        return call.address
-    call.found = answer_of(call.there, call.body.currency)
+    address = normal_proxy(call.body.kind, call.body.value)
+    if isinstance(address, Refused):
+        return address
+    call.address = address
     return None
 
 
 async def save_question(call: LookupCall) -> Refused | None:
-    """Remember the nonce and take the price, found or not, before anything is told."""
+    """Remember the nonce and take the price, found or not, before anything is told.
+
+    A caller that is no longer what it was when its signature was checked is checked anew.
+    """
+    answered = await _ask(call)
+    if answered.why == "fallen":
+        await _load_anew(call)
+        refused = await check_claimed_signature(call) or await check_participant(call)
+        if refused is not None:
+            return refused
+        answered = await _ask(call)
+    if answered.why:
+        return Refused(_WHY_NOT[answered.why])
+    call.found = answer_of(answered.there, call.body.currency)
+    return None
+
+
+async def _ask(call: LookupCall) -> LookedUp:
     signature = call.signature
     nonce = value_of(
         REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
     )
-    why_not = await call.room.addressing.lookups.admit(
-        call.caller.id, call.body.payer, is_found=call.found is not None, nonce=nonce
+    lookups: Lookups = call.room.addressing.lookups
+    return await lookups.ask(
+        call.caller, signature.key.kid, call.address, currency=call.body.currency,
+        payer=call.body.payer, nonce=nonce,
     )
-    if why_not == "replayed":
-        return Refused(SignatureRefusal.REPLAYED)
-    return Refused(AddressingRefusal.LOOKUPS_EXHAUSTED) if why_not else None
 
 
 async def reply_registration(call: LookupCall) -> Refused | Response:

@@ -1,8 +1,10 @@
 """Questions to the database, gathered: one statement answers all that wait at that moment.
 
 While one round is under way the next one collects, so an idle process asks at once and a busy one
-asks for many together; nobody waits for a timer. Not for: transactions of several statements.
-What is asked has been checked: no question can make the statement fail for the others.
+asks for many together. Rounds that follow each other quickly are small and cost as much as large
+ones: with a pace, one begins that long after the one before it, at the earliest.
+Not for: transactions of several statements. What is asked has been checked: no question can make
+the statement fail for the others.
 Invariant: each question is answered once, from a statement that began after it was asked.
 """
 
@@ -12,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.db import DATABASE_FAILURES
 
 Q = TypeVar("Q")
@@ -23,13 +26,15 @@ class Gathering(Generic[Q, A]):
     """Gathers questions of one kind; `answer` returns one answer each, in their order.
 
     With `apart`, two questions for which it returns the same are asked one round after the other.
+    `pace_ms`: the least time between the beginnings of two rounds; a full round does not wait.
     """
 
     def __init__(
         self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], *,
-        apart: Callable[[Q], Hashable] | None = None,
+        apart: Callable[[Q], Hashable] | None = None, pace_ms: float = 0,
     ) -> None:
         self._answer = answer
+        self._pace_ms = pace_ms
         self._apart = apart
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +50,11 @@ class Gathering(Generic[Q, A]):
     async def _work(self) -> None:
         try:
             while self._waiting:
+                next_ms = monotonic_ms() + self._pace_ms
                 await self._round(self._take())
+                left_ms = next_ms - monotonic_ms()
+                if left_ms > 0 and len(self._waiting) < TOGETHER_MAX:
+                    await asyncio.sleep(left_ms / 1_000)
         finally:
             self._task = None
 

@@ -1,9 +1,9 @@
 """Asking whose proxy it is: answered for many at once, exactly, at a price.
 
-Look-ups that wait at the same moment are read for and charged together (gathering.py): who calls
-and what is registered in one round, whether it may be asked in another. Nothing is kept in memory
-but which organisations are participants: a registration that was acknowledged is what the next
-look-up finds, and a suspended organisation or a retired key is refused at once.
+Look-ups that wait at the same moment are answered by one statement (gathering.py, store.lookups).
+Who a caller was is kept in memory to check its signature by; the statement answers only whom it
+finds to be that still. So a registration that was acknowledged is what the next look-up finds, and
+a suspended organisation or a retired key is refused at once.
 Not for: identity cards (`identify` is for institutions, in a transaction with a receipt).
 Invariant: an answer leaves only after its nonce and its price are durable.
 """
@@ -14,31 +14,29 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 
-import msgspec
-
 from lionrock.directory.api import PLATFORM_ORGANISATION, Directory, Organisation
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.replay import Value
-from lionrock.payments.addressing.domain.answers import Found, FoundEntry, answer_of
+from lionrock.payments.addressing.domain.answers import Found, LookedUp, answer_of
 from lionrock.payments.addressing.domain.buckets import COST_FOUND, COST_NOT_FOUND
 from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.service.notices import Receipts
-from lionrock.payments.addressing.store import buckets, entries
+from lionrock.payments.addressing.store import buckets, entries, lookups
 from lionrock.payments.addressing.store.buckets import Question
+from lionrock.payments.addressing.store.lookups import Lookup
 from lionrock.payments.sealing import Vault
 from lionrock.payments.store import members
 
 INSTITUTION_LENGTH_MAX = 64
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    question: Question
-    nonce: Value
+# The role of organisations that may ask.
+ROLE = "participant"
+# A round that begins sooner after the one before it has few look-ups in it and costs as much.
+PACE_MS = 2
 
 
 class Lookups:
@@ -54,15 +52,18 @@ class Lookups:
         self._directory = directory
         self._receipts = receipts
         self._participants: set[str] = set()
-        self._readings = Gathering(self._load_all)
-        self._admissions = Gathering(self._admit, apart=_nonce)
+        # Organisations that were answered before: no more than there are.
+        self._believed: dict[str, Organisation] = {}
+        self._callers = Gathering(self._load_callers)
+        self._questions = Gathering(self._ask_all, apart=_nonce, pace_ms=PACE_MS)
 
-    async def read(
-        self, organisation_id: str, address: Address | None
-    ) -> tuple[Organisation | None, list[FoundEntry]]:
-        """Return an organisation, and what is registered under a proxy, as both are now."""
-        key = self._keyring.lookup(address) if address is not None else b""
-        return await self._readings.ask((organisation_id, key))
+    def believed(self, organisation_id: str) -> Organisation | None:
+        """Return an organisation as it was when it last could ask; None: it never did."""
+        return self._believed.get(organisation_id)
+
+    async def load_caller(self, organisation_id: str) -> Organisation | None:
+        """Return an organisation as it is now, read together with others."""
+        return await self._callers.ask(organisation_id)
 
     async def is_participant(self, organisation_id: str) -> bool:
         """Say whether an organisation is enrolled; whoever is, stays it."""
@@ -75,19 +76,25 @@ class Lookups:
             self._participants.add(organisation_id)
         return True
 
-    async def admit(
-        self, organisation_id: str, payer: str, *, is_found: bool, nonce: Value
-    ) -> str:
-        """Remember a question's nonce and charge it; returns "" or why it is not answered.
+    async def ask(
+        self, caller: Organisation, kid: str, address: Address, *, currency: str, payer: str,
+        nonce: Value,
+    ) -> LookedUp:
+        """Remember a look-up's nonce, charge it, and return what is registered.
 
-        "replayed": the nonce was used before. "exhausted": the participant or the payer has asked
-        too often.
+        `caller` is an enrolled participant whose signature holds under its key `kid`. Not answered:
+        "fallen": it is no active participant with that key any more. "replayed": the nonce was used
+        before. "exhausted": the participant or the payer has asked too often.
         """
-        payer_key = self._keyring.payer(organisation_id, payer)
-        cost = COST_FOUND if is_found else COST_NOT_FOUND
-        return await self._admissions.ask(
-            _Asked(Question(organisation_id, payer_key, cost), nonce)
-        )
+        answered = await self._questions.ask(Lookup(
+            organisation_id=caller.id, kid=kid, lookup_key=self._keyring.lookup(address),
+            currency=currency, payer_key=self._keyring.payer(caller.id, payer), nonce=nonce,
+        ))  # fmt: skip
+        if answered.why == "fallen":
+            self._believed.pop(caller.id, None)
+        else:
+            self._believed[caller.id] = caller
+        return answered
 
     async def identify(
         self, db: Connection, organisation_id: str, *, value: str, institution: str, currency: str
@@ -119,25 +126,28 @@ class Lookups:
         )
         return found or Refused(AddressingRefusal.PROXY_NOT_FOUND, keep=True)
 
-    async def _load_all(
-        self, asked: Sequence[tuple[str, bytes]]
-    ) -> list[tuple[Organisation | None, list[FoundEntry]]]:
-        return await self._kernel.database.alone(partial(self._read_all, asked=asked))
+    async def _load_callers(self, names: Sequence[str]) -> list[Organisation | None]:
+        callers = await self._kernel.database.alone(
+            partial(self._directory.get_many, organisation_ids=sorted(set(names)))
+        )
+        return [callers.get(name) for name in names]
 
-    async def _read_all(
-        self, db: Connection, asked: Sequence[tuple[str, bytes]]
-    ) -> list[tuple[Organisation | None, list[FoundEntry]]]:
-        """Two plain reads, each on a snapshot of its own."""
-        callers = await self._directory.get_many(db, sorted({name for name, _ in asked}))
-        found = await entries.find_entries(db, self._vault, sorted({key for _, key in asked}))
-        return [(callers.get(name), found.get(key, [])) for name, key in asked]
+    async def _ask_all(self, asked: Sequence[Lookup]) -> list[LookedUp]:
+        """Ask; whoever shared a round with callers that have fallen is asked for once more."""
+        answers = await self._ask(asked)
+        fallen = [answered.why == "fallen" for answered in answers]
+        if not any(fallen) or all(fallen):
+            return answers
+        others = [each for each, is_fallen in zip(asked, fallen, strict=True) if not is_fallen]
+        again = iter(await self._ask_all(others))
+        return [old if old.why == "fallen" else next(again) for old in answers]
 
-    async def _admit(self, asked: Sequence[_Asked]) -> list[str]:
+    async def _ask(self, asked: Sequence[Lookup]) -> list[LookedUp]:
         return await self._kernel.database.alone(partial(
-            buckets.admit, questions=[each.question for each in asked],
-            nonces=[each.nonce for each in asked], asked_at=self._kernel.wire_clock.now(),
+            lookups.ask, vault=self._vault, lookups=asked, role=ROLE,
+            asked_at=self._kernel.wire_clock.now(),
         ))
 
 
-def _nonce(asked: _Asked) -> bytes:
+def _nonce(asked: Lookup) -> bytes:
     return asked.nonce.key

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,8 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.replay import REPLAYS, Value
 from lionrock.payments.addressing.domain.buckets import PARTICIPANT, PERSON, Bucket
 
-_RULES = (
+# The numbers that `payments.charge` and `payments.admit` do their sums with.
+RULES = (
     PARTICIPANT.tokens_max, PARTICIPANT.refill_ms, PERSON.tokens_max, PERSON.refill_ms,
 )
 
@@ -65,35 +67,23 @@ async def charge(
     """
     rows = await db.fetch(
         "SELECT payments.charge($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS position",
-        *_buckets_of(questions), asked_at, *_RULES,
+        *arguments_of_buckets(questions), asked_at, *RULES,
     )
     refused = {row["position"] for row in rows}
     return [position not in refused for position in range(1, len(questions) + 1)]
 
 
-async def admit(
-    db: Connection, questions: Sequence[Question], nonces: Sequence[Value], asked_at: datetime
-) -> list[str]:
-    """Remember the nonces of questions and charge those that were new, in one round trip.
-
-    Returns for each "" or why it may not be asked: "replayed" (charged nothing), "exhausted".
-    No nonce may be given twice.
-    """
-    assert len({nonce.key for nonce in nonces}) == len(nonces) == len(questions), "one each"
+def arguments_of_nonces(nonces: Sequence[Value]) -> list[Any]:
+    """The arguments of `payments.admit` for nonces, one a question; none may be given twice."""
+    assert len({nonce.key for nonce in nonces}) == len(nonces), "each once"
     # Locks are taken in the order of the realms, as kernel.replay does.
     locked = sorted((nonce.realm, nonce.key) for nonce in nonces)
-    rows = await db.fetch(
-        "SELECT * FROM payments.admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    return [
         [int.from_bytes(key[:8], "big", signed=True) for _, key in locked],
         [nonce.key for nonce in nonces],
         [REPLAYS.slot(nonce.expires_at) for nonce in nonces],
         [nonce.expires_at for nonce in nonces],
-        *_buckets_of(questions), asked_at, *_RULES,
-    )
-    answers = [""] * len(questions)
-    for position, why in rows:
-        answers[position - 1] = why
-    return answers
+    ]
 
 
 async def delete_full(db: Connection, before: datetime) -> int:
@@ -111,10 +101,10 @@ async def delete_full(db: Connection, before: datetime) -> int:
     return len(rows)
 
 
-def _buckets_of(
+def arguments_of_buckets(
     questions: Sequence[Question],
 ) -> tuple[list[str], list[bytes], list[int], list[int], list[int]]:
-    """The buckets that questions draw on, each once and sorted, and which of them each draws on."""
+    """The buckets that questions draw on, each once and sorted; which each draws on; its cost."""
     wanted = {(question.organisation_id, question.payer_key) for question in questions}
     wanted |= {(question.organisation_id, b"") for question in questions}
     buckets = sorted(wanted)

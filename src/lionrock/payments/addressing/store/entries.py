@@ -19,6 +19,13 @@ from lionrock.payments.sealing import Vault
 
 _TARGET = "proxy_entries.sealed_target"
 _LOCK_REALM = 7_310_003
+# What a look-up reads of an entry besides its currency, and from where.
+FOUND = "e.organisation_id, e.sealed_target, p.clearing_code, h.source, h.listed_at"
+REGISTERED = (
+    "payments.proxy_entries e JOIN payments.participants p USING (organisation_id)"
+    " LEFT JOIN LATERAL (SELECT r.source, r.listed_at FROM payments.high_risk_proxies r"
+    "  WHERE r.lookup_key = e.lookup_key ORDER BY r.listed_at LIMIT 1) h ON true"
+)
 _ENTRY = (
     "SELECT lookup_key, currency, kind, organisation_id, account_key, owner_key, fingerprint,"
     " sealed_target, registered_at FROM payments.proxy_entries"
@@ -140,23 +147,27 @@ async def find_entries(
 ) -> dict[bytes, list[FoundEntry]]:
     """Read what look-ups of several proxies answer, in one round trip."""
     rows = await db.fetch(
-        "SELECT e.lookup_key, e.currency, e.organisation_id, e.sealed_target, p.clearing_code,"
-        " h.source, h.listed_at FROM payments.proxy_entries e"
-        " JOIN payments.participants p USING (organisation_id)"
-        " LEFT JOIN LATERAL (SELECT r.source, r.listed_at FROM payments.high_risk_proxies r"
-        "  WHERE r.lookup_key = e.lookup_key ORDER BY r.listed_at LIMIT 1) h ON true"
+        f"SELECT e.lookup_key, e.currency, {FOUND} FROM {REGISTERED}"
         " WHERE e.lookup_key = ANY($1)",
         list(lookup_keys),
     )
     found: dict[bytes, list[FoundEntry]] = {}
-    for key, currency, organisation_id, sealed, clearing_code, source, listed_at in rows:
-        target = vault.open_value(_TARGET, _label(key, currency), sealed, ProxyTarget)
-        found.setdefault(key, []).append(FoundEntry(
-            lookup_key=key, currency=currency, organisation_id=organisation_id,
-            clearing_code=clearing_code, target=target, warning_source=source,
-            warned_at=listed_at,
-        ))  # fmt: skip
+    for key, *columns in rows:
+        found.setdefault(key, []).append(found_entry(vault, key, *columns))
     return found
+
+
+def found_entry(
+    vault: Vault, lookup_key: bytes, currency: str, organisation_id: str, sealed: bytes,
+    clearing_code: str, source: str | None, listed_at: datetime | None,
+) -> FoundEntry:
+    """What a look-up was read of an entry: its currency and the columns FOUND."""
+    return FoundEntry(
+        lookup_key=lookup_key, currency=currency, organisation_id=organisation_id,
+        clearing_code=clearing_code,
+        target=vault.open_value(_TARGET, _label(lookup_key, currency), sealed, ProxyTarget),
+        warning_source=source, warned_at=listed_at,
+    )
 
 
 async def digest_register(db: Connection, organisation_id: str) -> RegisterDigest:
