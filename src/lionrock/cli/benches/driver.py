@@ -77,13 +77,22 @@ class Connection(asyncio.Protocol):
 
     async def send(self, request: bytes) -> Answer:
         """Send a whole request and wait for its answer; ConnectionError when it is cut off."""
-        assert self._waiting is None, "one at a time"
         if self._transport is None:
             await self.open()
+        return await self.begin(request)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has not closed it."""
+        return self._transport is not None
+
+    def begin(self, request: bytes) -> asyncio.Future[Answer]:
+        """Send a whole request on an open connection; its answer, or ConnectionError, comes."""
+        assert self._waiting is None, "one at a time"
         assert self._transport is not None, "it is open"
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return await self._waiting
+        return self._waiting
 
     def close(self) -> None:
         """Hang up."""
