@@ -29,6 +29,7 @@ from lionrock.ledger.domain.machine import (
 )
 from lionrock.ledger.domain.machine import Operation as JournalOperation
 from lionrock.ledger.domain.state import State
+from lionrock.ledger.service.attention import Attention
 from lionrock.ledger.service.keeping import Copies, Lag, Limits, Line, Snapshots
 from lionrock.ledger.service.recovery import recall, restore
 from lionrock.ledger.store import journal, projection
@@ -98,6 +99,7 @@ class Writer:
         self._line = Line(database)
         self._copies = Copies(self._limits.uncopied_max)
         self._snapshots = Snapshots(database, self._limits)
+        self._attention = Attention()
 
     @property
     def sequence(self) -> int:
@@ -260,6 +262,8 @@ class Writer:
             self._state, requests, time_ns=self._now_ns(), sequence=self._sequence + 1,
             previous=self._hash,
         )
+        if len(works) == 1 and works[0].events_count == 1:
+            self._attention.asked()
         # The state is now one row ahead of the journal; nothing is answered until they agree.
         await self._commit(entry)
         assert entry.sequence == self._sequence + 1, "rows are committed in order"
@@ -268,6 +272,7 @@ class Writer:
         self._snapshots.committed(len(entry.results))
         for work, result in zip(works, results, strict=True):
             _answer(work, Answer(entry.sequence, result))
+        self._attention.answered()
 
     async def _commit(self, entry: Entry) -> None:
         """Return once the row is known to be committed; Fenced when it never will be."""
