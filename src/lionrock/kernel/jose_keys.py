@@ -228,7 +228,7 @@ def sign_bytes(key: Key, data: bytes) -> bytes:
     if key.use != "sig":
         raise ValueError("an encryption key signs nothing")
     if isinstance(key.private, ec.EllipticCurvePrivateKey):
-        r, s = decode_dss_signature(key.private.sign(data, ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(key.private.sign(data, _ES256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
     if isinstance(key.private, ed25519.Ed25519PrivateKey):
         return key.private.sign(data)

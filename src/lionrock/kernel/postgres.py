@@ -40,6 +40,7 @@ wal_level = replica
 max_wal_senders = 0
 wal_compression = on
 jit = off
+autovacuum_naptime = 10s
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_min_messages = warning

@@ -88,10 +88,11 @@ async def test_one_message_goes_in_the_plain_form(city: PaymentsCity, watch: Wat
 async def test_who_does_not_take_bundles_is_sent_each_message_alone(
     city: PaymentsCity, watch: Watch
 ) -> None:
-    enrolled = await city.payments.enrol_participant(
-        Enrolment(organisation_id=HARBOUR, clearing_code="307")
-    )
-    assert not isinstance(enrolled, Refused)
+    for said in (False, None):  # None changes nothing.
+        enrolled = await city.payments.enrol_participant(
+            Enrolment(organisation_id=HARBOUR, clearing_code="307", takes_bundles=said)
+        )
+        assert not isinstance(enrolled, Refused)
     payments = await pay(city, [1_00, 2_00])
     await city.settle()
     assert await ends(city, payments) == ["settled"] * 2

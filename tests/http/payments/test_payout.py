@@ -68,7 +68,7 @@ async def test_every_step_and_message_left_a_receipt_under_the_orders_references
     receipts = await receipts_of(city)
     assert [receipt["kind"] for receipt in receipts] == [
         "payments.payment_accepted", "payments.message_sent", "payments.message_received",
-        "payments.payment_settled", "payments.message_sent",
+        "payments.payment_settled",
     ]
     named = {"payment_id": payment.id, "case_id": "cas_0192"}
     assert all(receipt["references"] == named for receipt in receipts)

@@ -8,8 +8,8 @@ waits for the same participant goes in one exchange (domain/bundles.py). Everyth
 city does for a payment is done: durable database, durable ledger journal, receipts, events.
 
 The banks are one process of their own (switch_banks.py) on the same cores. Cases: `switch-most`, a
-closed loop of CALLERS payers; `switch-400`, payments due at a fixed rate whoever is late, the
-latency counted from when one was due.
+closed loop of CALLERS payers; `switch-400` (or another rate), payments due at a fixed rate whoever
+is late, the latency counted from when one was due.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,9 @@ PER_S = 400
 OPEN_CALLERS = 256
 FRONTS = 1
 WORKERS = 1
-WARM_UP_S = 3.0
-# Payers at once, and payments due a second; 0: as many as there can be.
-CASES: Mapping[str, tuple[int, float]] = {
-    "switch-most": (CALLERS, 0.0), f"switch-{PER_S}": (OPEN_CALLERS, float(PER_S)),
-}
+WARM_UP_S = 15.0
+CASES = ("switch-most", f"switch-{PER_S}")
+PER_S_MAX = 10_000
 FUNDING = Money(100_000_000_00, "HKD")
 
 
@@ -61,9 +59,7 @@ async def run(seconds: float, json_path: Path | None, *, cases: Sequence[str] = 
 
     ValueError for a case that there is not.
     """
-    unknown = set(cases) - CASES.keys()
-    if unknown:
-        raise ValueError(f"no case {min(unknown)!r}; there are {', '.join(CASES)}")
+    windows = {name: window_of(name, seconds) for name in cases or CASES}
     log.configure("warning")
     async with town(FRONTS, worker_count=WORKERS, allow_private_targets=True) as city:
         port = free_port()
@@ -73,15 +69,25 @@ async def run(seconds: float, json_path: Path | None, *, cases: Sequence[str] = 
         try:
             await banks.window(Window(seconds=WARM_UP_S, callers=CALLERS))
             measured = [
-                await measure(city, banks, name, Window(
-                    seconds=seconds, callers=callers, per_s=per_s
-                ))
-                for name, (callers, per_s) in CASES.items() if name in (cases or CASES)
+                await measure(city, banks, name, window) for name, window in windows.items()
             ]
             await check_books(city, senders)
         finally:
             await banks.stop()
     report("switch", measured, json_path)
+
+
+def window_of(case: str, seconds: float) -> Window:
+    """The window of a case: `switch-most`, or `switch-` and how many are due a second.
+
+    ValueError for any other.
+    """
+    _, _, rate = case.partition("switch-")
+    if rate == "most":
+        return Window(seconds=seconds, callers=CALLERS)
+    if not (rate.isascii() and rate.isdigit() and 0 < int(rate) <= PER_S_MAX):
+        raise ValueError(f"no case {case!r}; there are {', '.join(CASES)} and other rates")
+    return Window(seconds=seconds, callers=OPEN_CALLERS, per_s=float(rate))
 
 
 async def enrol(city: Town, port: int) -> list[tuple[str, Sender]]:

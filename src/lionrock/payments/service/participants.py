@@ -40,8 +40,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     currencies: tuple[str, ...] = ("HKD", "CNY")
     payment_minor_max: dict[str, int] = {}
     daily_minor_max: dict[str, int] = {}
-    # Whether it takes many messages in one exchange (domain/bundles.py).
-    takes_bundles: bool = False
+    # Whether it takes many messages in one exchange (domain/bundles.py); None: as it was said.
+    takes_bundles: bool | None = None
 
 
 class Participants:
@@ -94,9 +94,10 @@ class Participants:
         there = await members.load_participant(db, enrolment.organisation_id)
         if there is None or there.clearing_code != enrolment.clearing_code:
             return Refused(PaymentRefusal.PARTICIPANT_TAKEN, field="clearing_code")
-        await members.put_bundling(
-            db, enrolment.organisation_id, takes_bundles=enrolment.takes_bundles
-        )
+        if enrolment.takes_bundles is not None:
+            await members.put_bundling(
+                db, enrolment.organisation_id, takes_bundles=enrolment.takes_bundles
+            )
         for currency in enrolment.currencies:
             await members.put_account(db, enrolment.organisation_id, SettlementAccount(
                 currency=currency, ledger_account_id=self._core.kernel.ids.new_u128(),

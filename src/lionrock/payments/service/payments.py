@@ -122,8 +122,8 @@ class Payments:
     async def messages(self, db: Connection, payment_id: str) -> list[tuple[str, bytes]]:
         """Return a payment's messages as (definition, verbatim HTTP body), oldest first.
 
-        The SHA-256 of each body is in a receipt under the definition's name. `split_envelope`
-        gives header and document for checks against the official schemas.
+        The SHA-256 of each body is in a receipt, under the definition's name (README).
+        `split_envelope` gives header and document for checks against the official schemas.
         """
         found = await messages.list_contents(db, self._core.vault, payment_id)
         return [(message.definition, content) for message, content in found]

@@ -111,11 +111,14 @@ class Post:
     async def keep(self, db: Connection, subject: Subject, made: Outgoing) -> None:
         """Store a composed message, with a receipt; from the commit on it is never another one."""
         message = made.message
-        row = messages.sealed_row(self._core.vault, message, made.content)
-        await write_with_others(db, messages.insert_rows, row)
+        await self._store(db, made)
         await self._core.record(
             db, "payments.message_sent", subject, {message.definition: message.digest.hex()}
         )
+
+    async def _store(self, db: Connection, made: Outgoing) -> None:
+        row = messages.sealed_row(self._core.vault, made.message, made.content)
+        await write_with_others(db, messages.insert_rows, row)
 
     async def _clearing_code(self, db: Connection, organisation_id: str) -> str:
         """A participant's code, read once: it never changes, and participants are for ever."""
@@ -134,32 +137,49 @@ class Post:
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
         return told
 
-    async def notify(
-        self, db: Connection, payment: Payment, organisation_id: str, *, is_first: bool = False,
-        mail: list[Outgoing] | None = None,
-    ) -> None:
+    async def notify(self, db: Connection, payment: Payment, organisation_id: str) -> None:
         """Tell a participant how a payment stands; a final outcome is told in one message only.
 
-        Asked again, the same message is delivered again. `is_first`: in the transaction that makes
-        it final, so that there is no such message yet. `mail`: who has the payment's job sends it
-        after the commit (`send_together`), so it needs no job of its own.
+        Asked again, the same message is delivered again.
         """
         told = None
-        if payment.is_final and not is_first:
+        if payment.is_final:
             told = await messages.find_outcome(db, payment.id, organisation_id)
         if told is None:
-            original = payment.message_known_to(organisation_id)
-            assert original, "a participant is told about a message that it knows"
-            report = status_report(payment, original)
-            made = await self.compose(
-                db, payment.subject, organisation_id, report, is_outcome=payment.is_final
-            )
+            made = await self._compose_report(db, payment, organisation_id)
             await self.keep(db, payment.subject, made)
-            if mail is not None:
-                mail.append(made)
-                return
             told = made.message
         await jobs.schedule(db, queue=DELIVER_QUEUE, key=told.id)
+
+    async def notify_end(
+        self, db: Connection, payment: Payment, organisation_id: str,
+        mail: list[Outgoing] | None = None,
+    ) -> dict[str, str]:
+        """Tell a participant of an end in the transaction that makes it one.
+
+        `mail`: who has the payment's job sends it after the commit (`send_together`), so it needs
+        no job of its own. Returns the message's digest for the receipt of the end, which is that of
+        these messages too, under the definition's name and the receiver's code.
+        """
+        assert payment.is_final, "only an end is told"
+        made = await self._compose_report(db, payment, organisation_id)
+        await self._store(db, made)
+        if mail is not None:
+            mail.append(made)
+        else:
+            await jobs.schedule(db, queue=DELIVER_QUEUE, key=made.message.id)
+        code = await self._clearing_code(db, organisation_id)
+        return {f"{made.message.definition}.{code.lower()}": made.message.digest.hex()}
+
+    async def _compose_report(
+        self, db: Connection, payment: Payment, organisation_id: str
+    ) -> Outgoing:
+        original = payment.message_known_to(organisation_id)
+        assert original, "a participant is told about a message that it knows"
+        return await self.compose(
+            db, payment.subject, organisation_id, status_report(payment, original),
+            is_outcome=payment.is_final,
+        )
 
     async def send_together(self, mail: Sequence[Outgoing]) -> None:
         """Send messages that were just committed, all at once, and record which were taken.

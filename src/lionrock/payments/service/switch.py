@@ -284,15 +284,16 @@ class Switch:
             "reference": payment.reference,
             "reason_code": payment.reason_code,
         })
-        await self._core.record(
-            db, f"payments.payment_{payment.state}", payment.subject,
-            {"order": payment.order_digest.hex()},
-        )
+        digests = {"order": payment.order_digest.hex()}
         # Who ordered it in a batch file is told by the file's answer instead.
         if payment.message_known_to(payment.orderer_id):
-            await self._post.notify(db, payment, payment.orderer_id, is_first=True, mail=mail)
+            digests |= await self._post.notify_end(db, payment, payment.orderer_id, mail)
         if payment.sent_message_id:
-            await self._post.notify(db, payment, payment.answerer_id, is_first=True, mail=mail)
+            digests |= await self._post.notify_end(db, payment, payment.answerer_id, mail)
+        # One receipt says what happened and what each was told: they are one transaction.
+        await self._core.record(
+            db, f"payments.payment_{payment.state}", payment.subject, digests
+        )
 
     async def give_back(self, db: Connection, ended: Sequence[Payment]) -> None:
         """Give back the tokens of the look-ups that payments followed, in one statement."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Done, Job, JobHandler
 from lionrock.kernel.outbox import Event, EventHandler
+from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.links.service.callbacks import Callbacks
 from lionrock.payments.links.service.intents import Intents
@@ -34,6 +35,7 @@ class LinkDesk:
         self.intents = Intents(core, self.links)
         self.refunds = Refunds(core, orders)
         self.pages = PayPages(core, self.links, self.intents)
+        self._concerned: Gathering[str, bool] = Gathering(self._find_concerned)
         orders.claims.append(self.links.claim)
 
     def handlers(self) -> Mapping[str, JobHandler]:
@@ -68,14 +70,17 @@ class LinkDesk:
             await self._core.kernel.database.run(use_case)
 
     async def _concerns(self, event: Event) -> bool:
-        """Whether a payment may matter here: one cheap question, for most do not."""
+        """Whether a payment may matter here: one question for all that ended now; most do not."""
         if event.payload["reference"].startswith(f"{REFUND_PREFIX}_"):
             return True
-        payment_id: str = event.payload["payment_id"]
+        return await self._concerned.ask(event.payload["payment_id"])
+
+    async def _find_concerned(self, payment_ids: Sequence[str]) -> list[bool]:
         # One statement sees one snapshot by itself.
-        return await self._core.kernel.database.alone(
-            lambda db: intent_store.concerns(db, payment_id)
+        found = await self._core.kernel.database.alone(
+            lambda db: intent_store.find_concerned(db, payment_ids)
         )
+        return [each in found for each in payment_ids]
 
     async def _payment(self, db: Connection, event: Event) -> Payment:
         payment = await payments.load_payment(db, self._core.vault, event.payload["payment_id"])

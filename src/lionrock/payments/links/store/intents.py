@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -120,15 +121,15 @@ async def put_account(
     )
 
 
-async def concerns(db: Connection, payment_id: str) -> bool:
-    """Whether a payment pays a link, or goes to a bank where a department has an account."""
-    found: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM payments.links WHERE payment_id = $1)"
-        " OR EXISTS (SELECT 1 FROM payments.payments p JOIN payments.collection_accounts c"
-        "  ON c.participant_id = p.creditor_organisation_id WHERE p.id = $1)",
-        payment_id,
+async def find_concerned(db: Connection, payment_ids: Sequence[str]) -> set[str]:
+    """Which of these payments pay a link, or go to a bank where a department has an account."""
+    rows = await db.fetch(
+        "SELECT payment_id FROM payments.links WHERE payment_id = ANY($1)"
+        " UNION SELECT p.id FROM payments.payments p JOIN payments.collection_accounts c"
+        "  ON c.participant_id = p.creditor_organisation_id WHERE p.id = ANY($1)",
+        list(payment_ids),
     )
-    return found
+    return {row["payment_id"] for row in rows}
 
 
 async def department_of(db: Connection, lookup_key: bytes) -> str | None:
