@@ -157,6 +157,26 @@ async def test_what_a_return_brings_back_makes_room_once(city: PaymentsCity) -> 
     assert (await pay(city, "C", "4.00")).state == "settled"
 
 
+async def test_two_returns_of_one_payment_that_end_together_both_make_room(
+    city: PaymentsCity,
+) -> None:
+    await limit(city, HKD=10_00)
+    paid = await pay(city, "A", "10.00")
+    for name, amount in (("RTR-1", "4.00"), ("RTR-2", "2.50")):
+        reply = await operate(city, HARBOUR, "returns", {
+            "uetr": paid.uetr, "amount": amount, "return_id": name,
+        })
+        assert reply.status == 202, reply.body
+    await city.settle()
+    assert await sent(city) == {"HKD": 3_50}
+    rows = await city.kernel.database.read(
+        lambda db: db.fetch("SELECT id FROM payments.payments WHERE kind = 'return'")
+    )
+    both = [await city.load(row["id"]) for row in rows]
+    heard = await city.kernel.database.read(lambda db: city.payments.daily.concerned(db, both))
+    assert heard == {each.id for each in both} and len(heard) == 2
+
+
 async def test_a_collection_counts_for_the_bank_that_is_debited(city: PaymentsCity) -> None:
     mandate_id = await start_mandate(city)
     await limit(city, HKD=20_00)

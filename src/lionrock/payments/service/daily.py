@@ -54,11 +54,12 @@ class DailyLimits:
 
     async def concerned(self, db: Connection, ended: Sequence[Payment]) -> set[str]:
         """Of ended payments those that give something back."""
-        giving = {_counted_id(each): each.id for each in ended if _counted_id(each)}
+        # Several returns of one payment may end at once.
+        giving = {each.id: about for each in ended if (about := _counted_id(each))}
         if not giving:
             return set()
-        counted = await daily.list_counted(db, sorted(giving))
-        return {giving[each] for each in counted}
+        counted = await daily.list_counted(db, sorted(set(giving.values())))
+        return {ended_id for ended_id, about in giving.items() if about in counted}
 
     async def on_closed(self, db: Connection, payment: Payment) -> None:
         """Have what a payment's end gives back given back, in a transaction of its own.
