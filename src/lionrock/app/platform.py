@@ -67,6 +67,7 @@ class Platform:
             kernel, directory=self.directory, receipts=self.evidence, ledger=ledger,
             is_business_day=is_settlement_day,
         )
+        self.payments.links.officers.identity = self.identity
         self.exchange = exchange_api.Exchange(
             kernel, self.directory, self.evidence, self.identity
         )

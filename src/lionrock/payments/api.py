@@ -59,7 +59,8 @@ from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.expiry import sweep
 from lionrock.payments.http import ERRORS, table
 from lionrock.payments.jobs import handlers, start, subscriptions
-from lionrock.payments.links.errors import LINK_ERRORS
+from lionrock.payments.links.chinese import CHINESE as OFFICER_CHINESE
+from lionrock.payments.links.errors import INTENT_ERRORS, LINK_ERRORS
 from lionrock.payments.links.service.pages import PayPage
 from lionrock.payments.onboarding.chinese import CHINESE as ONBOARDING_CHINESE
 from lionrock.payments.onboarding.domain.application import Application as ParticipantApplication
@@ -107,11 +108,13 @@ __all__ = [
     "ENDPOINT",
     "ERRORS",
     "HIGH_RISK_TEXT",
+    "INTENT_ERRORS",
     "LEDGER_OF_CURRENCY",
     "LINK_ERRORS",
     "MEDIA_TYPE",
     "MESSAGES_PATH",
     "MESSAGE_BYTES_MAX",
+    "OFFICER_CHINESE",
     "ONBOARDING_CHINESE",
     "ONBOARDING_ERRORS",
     "QR_ERRORS",

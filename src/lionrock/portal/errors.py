@@ -12,7 +12,7 @@ from lionrock.identity.api import (
 )
 from lionrock.identity.api import ERRORS as IDENTITY_ERRORS
 from lionrock.kernel.errors import ErrorRow, ErrorTable, Refusal
-from lionrock.payments.api import LINK_ERRORS, ONBOARDING_ERRORS
+from lionrock.payments.api import INTENT_ERRORS, LINK_ERRORS, ONBOARDING_ERRORS
 from lionrock.programmes.api import CASE_ERRORS, INTAKE_ERRORS, OFFICE_ERRORS, PROGRAMMES_ERRORS
 
 
@@ -49,5 +49,6 @@ PORTAL_ERRORS: ErrorTable = {
 ERRORS: ErrorTable = {
     **IDENTITY_ERRORS, **RELYING_PARTY_ERRORS, **EXCHANGE_ERRORS, **PROGRAMMES_ERRORS,
     **COMPANY_ERRORS, **GRANT_ERRORS, **INTAKE_ERRORS, **CASE_ERRORS, **OFFICE_ERRORS,
-    **SERVICES_ERRORS, **LINK_ERRORS, **FORM_ERRORS, **ONBOARDING_ERRORS, **PORTAL_ERRORS,
+    **SERVICES_ERRORS, **LINK_ERRORS, **INTENT_ERRORS, **FORM_ERRORS, **ONBOARDING_ERRORS,
+    **PORTAL_ERRORS,
 }  # fmt: skip

@@ -126,6 +126,9 @@ async def settle(town: Town, cast: Cast, firm: Firm) -> None:
         town, "PUT", f"/{fees.BANK}/operator/accounts/{fees.ACCOUNT}", fees.account_body()
     )
     _done(await fees.open_refunds(town.payments), fees.DEPARTMENT)
+    await town.kernel.database.run(
+        lambda db: fees.appoint_officers(town.payments, town.identity, db)
+    )
 
 
 async def settle_company(town: Town, company: PersonaCompany) -> Company:

@@ -24,6 +24,7 @@ from lionrock.directory.api import (
 )
 from lionrock.directory.api import table as directory_table
 from lionrock.evidence.api import Evidence
+from lionrock.identity.api import DECIDED_TOPIC
 from lionrock.kernel import outbox
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
@@ -220,7 +221,9 @@ async def _build(
     async def keep(event: Event) -> None:
         events.append(event)
 
-    topics = (api.SETTLED_TOPIC, api.REJECTED_TOPIC, "payments.proxy_replaced")
+    topics = (
+        api.SETTLED_TOPIC, api.REJECTED_TOPIC, "payments.proxy_replaced", DECIDED_TOPIC,
+    )
     handlers = {
         **api.handlers(payments),
         outbox.QUEUE: outbox.dispatcher({

@@ -18,6 +18,7 @@ from lionrock.payments.links.domain import intents as fees
 from lionrock.payments.links.domain import links
 from lionrock.payments.links.domain.intents import Intent, IntentDraft, Refund, RefundWish
 from lionrock.payments.links.domain.links import Link, LinkDraft, LinkRequest, Rejection, State
+from lionrock.payments.links.domain.refunds import Answer, Decided, decide, needs_two
 from lionrock.payments.links.domain.refusals import IntentRefusal, LinkRefusal
 
 AT = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
@@ -176,14 +177,48 @@ def test_a_refund_in_another_currency_or_of_an_unpaid_fee_is_refused() -> None:
     assert refused.refusal is IntentRefusal.NOT_PAID
 
 
-def test_the_officer_who_asked_does_not_decide_in_whatever_case() -> None:
-    waiting = msgspec.structs.replace(REFUND, state="waiting")
-    assert fees.check_decision(waiting, "wong") is None
-    same, late = fees.check_decision(waiting, "ChaN"), fees.check_decision(REFUND, "wong")
-    assert same is not None
-    assert late is not None
-    assert (same.refusal, late.refusal) == (
-        IntentRefusal.SAME_OFFICER, IntentRefusal.REFUND_DECIDED
-    )
+def answers(*said: tuple[str, bool]) -> list[Answer]:
+    return [Answer(f"per_{name}", is_yes) for name, is_yes in said]
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "expected"),
+    [
+        ("expired", [("chan", True)], Decided("lapsed")),
+        ("rejected", [("wong", False), ("lee", False)], Decided("rejected")),
+        ("approved", [("chan", True), ("wong", True)], Decided("ordered", "Wong")),
+        ("approved", [("lee", True), ("chan", True)], Decided("ordered", "Lee")),
+        ("approved", [("wong", True), ("lee", True)], Decided("ordered", "Wong")),
+        # Somebody else asked in chan's name.
+        ("approved", [("wong", True), ("lee", True), ("chan", False)], Decided("rejected")),
+        # One is no officer any more, or said it twice.
+        ("approved", [("chan", True), ("past", True)], Decided("rejected")),
+        ("approved", [("chan", True), ("chan", True)], Decided("rejected")),
+        ("approved", [("wong", True)], Decided("rejected")),
+    ],
+)
+def test_two_officers_in_office_decide_and_the_asking_ones_no_is_a_no(
+    state: str, said: list[tuple[str, bool]], expected: Decided
+) -> None:
+    officers = {"per_chan": "Chan", "per_wong": "Wong", "per_lee": "Lee"}
+    assert decide(state, answers(*said), "per_chan", officers) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "amount", "earlier", "is_for_two"),
+    [(100, 100, [], False), (100, 101, [], True), (0, 1, [], True), (100, 60, [40], False),
+     (100, 61, [40], True)],
+)  # fmt: skip
+def test_all_refunds_of_a_fee_together_count_towards_the_limit(
+    limit: int, amount: int, earlier: list[int], is_for_two: bool
+) -> None:
+    refunds = [msgspec.structs.replace(REFUND, amount_minor=each) for each in earlier]
+    failed = msgspec.structs.replace(REFUND, amount_minor=10_000, state="failed")
+    assert needs_two(limit, Money(amount, "HKD"), [*refunds, failed]) is is_for_two
+
+
+def test_a_refund_moves_along_its_states_only() -> None:
     assert fees.may_move_refund("ordered", "failed")
+    assert fees.may_move_refund("waiting", "lapsed")
     assert not fees.may_move_refund("paid", "failed")
+    assert not fees.may_move_refund("lapsed", "ordered")

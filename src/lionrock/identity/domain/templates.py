@@ -142,6 +142,19 @@ _PAYMENT = _template(
         "由{debtor}向{creditor}支付{amount}，附言{remittance}。付款不能撤回。",
     ),
 )
+_FEE_REFUND = _template(
+    "payments.fee_refund",
+    "department amount number title* reason* officer",
+    Text(
+        "Give {amount} of the fee {number} ({title}) of {department} back to the account that paid "
+        "it. Reason: {reason}. Asked for in the name of {officer}. You act for the department; "
+        "approve only if you have checked it yourself.",
+        "將{department}費用{number}（{title}）中的{amount}退回原付款帳戶。理由：{reason}。"
+        "以{officer}的名義提出。你代表該部門行事；如未經你親自核實，請拒絕。",
+        "将{department}费用{number}（{title}）中的{amount}退回原付款账户。理由：{reason}。"
+        "以{officer}的名义提出。您代表该部门行事；如未经您亲自核实，请拒绝。",
+    ),
+)
 _APPLICATION = _template(
     "programmes.application",
     "company programme amount document_sha256",
@@ -280,7 +293,8 @@ TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
         _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL,
-        _SIGN_BATCH, _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _APPLICATION,
+        _SIGN_BATCH, _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _FEE_REFUND,
+        _APPLICATION,
         _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,
         _FORM_FILLING, _CIBA, _CIBA_BOUND, _CIBA_DETAILS, _CIBA_DETAILS_BOUND,
     )

@@ -50,7 +50,29 @@ INTENT_ERRORS: ErrorTable = {
     _I.REFUND_REUSED: ErrorRow(409, "Your reference stands for another refund."),
     _I.REFUND_NOT_FOUND: ErrorRow(404, "There is no refund of yours with this id."),
     _I.REFUND_DECIDED: ErrorRow(409, "The refund was decided before."),
-    _I.SAME_OFFICER: ErrorRow(403, "A second officer must agree.", "NIST SP 800-57 (dual control)"),
+    _I.OFFICER_NOT_APPOINTED: ErrorRow(
+        403, "This is no officer of your department. Ask the operator to appoint the person.",
+        "ISO/IEC 27002 5.3",
+    ),
+    _I.OFFICERS_TOO_FEW: ErrorRow(
+        409, "The refund needs two officers, and your department has one. Have another appointed.",
+        "ISO/IEC 27002 5.3",
+    ),
+    _I.APPROVAL_NOT_TAKEN: ErrorRow(
+        409, "The officers could not be asked on their phones; the detail says why."
+    ),
+    _I.OPERATOR_ONLY: ErrorRow(403, "Only the city's operators appoint officers."),
+    _I.OFFICER_OWN: ErrorRow(
+        403, "Nobody has a hand in the own appointment.", "ISO/IEC 27002 5.3"
+    ),
+    _I.OFFICER_SAME_OPERATOR: ErrorRow(
+        403, "Another operator must agree to what you asked for.", "ISO/IEC 27002 5.3"
+    ),
+    _I.OFFICER_TAKEN: ErrorRow(
+        409, "The department has an officer of this name, or this person as an officer."
+    ),
+    _I.OFFICER_UNKNOWN: ErrorRow(404, "There is no such officer, person or department."),
+    _I.OFFICER_STATE: ErrorRow(409, "The appointment was agreed to, or ended, before."),
     _I.REFUND_ACCOUNT_MISSING: ErrorRow(
         409, "Your department has no account for refunds in this currency. Ask the operator."
     ),

@@ -14,6 +14,7 @@ from lionrock.portal.http import (
     files,
     funding,
     mandates,
+    officers,
     operations,
     own_access,
     participants,
@@ -56,6 +57,7 @@ def table(room: Portal) -> RouteTable:
             *_access(), *_own(), *_mandates(), *_operations(), *_services(), *_funding(),
             *_cases(), *_records(), *_staff(), *_pay(), *_files(),
             *payments.rows(_page, _OPERATOR), *participants.rows(_page, _form, _OPERATOR),
+            *officers.rows(_page, _form, _OPERATOR),
         ),
     )  # fmt: skip
 

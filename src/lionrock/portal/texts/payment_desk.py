@@ -31,6 +31,25 @@ PAYMENT_DESK_TEXTS = {
         "The ledger does not answer now; positions are not shown.",
         "賬本暫時沒有回應，未能顯示頭寸。", "账本暂时没有回应，未能显示头寸。",
     ),
+    "officers_title": Text("Officers for refunds", "退款人員", "退款人员"),
+    "officers_lead": Text(
+        "Large refunds of fees are decided by two officers of the department on their phones. One "
+        "operator enters an officer, another one agrees; either may end it at once.",
+        "大額退費由部門兩名人員以手機決定。人員由一名營運員提出、另一名營運員同意；任何一名均可即時終止。",
+        "大额退费由部门两名人员以手机决定。人员由一名运营员提出、另一名运营员同意；任何一名均可即时终止。",
+    ),
+    "officers_none": Text("There are no officers yet.", "暫無人員。", "暂无人员。"),
+    "officers_state_asked": Text("Waits for another operator", "待另一營運員同意", "待另一运营员同意"),
+    "officers_state_appointed": Text("Appointed", "已委任", "已委任"),
+    "officers_department": Text("Department", "部門", "部门"),
+    "officers_name": Text("Name in the department's calls", "部門系統所用名稱", "部门系统所用名称"),
+    "officers_name_hint": Text(
+        "1 to 64 plain characters; the department never learns who the person is otherwise.",
+        "1至64個基本字符；部門不會另行得知此人身分。", "1至64个基本字符；部门不会另行得知此人身份。",
+    ),
+    "officers_agree": Text("Agree", "同意", "同意"),
+    "officers_end": Text("End the appointment", "終止委任", "终止委任"),
+    "officers_enter": Text("Enter an officer", "提出委任", "提出委任"),
     "payments_copies": Text(
         "Ledger: row {written} written, row {copied} copied for searching and reports; "
         "{events} events wait, the oldest for {ms} ms.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lionrock.identity.api import CHINESE_REFUSALS as IDENTITY_REFUSALS
 from lionrock.payments.api import CHINESE_REFUSALS as PAYMENT_REFUSALS
-from lionrock.payments.api import ONBOARDING_CHINESE
+from lionrock.payments.api import OFFICER_CHINESE, ONBOARDING_CHINESE
 
 _GENERAL = {
     "zh-Hant": "此要求未獲接納：{title}",
@@ -393,7 +393,7 @@ def refusal_text(code: str, title: str, language: str) -> str:
         return title
     row = (
         REFUSALS.get(code) or IDENTITY_REFUSALS.get(code) or PAYMENT_REFUSALS.get(code)
-        or ONBOARDING_CHINESE.get(code)
+        or ONBOARDING_CHINESE.get(code) or OFFICER_CHINESE.get(code)
     )
     if row is None:
         return _GENERAL.get(language, "{title}").format(title=title)

@@ -1,11 +1,12 @@
 """Government fee intents: what a department asks, and how much it may give back.
 
     open -> paid | cancelled             the intent
-    waiting -> ordered | rejected        a refund above the limit waits for a second officer
+    waiting -> ordered | rejected        a refund above the limit waits for two officers' phones
+    waiting -> lapsed | failed           nobody decided in time; it cannot be ordered any more
     ordered -> paid | failed             the switch carries it out; a failed one counts no more
 
-Pure. Invariants: the refunds that stand or may yet stand are never more than what was paid; whoever
-asked for a refund above the limit does not decide it.
+Pure. Not for: how two officers decide (refunds). Invariant: the refunds that stand or may yet stand
+are never more than what was paid.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from lionrock.payments.qr.domain.compose import compose
 from lionrock.payments.qr.domain.content import AdditionalData, Content, FpsAccount
 
 IntentState = Literal["open", "paid", "cancelled"]
-RefundState = Literal["waiting", "ordered", "paid", "failed", "rejected"]
+RefundState = Literal["waiting", "ordered", "paid", "failed", "rejected", "lapsed"]
 REFUND_MOVES: dict[RefundState, frozenset[RefundState]] = {
-    "waiting": frozenset({"ordered", "rejected"}),
+    "waiting": frozenset({"ordered", "rejected", "lapsed", "failed"}),
     "ordered": frozenset({"paid", "failed"}),
     "paid": frozenset(),
     "failed": frozenset(),
     "rejected": frozenset(),
+    "lapsed": frozenset(),
 }
 STANDING: frozenset[RefundState] = frozenset({"waiting", "ordered", "paid"})
 TITLE_LENGTH_MAX = 100
@@ -92,6 +94,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str = ""
     payment_id: str | None = None
     reason_code: str = ""
+    approval_id: str | None = None
 
     @property
     def order_name(self) -> str:
@@ -107,6 +110,8 @@ class RefundWish(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     reason: str
     officer: str
+    # In which its officers are asked.
+    language: str = "en"
 
 
 def check_intent(draft: IntentDraft, today: date) -> Refused | None:
@@ -184,15 +189,6 @@ def check_officer(officer: str) -> Refused | None:
     if 0 < len(officer) <= OFFICER_LENGTH_MAX and is_plain:
         return None
     return _malformed("officer", "1 to 64 printable ASCII characters")
-
-
-def check_decision(refund: Refund, officer: str) -> Refused | None:
-    """A waiting refund is decided by another officer than the one who asked for it."""
-    if refund.state != "waiting":
-        return Refused(IntentRefusal.REFUND_DECIDED)
-    if officer.casefold() == refund.requested_by.casefold():
-        return Refused(IntentRefusal.SAME_OFFICER)
-    return None
 
 
 def may_move_refund(before: RefundState, after: RefundState) -> bool:

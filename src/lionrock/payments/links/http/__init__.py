@@ -15,6 +15,7 @@ _MEMBER: Mapping[str, Any] = {"errors": LINK_ROUTE_ERRORS, "scope": "member", "c
 BASE = "/payments/v1/links"
 INTENTS = "/payments/v1/intents"
 _INTENT = f"{INTENTS}/{{intent_id}}"
+_REFUND = "/payments/v1/refunds/{refund_id}"
 
 
 def routes() -> tuple[Route, ...]:
@@ -87,15 +88,21 @@ def _intents() -> tuple[Route, ...]:
         ),
         Route(
             method="POST", path=f"{_INTENT}/refunds", name="ask_fee_refund",
-            summary="Give a fee back, partly or whole; above the limit a second officer agrees.",
+            summary="Give a fee back, partly or whole; above the limit officers are asked.",
             steps=(check_signed_call, intents.save_refund), call=intents.RefundCall,
             body=intents.RefundBody, replies={201: intents.RefundReply}, **_MEMBER,
         ),
         Route(
-            method="POST", path="/payments/v1/refunds/{refund_id}/decision",
-            name="decide_fee_refund", summary="Agree to a waiting refund, or reject it.",
-            steps=(check_signed_call, intents.save_refund_decision), call=intents.DecisionCall,
-            body=intents.DecisionBody, replies={200: intents.RefundReply}, **_MEMBER,
+            method="GET", path=_REFUND, name="get_fee_refund",
+            summary="Read how a refund of one's own stands.",
+            steps=(check_signed_call, intents.reply_refund), call=intents.OwnRefundCall,
+            replies={200: intents.RefundReply}, **_MEMBER,
+        ),
+        Route(
+            method="POST", path=f"{_REFUND}/withdrawal", name="withdraw_fee_refund",
+            summary="Call a refund off that waits for its officers.",
+            steps=(check_signed_call, intents.save_refund_withdrawal), call=intents.OwnRefundCall,
+            replies={200: intents.RefundReply}, **_MEMBER,
         ),
         Route(
             method="GET", path=f"{INTENTS}/reports/{{day}}", name="get_fee_report",

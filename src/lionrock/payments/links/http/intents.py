@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 
@@ -52,15 +53,12 @@ class RefundBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     officer: str
 
 
-class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the second officer says."""
-
-    officer: str
-    decision: Literal["agree", "reject"]
-
-
 class RefundReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund: waiting, ordered, paid, failed or rejected."""
+    """A refund: waiting, ordered, paid, failed, rejected or lapsed.
+
+    `approval_id`: the question on the officers' phones. `reason_code`: ISO 20022's, or ours where
+    it could not be ordered.
+    """
 
     id: str
     state: str
@@ -72,6 +70,7 @@ class RefundReply(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str
     payment_id: str
     reason_code: str
+    approval_id: str
 
 
 class IntentReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +102,11 @@ class CollectionReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportReply(msgspec.Struct, frozen=True, kw_only=True):
-    """One day: payments with and without a fee, fees without their payment, refunds."""
+    """One day: payments with and without a fee, fees without their payment, refunds.
+
+    `refunded`: what was given back of the refunds ordered that day. `refunds_differing`: refunds
+    that are not what their payment is. `refunds_waiting`: of any day, for officers' answers.
+    """
 
     department_id: str
     day: str
@@ -114,6 +117,9 @@ class ReportReply(msgspec.Struct, frozen=True, kw_only=True):
     paid_without_payment: list[str]
     due_unpaid: list[str]
     refunds: list[RefundReply]
+    refunded: dict[str, str]
+    refunds_differing: list[str]
+    refunds_waiting: list[RefundReply]
 
 
 class IntentCall(SignedCall[Payments, IntentBody]):
@@ -128,8 +134,8 @@ class RefundCall(SignedCall[Payments, RefundBody]):
     """An officer asks for a refund."""
 
 
-class DecisionCall(SignedCall[Payments, DecisionBody]):
-    """A second officer decides."""
+class OwnRefundCall(SignedCall[Payments, None]):
+    """A department's call about one refund."""
 
 
 async def save_intent(call: IntentCall) -> Refused | Response:
@@ -192,7 +198,7 @@ async def reply_receipt_document(call: OwnIntentCall) -> Refused | Response:
 
 
 async def save_refund(call: RefundCall) -> Refused | Response:
-    """Order the refund, or let it wait for a second officer above the limit."""
+    """Order the refund, or ask two officers on their phones above the limit."""
     desk, body = call.room.links, call.body
     intent = await desk.intents.own(call.db, call.caller.id, call.path_params["intent_id"])
     if isinstance(intent, Refused):
@@ -202,19 +208,27 @@ async def save_refund(call: RefundCall) -> Refused | Response:
         return amount
     refund = await desk.refunds.ask(call.db, call.caller, RefundWish(
         intent_id=intent.id, reference=body.reference, amount=amount, reason=body.reason,
-        officer=body.officer,
+        officer=body.officer, language=call.lang,
     ))
     if isinstance(refund, Refused):
         return refund
     return sign_reply(call, reply(show_refund(refund), 201))
 
 
-async def save_refund_decision(call: DecisionCall) -> Refused | Response:
-    """Let a second officer agree or refuse."""
-    desk, body = call.room.links, call.body
-    refund = await desk.refunds.decide(
-        call.db, call.caller, call.path_params["refund_id"], body.officer,
-        is_agreed=body.decision == "agree",
+async def reply_refund(call: OwnRefundCall) -> Refused | Response:
+    """Answer with the refund; another department's is not found."""
+    refund = await call.room.links.refunds.own(
+        call.db, call.caller.id, call.path_params["refund_id"]
+    )
+    if isinstance(refund, Refused):
+        return refund
+    return sign_reply(call, reply(show_refund(refund)))
+
+
+async def save_refund_withdrawal(call: OwnRefundCall) -> Refused | Response:
+    """Call a refund off that waits for its officers."""
+    refund = await call.room.links.refunds.withdraw(
+        call.db, call.caller, call.path_params["refund_id"]
     )
     if isinstance(refund, Refused):
         return refund
@@ -240,23 +254,33 @@ def show_refund(refund: Refund) -> RefundReply:
         amount=Money(refund.amount_minor, refund.currency).wire(), reason=refund.reason,
         requested_by=refund.requested_by, decided_by=refund.decided_by,
         payment_id=refund.payment_id or "", reason_code=refund.reason_code,
+        approval_id=refund.approval_id or "",
     )
 
 
 def show_report(report: Report) -> ReportReply:
     """Show a report; sums by currency."""
-    collected: dict[str, Money] = {}
-    for each in (*report.matched, *report.unmatched):
-        there = collected.get(each.amount.currency)
-        collected[each.amount.currency] = there + each.amount if there else each.amount
+    collected = _sums(each.amount for each in (*report.matched, *report.unmatched))
+    refunded = _sums(
+        Money(each.amount_minor, each.currency) for each in report.refunds if each.state == "paid"
+    )
     return ReportReply(
         department_id=report.department_id, day=report.day.isoformat(), is_clean=report.is_clean,
-        collected={currency: total.wire() for currency, total in sorted(collected.items())},
+        collected=collected, refunded=refunded, refunds_differing=report.refunds_differing,
+        refunds_waiting=[show_refund(each) for each in report.refunds_waiting],
         matched=[_collection(each) for each in report.matched],
         unmatched=[_collection(each) for each in report.unmatched],
         paid_without_payment=report.paid_without_payment, due_unpaid=report.due_unpaid,
         refunds=[show_refund(each) for each in report.refunds],
     )
+
+
+def _sums(amounts: Iterable[Money]) -> dict[str, str]:
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        there = sums.get(amount.currency)
+        sums[amount.currency] = there + amount if there else amount
+    return {currency: total.wire() for currency, total in sorted(sums.items())}
 
 
 def _collection(collection: Collection) -> CollectionReply:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lionrock.identity.api import DECIDED_TOPIC
 from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Done, Job, JobHandler
 from lionrock.kernel.outbox import Event, EventHandler
@@ -15,6 +16,7 @@ from lionrock.payments.domain.payments import Payment
 from lionrock.payments.links.service.callbacks import Callbacks
 from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import CALLBACK_QUEUE, EXPIRY_QUEUE, Links
+from lionrock.payments.links.service.officers import Officers
 from lionrock.payments.links.service.pages import PayPages
 from lionrock.payments.links.service.refunds import REFUND_PREFIX, Refunds
 from lionrock.payments.links.store import intents as intent_store
@@ -33,7 +35,8 @@ class LinkDesk:
         self.links = Links(core, router)
         self.callbacks = Callbacks(core)
         self.intents = Intents(core, self.links)
-        self.refunds = Refunds(core, orders)
+        self.officers = Officers(core)
+        self.refunds = Refunds(core, orders, self.officers)
         self.pages = PayPages(core, self.links, self.intents)
         self._concerned: Gathering[str, bool] = Gathering(self._find_concerned)
         orders.claims.append(self.links.claim)
@@ -43,8 +46,11 @@ class LinkDesk:
         return {CALLBACK_QUEUE: self.callbacks.deliver, EXPIRY_QUEUE: self._expire}
 
     def subscriptions(self) -> Mapping[str, Sequence[EventHandler]]:
-        """What this room hears of: how payments ended."""
-        return {SETTLED_TOPIC: (self._on_settled,), REJECTED_TOPIC: (self._on_rejected,)}
+        """What this room hears of: how payments ended, what officers decided."""
+        return {
+            SETTLED_TOPIC: (self._on_settled,), REJECTED_TOPIC: (self._on_rejected,),
+            DECIDED_TOPIC: (self.refunds.on_approval_decided,),
+        }
 
     async def _expire(self, job: Job) -> Done:
         await self._core.kernel.database.run(lambda db: self.links.expire(db, job.key))

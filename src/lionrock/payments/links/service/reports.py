@@ -28,11 +28,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     paid_without_payment: list[str]
     due_unpaid: list[str]
     refunds: list[Refund]
+    refunds_differing: list[str]
+    refunds_waiting: list[Refund]
 
     @property
     def is_clean(self) -> bool:
-        """Whether every payment has its fee and every paid fee its payment."""
-        return not self.unmatched and not self.paid_without_payment
+        """Whether every payment has its fee, every paid fee and every refund its payment."""
+        differing = self.paid_without_payment or self.refunds_differing
+        return not self.unmatched and not differing
 
 
 async def report_of(db: Connection, department_id: str, day: date) -> Report:
@@ -49,4 +52,6 @@ async def report_of(db: Connection, department_id: str, day: date) -> Report:
         ),
         due_unpaid=await store.due_unpaid(db, department_id, day),
         refunds=await refund_store.refunds_on(db, department_id, day),
+        refunds_differing=await refund_store.without_payment(db, department_id, day),
+        refunds_waiting=await refund_store.waiting_of(db, department_id),
     )

@@ -14,7 +14,7 @@ from lionrock.payments.links.domain.intents import Refund, RefundState, may_move
 _COLUMNS = (
     "id, state, intent_id, department_id, reference, amount_minor, currency, reason,"
     " requested_by,"
-    " decided_by, created_at, payment_id, reason_code"
+    " decided_by, created_at, payment_id, reason_code, approval_id"
 )
 
 
@@ -55,11 +55,12 @@ async def insert_refund(db: Connection, refund: Refund) -> bool:
     """Write a new refund; False when the department used its reference before."""
     created = await db.fetchval(
         "INSERT INTO payments.refunds (id, state, intent_id, department_id, reference,"
-        " amount_minor, currency, reason, requested_by, created_at)"
-        " VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9)"
+        " amount_minor, currency, reason, requested_by, created_at, approval_id)"
+        " VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         " ON CONFLICT ON CONSTRAINT refunds_reference_unique DO NOTHING RETURNING 1",
         refund.id, refund.intent_id, refund.department_id, refund.reference, refund.amount_minor,
         refund.currency, refund.reason, refund.requested_by, refund.created_at,
+        refund.approval_id,
     )
     return created is not None
 
@@ -72,6 +73,14 @@ async def load_own(db: Connection, refund_id: str, department_id: str) -> Refund
 async def load_refund(db: Connection, refund_id: str) -> Refund | None:
     """Return a refund, its row locked."""
     return await _load(db, "id = $1", refund_id)
+
+
+async def find_by_approval(db: Connection, approval_id: str) -> Refund | None:
+    """Return the refund that officers are asked about; its row is not locked."""
+    row: Any = await db.fetchrow(
+        f"SELECT {_COLUMNS} FROM payments.refunds WHERE approval_id = $1", approval_id
+    )
+    return None if row is None else Refund(**dict(row))
 
 
 async def load_by_reference(
@@ -118,14 +127,43 @@ async def move_to_ordered(
     return moved is not None
 
 
-async def move_to_rejected(db: Connection, refund_id: str, decided_by: str) -> bool:
-    """waiting -> rejected."""
+async def close_waiting(
+    db: Connection, refund_id: str, after: RefundState, reason_code: str = ""
+) -> bool:
+    """waiting -> rejected | lapsed | failed; False when it waits no more."""
+    assert may_move_refund("waiting", after), after
     moved = await db.fetchval(
-        "UPDATE payments.refunds SET state = 'rejected', decided_by = $2"
+        "UPDATE payments.refunds SET state = $2, reason_code = $3"
         " WHERE id = $1 AND state = 'waiting' RETURNING 1",
-        refund_id, decided_by,
+        refund_id, after, reason_code,
     )
     return moved is not None
+
+
+async def waiting_of(db: Connection, department_id: str) -> list[Refund]:
+    """Return a department's refunds that wait for its officers, oldest first."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS} FROM payments.refunds WHERE department_id = $1"
+        " AND state = 'waiting' ORDER BY id",
+        department_id,
+    )
+    return [Refund(**dict(row)) for row in rows]
+
+
+async def without_payment(db: Connection, department_id: str, day: date) -> list[str]:
+    """Refunds ordered on a day that differ from their payment, in state, sum or currency.
+
+    Only what has ended on both sides is compared: the event of an end may be on its way.
+    """
+    rows = await db.fetch(
+        "SELECT r.id FROM payments.refunds r LEFT JOIN payments.payments p ON p.id = r.payment_id"
+        " WHERE r.department_id = $1 AND r.ordered_on = $2 AND r.state IN ('paid', 'failed')"
+        "  AND (p.id IS NULL OR p.amount_minor <> r.amount_minor OR p.currency <> r.currency"
+        "   OR p.state <> CASE r.state WHEN 'paid' THEN 'settled' ELSE 'rejected' END)"
+        " ORDER BY r.id",
+        department_id, day,
+    )
+    return [row["id"] for row in rows]
 
 
 async def finish(db: Connection, refund_id: str, after: RefundState, reason_code: str) -> bool:
