@@ -104,7 +104,7 @@ async def send(client: LedgerClient, intent: Intent) -> Told:
 
 async def run_front(number: str, folder: str, address: str, seed: str) -> None:
     """Run this front's clients until SIGTERM."""
-    client = connect(address, timeout_ms=30_000)
+    client = connect(address, timeout_ms=60_000)
     stopping = _stop_event()
     await asyncio.gather(*(
         Teller(client, each, Path(folder), seed).live(stopping)
@@ -150,7 +150,7 @@ class Left:
 
 async def run_worker(folder: str, address: str) -> None:
     """Repeat what was left, until SIGTERM."""
-    client = connect(address, timeout_ms=30_000)
+    client = connect(address, timeout_ms=60_000)
     stopping, left = _stop_event(), Left(Path(folder))
     told = Notes(Path(folder) / "told-worker")
     while not stopping.is_set():
