@@ -28,7 +28,7 @@ from lionrock.ledger.wire import (
     parse_address,
     read_body,
 )
-from tests.stateful.ledger.sockets import running_server
+from tests.stateful.ledger.sockets import PATIENT_MS, running_server
 
 ACCOUNT = AccountDraft(id=1, ledger=344, code=1)
 
@@ -92,7 +92,7 @@ async def test_a_frame_of_the_wrong_shape_is_refused_and_the_connection_closed(
     assert reply is not None
     assert reply.status is Status.MALFORMED
     assert reason in reply.payload.decode()
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     assert await client.create_accounts([ACCOUNT]) == ["ok"]
     await client.close()
 
@@ -123,7 +123,7 @@ async def test_half_a_frame_and_a_hang_up_disturb_nobody(address: str) -> None:
         writer.write(request()[:cut])
         await writer.drain()
         writer.close()
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     assert await client.create_accounts([ACCOUNT]) == ["ok"]
     await client.close()
 
@@ -134,7 +134,7 @@ async def test_a_peer_that_hangs_up_before_its_answer_disturbs_nobody(address: s
         writer.write(request(operation=1))
         await writer.drain()
         writer.transport.abort()
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     assert await client.create_accounts([ACCOUNT]) == ["ok"]
     await client.close()
 
@@ -143,7 +143,7 @@ async def test_a_peer_that_never_reads_is_not_read_from_for_ever(address: str) -
     _, greedy = await asyncio.open_unix_connection(address)
     lookups = encode_frame(
         RequestFrame(1, 1, Operation.LOOKUP_ACCOUNTS, (1).to_bytes(16, "little") * 1_000))
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     await client.create_accounts([ACCOUNT])
     sent = 0
     try:
@@ -169,7 +169,7 @@ async def test_the_connection_beyond_the_last_is_closed_at_once(address: str) ->
     assert await reader.read() == b""
     writer.close()
     taken.pop()[1].close()
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     assert await client.create_accounts([ACCOUNT]) == ["ok"], "a place that was left is free"
     await client.close()
     for _, writer in taken:
@@ -202,7 +202,7 @@ async def test_a_second_ledger_at_the_same_address_does_not_touch_the_first(
 ) -> None:
     with pytest.raises(AddressTaken, match="stop that one first"):
         await serve(database, business_clock, address, asyncio.Event())
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     assert await client.create_accounts([ACCOUNT]) == ["ok"], "the first still has its epoch"
     await client.close()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from lionrock.kernel.postgres import EmbeddedPostgres, PostgresRefused
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-STOP_S_MAX = 20
+STOP_S_MAX = 60
 
 
 class Killable:
@@ -88,7 +88,7 @@ def kill_server(server: EmbeddedPostgres) -> None:
 
 async def relaunch(server: EmbeddedPostgres) -> None:
     """Start again; the dead server's children need a moment to let go of its memory."""
-    for _ in range(50):
+    for _ in range(300):
         try:
             await asyncio.to_thread(server.relaunch)
         except PostgresRefused:

@@ -76,11 +76,11 @@ async def live_through(server: EmbeddedPostgres, below: Path, log: Path) -> None
     await first.close()
     process = LedgerProcess(url, str(log.parent / "l.sock"), log)
     process.start()
-    client = connect(str(log.parent / "l.sock"), timeout_ms=60_000)
+    client = connect(str(log.parent / "l.sock"), timeout_ms=120_000)
     await open_accounts(client)
     load = Load(client)
     callers = asyncio.gather(*(load.call(number) for number in range(CALLERS)))
-    await asyncio.sleep(0.5)
+    await load.get_somewhere(callers)
     ballast = fill(below)
     await make_it_write(url)
     stuck = len(load.acknowledged)
@@ -114,7 +114,7 @@ async def go_on(
     process: LedgerProcess, load: Load, callers: asyncio.Future[list[None]], stuck: int
 ) -> None:
     """Wait until callers are answered again, the ledger being started again if it ended."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while len(load.acknowledged) < stuck + 50:
             if not process.is_alive():
                 process.start()
@@ -123,13 +123,13 @@ async def go_on(
     await callers
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_full_disk_under_the_ledger_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with small_disk() as disk, durable_server(disk) as server:
         await live_through(server, disk, tmp_path / "log")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_an_fsync_that_fails_under_the_ledger_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:

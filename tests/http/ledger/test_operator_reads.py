@@ -15,7 +15,7 @@ from lionrock.ledger.api import (
 )
 from tests.http.identity.city import City
 from tests.http.identity.clients import TestClient
-from tests.stateful.ledger.conftest import running_writer
+from tests.stateful.ledger.conftest import copied, running_writer
 
 SCOPE = "openid staff"
 
@@ -37,7 +37,7 @@ async def paid(city: City, ledger: LedgerClient) -> int:
         code=1, flags=int(TransferFlags.PENDING), timeout=60)
     outcomes = await ledger.create_transfers([*transfers, hold])
     assert {o.result for o in outcomes} == {"ok"}
-    assert await LedgerReader(city.kernel.database).wait_for(outcomes[0].ledger_sequence)
+    await copied(LedgerReader(city.kernel.database), outcomes[0].ledger_sequence)
     return outcomes[0].ledger_sequence
 
 

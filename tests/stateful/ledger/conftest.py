@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from lionrock.ledger.api import (
     AccountDraft,
     AccountFlags,
     LedgerClient,
+    LedgerReader,
     TransferDraft,
     Unavailable,
     in_process,
@@ -68,7 +70,12 @@ async def running_writer(
             await task
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+async def copied(reader: LedgerReader, sequence: int) -> None:
+    """Wait until the query tables have a row of the journal, however slow the machine is."""
+    await until(partial(reader.wait_for, sequence))
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Wait for something that another task brings about."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - the condition is in the database

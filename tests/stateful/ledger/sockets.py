@@ -15,6 +15,8 @@ from lionrock.kernel.clock import BusinessClock
 from lionrock.kernel.db import Database
 from lionrock.ledger.server import serve
 
+PATIENT_MS = 60_000  # of a client: a machine under load is no ledger that does not answer
+
 
 @asynccontextmanager
 async def running_server(
@@ -23,7 +25,7 @@ async def running_server(
     """Serve at `address` until the block ends; errors of the server are the block's."""
     stopping = asyncio.Event()
     task = asyncio.create_task(serve(database, clock, address, stopping))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await _answers(address):
             if task.done():
                 task.result()

@@ -16,7 +16,7 @@ from lionrock.ledger.api import LedgerReader, Projection, Unavailable, all_creat
 from lionrock.ledger.client import IN_FLIGHT_MAX
 from lionrock.ledger.service.writer import Fenced
 from tests.stateful.ledger.conftest import ACCOUNTS, BANK, PAYEE, PAYER, pay, running_writer
-from tests.stateful.ledger.sockets import file_exists, running_server
+from tests.stateful.ledger.sockets import PATIENT_MS, file_exists, running_server
 from tests.stateful.ledger.test_projection import account_row
 
 
@@ -32,7 +32,7 @@ async def test_the_ledger_answers_over_its_socket(
 ) -> None:
     address = str(tmp_path / "l.sock") if kind == "unix" else f"127.0.0.1:{free_port()}"
     async with running_server(database, business_clock, address):
-        client = connect(address)
+        client = connect(address, timeout_ms=PATIENT_MS)
         assert all_created(await client.create_accounts(ACCOUNTS))
         [outcome] = await client.create_transfers([pay(1, 42)])
         assert (outcome.result, outcome.ledger_sequence) == ("ok", 2)
@@ -48,7 +48,7 @@ async def test_calls_over_one_connection_do_not_mix_their_answers(
 ) -> None:
     address = str(tmp_path / "l.sock")
     async with running_server(database, business_clock, address):
-        client = connect(address)
+        client = connect(address, timeout_ms=PATIENT_MS)
         await client.create_accounts(ACCOUNTS)
 
         async def one(number: int) -> None:
@@ -66,7 +66,7 @@ async def test_a_client_outlives_a_restart_of_the_ledger(
     database: Database, business_clock: FrozenClock, tmp_path: Path
 ) -> None:
     address = str(tmp_path / "l.sock")
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     async with running_server(database, business_clock, address):
         await client.create_accounts(ACCOUNTS)
     paying = asyncio.create_task(client.create_transfers([pay(1)]))
@@ -82,7 +82,7 @@ async def test_payments_go_on_exactly_once_through_many_restarts(
     database: Database, business_clock: FrozenClock, tmp_path: Path
 ) -> None:
     address = str(tmp_path / "l.sock")
-    client = connect(address)
+    client = connect(address, timeout_ms=PATIENT_MS)
     async with running_server(database, business_clock, address):
         await client.create_accounts(ACCOUNTS)
 
@@ -141,7 +141,7 @@ async def test_a_caller_that_gives_up_leaves_the_connection_to_the_others(
 ) -> None:
     address = str(tmp_path / "l.sock")
     async with running_server(database, business_clock, address):
-        client = connect(address)
+        client = connect(address, timeout_ms=PATIENT_MS)
         await client.create_accounts(ACCOUNTS)
         impatient = [asyncio.create_task(client.create_transfers([pay(i)])) for i in range(1, 30)]
         await asyncio.sleep(0)
@@ -159,14 +159,14 @@ async def test_a_server_that_was_replaced_ends_and_leaves_its_successors_socket_
 
     async def serve_until_replaced() -> None:
         async with running_server(database, business_clock, address) as task:
-            client = connect(address)
+            client = connect(address, timeout_ms=PATIENT_MS)
             await client.create_accounts(ACCOUNTS)
             async with running_writer(database, business_clock) as (_, other):
                 await other.create_transfers([pay(1)])
                 os.unlink(address)
                 successors.append(await asyncio.start_unix_server(lambda *_: None, address))
                 looking = asyncio.create_task(client.lookup_accounts([BANK]))
-                await asyncio.wait({task}, timeout=5)
+                await asyncio.wait({task}, timeout=60)
                 assert task.done()
                 looking.cancel()
             await client.close()
@@ -185,9 +185,9 @@ async def test_whole_ledger_reads_during_load_always_sum_to_nothing(
     address = str(tmp_path / "l.sock")
     ids = [account.id for account in ACCOUNTS]
     async with running_server(database, business_clock, address):
-        first = connect(address)
+        first = connect(address, timeout_ms=PATIENT_MS)
         await first.create_accounts(ACCOUNTS)
-        clients = [connect(address) for _ in range(8)]
+        clients = [connect(address, timeout_ms=PATIENT_MS) for _ in range(8)]
 
         async def move(number: int) -> None:
             for i in range(30):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.db import Connection, Database
-from lionrock.ledger.api import Unavailable
+from lionrock.ledger.api import LedgerReader, Unavailable
 from lionrock.ledger.service.recovery import restore
 from lionrock.ledger.service.writer import Fenced, Writer
-from tests.stateful.ledger.conftest import ACCOUNTS, BANK, PAYER, pay, running_writer
+from tests.stateful.ledger.conftest import ACCOUNTS, BANK, PAYER, pay, running_writer, until
 from tests.stateful.ledger.sockets import PostgresProxy
 
 
@@ -27,6 +28,14 @@ async def proxied(proxy: PostgresProxy) -> AsyncIterator[Database]:
     opened = await Database.open(proxy.url, pool_size_max=4)
     yield opened
     await opened.close()
+
+
+async def has_cut(proxy: PostgresProxy) -> bool:
+    return proxy.cuts_made == 1
+
+
+async def has_row(database: Database, sequence: int) -> bool:
+    return await LedgerReader(database).journal_sequence() >= sequence
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -56,6 +65,7 @@ async def test_a_commit_whose_fate_is_unknown_waits_for_the_database_to_return(
         proxy.is_down = True
         proxy.cut = "after"
         call = asyncio.create_task(client.create_transfers([pay(1)]))
+        await until(partial(has_cut, proxy))
         await asyncio.sleep(0.3)
         assert not call.done(), "nobody may be answered before the outcome is known"
         proxy.is_down = False
@@ -77,7 +87,7 @@ async def test_a_writer_replaced_while_it_did_not_know_is_fenced_and_answers_nob
     from lionrock.ledger.wire import Operation
 
     answer = writer.submit(Operation.CREATE_TRANSFERS, records.encode_transfer(pay(1)))
-    await asyncio.sleep(0.1)
+    await until(partial(has_row, database, 2))
     async with running_writer(database, business_clock) as (_, other):
         [outcome] = await other.create_transfers([pay(1)])
         assert outcome.result == "exists", "the lost commit had been carried out"
@@ -96,7 +106,7 @@ async def test_stopping_while_a_commit_is_unknown_answers_nobody(
         proxy.is_down = True
         proxy.cut = "before"
         call = asyncio.create_task(client.create_transfers([pay(1)]))
-        await asyncio.sleep(0.2)
+        await until(partial(has_cut, proxy))
         writer.stop()
         with pytest.raises(Unavailable):
             await call
@@ -148,7 +158,10 @@ async def test_a_database_that_drops_everyone_again_and_again_loses_and_doubles_
         paying = asyncio.create_task(payments())
         while not paying.done():
             await cut_all_connections(database)
-            await asyncio.sleep(0.05)
+            before = acknowledged
+            while acknowledged == before and not paying.done():  # noqa: ASYNC110 - counted there
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.04)
         await paying
     await own.close()
     state = (await restore(database)).state

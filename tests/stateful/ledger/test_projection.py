@@ -26,6 +26,7 @@ from tests.stateful.ledger.conftest import (
     HISTORY,
     PAYEE,
     PAYER,
+    copied,
     pay,
     running_writer,
 )
@@ -55,7 +56,7 @@ async def test_a_reader_who_waits_for_the_sequence_sees_its_own_write(
 ) -> None:
     for i in range(1, 20):
         [outcome] = await ledger.create_transfers([pay(i, 5)])
-        assert await reader.wait_for(outcome.ledger_sequence)
+        await copied(reader, outcome.ledger_sequence)
         row = await database.read(lambda db: reader.account(db, PAYER))
         assert row is not None
         assert row.account.credits_posted == 5 * i
@@ -78,7 +79,7 @@ async def test_the_query_tables_say_what_the_ledger_says(
         TransferDraft(id=7, pending_id=4, flags=VOID)])
     business_clock.advance(seconds=61)
     [outcome] = await ledger.create_transfers([pay(8, 1)])
-    assert await reader.wait_for(outcome.ledger_sequence)
+    await copied(reader, outcome.ledger_sequence)
     ids = [account.id for account in ACCOUNTS]
     for account in await ledger.lookup_accounts(ids):
         row = await database.read(partial(account_row, reader, account.id))
@@ -103,7 +104,7 @@ async def test_holds_that_are_open_or_lapsed_can_be_listed(
         pay(3, flags=PENDING, timeout=900)])
     business_clock.advance(seconds=61)
     [outcome] = await ledger.create_transfers([pay(8)])
-    assert await reader.wait_for(outcome.ledger_sequence)
+    await copied(reader, outcome.ledger_sequence)
 
     async def ids(db: Connection, status: HoldStatus) -> list[int]:
         return [row.transfer.id for row in await reader.holds(db, status)]
@@ -117,7 +118,7 @@ async def test_an_accounts_transfers_come_newest_first_and_in_pages(
 ) -> None:
     await ledger.create_transfers([pay(i, 1) for i in range(1, 6)])
     [outcome] = await ledger.create_transfers([pay(9, 1, PAYER, PAYEE)])
-    assert await reader.wait_for(outcome.ledger_sequence)
+    await copied(reader, outcome.ledger_sequence)
 
     async def page(db: Connection) -> list[int]:
         first = await reader.transfers_of_account(db, PAYER, limit=4)
@@ -137,7 +138,7 @@ async def test_an_account_with_history_tells_its_balance_at_any_row(
         [outcome] = await ledger.create_transfers([pay(i, 10, BANK, HISTORY)])
         sequences.append(outcome.ledger_sequence)
         await ledger.create_transfers([pay(100 + i)])
-    assert await reader.wait_for(sequences[-1])
+    await copied(reader, sequences[-1])
 
     async def credited(account_id: int, sequence: int, db: Connection) -> int | None:
         balance = await reader.balance_at(db, account_id, sequence)
@@ -158,7 +159,7 @@ async def test_the_first_reason_of_an_id_that_already_failed_can_be_read(
     outcomes = await ledger.create_transfers(drafts)
     again = await ledger.create_transfers(drafts)
     assert [o.result for o in again] == ["id_already_failed", "id_already_failed", "exists"]
-    assert await reader.wait_for(again[0].ledger_sequence)
+    await copied(reader, again[0].ledger_sequence)
 
     async def reasons(db: Connection) -> list[str | None]:
         return [await reader.refusal(db, i) for i in (1, 2, 3)]

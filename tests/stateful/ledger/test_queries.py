@@ -26,6 +26,7 @@ from tests.stateful.ledger.conftest import (
     HISTORY,
     PAYEE,
     PAYER,
+    copied,
     pay,
     running_writer,
 )
@@ -40,7 +41,7 @@ U64_MAX = 2**64 - 1
 async def caught_up(ledger: LedgerClient, database: Database, *drafts: TransferDraft) -> None:
     outcomes = await ledger.create_transfers(drafts)
     assert {o.result for o in outcomes} == {"ok"}
-    assert await LedgerReader(database).wait_for(outcomes[0].ledger_sequence)
+    await copied(LedgerReader(database), outcomes[0].ledger_sequence)
 
 
 @pytest.fixture

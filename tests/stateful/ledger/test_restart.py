@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -20,7 +21,7 @@ from lionrock.ledger.domain.machine import Damaged
 from lionrock.ledger.service.keeping import Limits
 from lionrock.ledger.service.recovery import restore
 from lionrock.ledger.service.writer import Writer
-from tests.stateful.ledger.conftest import ACCOUNTS, PAYEE, PAYER, pay, running_writer
+from tests.stateful.ledger.conftest import ACCOUNTS, PAYEE, PAYER, pay, running_writer, until
 
 PENDING = int(TransferFlags.PENDING)
 POST = int(TransferFlags.POST_PENDING_TRANSFER)
@@ -131,9 +132,7 @@ async def test_settled_transfers_left_to_disk_are_still_known(
             pay(3, 20, PAYER, PAYEE, flags=PENDING), pay(4, 900, PAYER, PAYEE)])
         await client.create_transfers(
             [TransferDraft(id=5, pending_id=2, flags=POST, amount=15)])
-        for i in range(100, 112):
-            await asyncio.sleep(0.03)  # the projection follows
-            await client.create_transfers([pay(i, 1)])
+        await pay_until_archived(client, database)
         await check_the_past(client)
     async with in_process(database, business_clock, limits) as client:
         await check_the_past(client)
@@ -142,6 +141,18 @@ async def test_settled_transfers_left_to_disk_are_still_known(
     assert partial.state.archived_until_ns > 0
     assert len(partial.state.transfers) < len(whole.state.transfers)
     assert partial.hash == whole.hash
+
+
+async def pay_until_archived(client: LedgerClient, database: Database) -> None:
+    """Pay, from id 100 on, until a snapshot leaves transfers to the query tables."""
+    ids = itertools.count(100)
+
+    async def is_archived() -> bool:
+        for _ in range(12):
+            await client.create_transfers([pay(next(ids), 1)])
+        return (await restore(database)).state.archived_until_ns > 0
+
+    await until(is_archived)
 
 
 async def check_the_past(client: LedgerClient) -> None:
@@ -205,9 +216,7 @@ async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to
     limits = Limits(snapshot_spacing=0, snapshot_rows=3)
     async with in_process(database, business_clock, limits) as client:
         await client.create_accounts(ACCOUNTS)
-        for i in range(1, 6):
-            await asyncio.sleep(0.03)
-            await client.create_transfers([pay(i)])
+        await pay_until_archived(client, database)
     await run_sql(database, "UPDATE ledger.projection SET sequence = 0, until_ns = 0")
     with pytest.raises(Damaged, match="query tables"):
         await Writer(database, business_clock).start()
@@ -277,5 +286,5 @@ async def test_a_writer_waits_for_copies_that_lag_too_far_and_goes_on_when_they_
         await asyncio.sleep(0.3)
         assert not waiting.done()
         await Projection(database).catch_up()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert [str(o.result) for o in await waiting] == ["ok"]
