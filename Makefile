@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-interop test-crash crash bench check format lock debian clean
+.PHONY: help install demo up test test-city test-interop test-crash crash bench check format lock debian clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ up: $(STAMP) ## start the sandbox and leave it running
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
 test: $(STAMP) ## run the tests on a real PostgreSQL
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not interop and not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not interop and not slow and not city"
+
+test-city: $(STAMP) ## run the tests that start whole cities, kill processes and run benches
+	@$(BIN)/python -m pytest -n 2 -m "city and not interop and not slow"
 
 test-interop: $(STAMP) debian ## run what needs a browser, Node or Debian's tools (installs them)
 	@command -v npm >/dev/null || { echo "Node.js and npm are missing (Debian: apt-get install nodejs npm)"; exit 1; }

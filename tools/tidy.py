@@ -27,6 +27,7 @@ from tidy_source import (
     is_money,
     looks_like_sql,
     says_money,
+    source_of,
     strings,
 )
 
@@ -124,7 +125,7 @@ def check_shape(source: Source) -> Found:
         length = len(_PRAGMA.split(line)[0].rstrip())
         if length > LINE_CHARACTERS_MAX:
             yield number, "T03", f"{length}"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, FUNCTION):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES_MAX:
@@ -140,7 +141,7 @@ def check_docstrings(source: Source) -> Found:
         yield 1, "T05", ""
     if not source.is_product:
         return
-    classes = [node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for node in source.nodes if isinstance(node, ast.ClassDef)]
     public = [node.body for node in classes if not node.name.startswith("_")]
     statements = [each for body in [source.tree.body, *public] for each in body]
     for node in [each for each in statements if isinstance(each, DEFINITION)]:
@@ -152,7 +153,7 @@ def check_calls(source: Source) -> Found:
     """T07, T08, T09: time, chance and transactions have one owner."""
     if not source.is_product or source.pillar == "kernel":
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         line = getattr(node, "lineno", 1)
         called = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
         if called in _TRANSACTION_CALLS:
@@ -170,7 +171,7 @@ def check_calls(source: Source) -> Found:
 def check_time_in_sql(source: Source) -> Found:
     """T10, in every string of the product (migrations are read by `check_sql_file`)."""
     if source.is_product:
-        for line, text in strings(source.tree):
+        for line, text in strings(source.nodes):
             if looks_like_sql(text) and _SQL_TIME.search(text):
                 yield line, "T10", _SQL_TIME.search(text)[0]  # type: ignore[index]  # just found
 
@@ -179,7 +180,7 @@ def check_money(source: Source) -> Found:
     """T11: `/`, float() and float annotations beside a name that says money."""
     if not source.is_product:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.BinOp) and says_money(node.left, node.right):
             if isinstance(node.op, ast.Div):
                 yield node.lineno, "T11", "true division"
@@ -198,7 +199,7 @@ def check_sql_place(source: Source) -> Found:
     """T12."""
     allowed = source.is_room("store") or source.pillar == "kernel"
     if source.is_product and not allowed:
-        for line, text in strings(source.tree):
+        for line, text in strings(source.nodes):
             if _SQL.match(text):
                 yield line, "T12", text.strip().split("\n")[0][:40]
 
@@ -208,7 +209,7 @@ def check_exceptions(source: Source) -> Found:
     allowed = source.path.startswith("src/lionrock/kernel/http/") or source.path.endswith(
         "kernel/jobs.py"
     )
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if source.is_product and not allowed and isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             names = {dotted(each) if each else "everything" for each in caught}
@@ -236,7 +237,7 @@ def check_lines(source: Source) -> Found:
 def check_names(source: Source) -> Found:
     """T17: modules, classes, functions and parameters."""
     words = [(1, PurePosixPath(source.path).stem)]
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, DEFINITION):
             words.append((node.lineno, node.name))
         if isinstance(node, ast.arg):
@@ -257,7 +258,7 @@ def check_imports(source: Source) -> Found:
         is_call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
         if is_call and source.pillar != "cli":
             yield node.lineno, "T18", ""
-    for each in ast.walk(source.tree):
+    for each in source.nodes:
         for module in imported(each):
             if module in ("starlette.routing", "starlette.applications") and not may_route:
                 yield getattr(each, "lineno", 1), "T19", module
@@ -273,7 +274,7 @@ CHECKS: tuple[Callable[[Source], Found], ...] = (
 
 def check_python(path: str, text: str) -> list[Violation]:
     """Check one Python file given as text; `path` is relative to the repository."""
-    source = Source(path, text, text.splitlines(), ast.parse(text))
+    source = source_of(path, text)
     found = [(line, rule, detail) for check in CHECKS for line, rule, detail in check(source)]
     return _without_excused(path, source.lines, found)
 

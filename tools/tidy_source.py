@@ -27,6 +27,7 @@ class Source(NamedTuple):
     text: str
     lines: list[str]
     tree: ast.Module
+    nodes: list[ast.AST]
 
     @property
     def is_product(self) -> bool:
@@ -86,17 +87,23 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def source_of(path: str, text: str) -> Source:
+    """Read a file once: every rule looks at the same nodes."""
+    tree = ast.parse(text)
+    return Source(path, text, text.splitlines(), tree, list(ast.walk(tree)))
+
+
+def strings(nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
     """Every string that is not a docstring, f-strings with {} for their values."""
     documentation = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, (*DEFINITION, ast.Module))
         and node.body and isinstance(node.body[0], ast.Expr)
     }  # fmt: skip
-    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
     skipped = documentation | {id(value) for node in joined for value in node.values}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             parts = [v.value if isinstance(v, ast.Constant) else "{}" for v in node.values]
             yield node.lineno, "".join(map(str, parts))

@@ -155,6 +155,7 @@ def test_verify_calls_nonsense_not_proved_and_a_missing_file_not_there(tmp_path:
     assert "absent.zip" in refused(run("verify", tmp_path / "absent.zip", "--trust", trust))
 
 
+@pytest.mark.city
 def test_the_bench_writes_the_documented_shape(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     result = run("bench", "ledger", "--seconds", "0.2", "--json", file)

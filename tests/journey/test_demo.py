@@ -36,7 +36,7 @@ business_registration_number = "00000003-000-01-26-0"
 [facts]
 """
 
-pytestmark = pytest.mark.timeout(JOURNEY_S_MAX + 60)
+pytestmark = [pytest.mark.city, pytest.mark.timeout(JOURNEY_S_MAX + 60)]
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.city
+
 ROOT = Path(__file__).resolve().parents[2]
 LIONROCK = Path(sys.executable).with_name("lionrock")
 PAGE = (ROOT / "docs" / "sandbox-hooks.md").read_text()

@@ -9,6 +9,8 @@ import pytest
 
 from lionrock.ledger.bench import CASES, run
 
+pytestmark = pytest.mark.city
+
 
 @pytest.mark.timeout(120)
 async def test_the_long_cases_end_with_everything_copied_and_a_successor_that_answers(

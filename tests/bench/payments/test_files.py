@@ -15,6 +15,8 @@ from lionrock.payments.files.domain.stream import FileReader
 from lionrock.payments.files.domain.values import CREDIT_FILE, Totals
 from lionrock.payments.files.packaged import file_schema
 
+pytestmark = pytest.mark.city
+
 ENTRIES = 20
 
 

@@ -25,6 +25,8 @@ from tests.crash.journey.harness import (
 )
 from tests.crash.journey.proxies import ANSWER_KEPT, Registering
 
+pytestmark = pytest.mark.city
+
 DATABASE_GONE = "503 kernel.database_unavailable"
 DISK_FULL = "507 kernel.disk_full"
 WRITERS_COUNT = 4

@@ -12,6 +12,8 @@ from tests.conftest import SEED
 from tests.crash.journey.boundaries import BOUNDARIES
 from tests.crash.journey.harness import VICTIMS, Payout, Scene, open_scene
 
+pytestmark = pytest.mark.city
+
 # One or two victims a boundary, every victim at least twice.
 QUICK = (
     ("intent saved", "worker"),

@@ -19,6 +19,8 @@ import pytest
 
 from tests.crash.journey.harness import city_folder, free_ports
 
+pytestmark = pytest.mark.city
+
 READY_S_MAX = 180.0
 ENDED_S_MAX = 40.0
 REFUSED = 2

@@ -64,10 +64,9 @@ async def at_rest(database: Database) -> Restored:
         while True:
             whole = await restore(database, use_snapshot=False)
             by_snapshot = await restore(database)
-            if by_snapshot.sequence == whole.sequence:
+            if by_snapshot.sequence == whole.sequence and whole.state.next_expiry_ns() is None:
                 assert by_snapshot.hash == whole.hash, "snapshot and journal differ"
-                if whole.state.next_expiry_ns() is None:
-                    return whole
+                return whole
             await asyncio.sleep(0.1)
 
 

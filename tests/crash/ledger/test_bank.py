@@ -38,6 +38,8 @@ from tests.crash.ledger.servers import (
 )
 from tests.stateful.ledger.conftest import until
 
+pytestmark = pytest.mark.city
+
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
 SECONDS_LONG = int(os.environ.get("SECONDS") or "600")
 DATABASE = "database"

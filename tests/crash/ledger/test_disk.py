@@ -27,6 +27,8 @@ from tests.crash.journey.test_database_and_disk import fill
 from tests.crash.ledger.servers import LedgerProcess, durable_server, relaunch
 from tests.crash.ledger.test_kill import CALLERS, Load, check, open_accounts
 
+pytestmark = pytest.mark.city
+
 SMALL_MIB = 320
 PROMISED_MIB = 600
 

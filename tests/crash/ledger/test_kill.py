@@ -27,6 +27,8 @@ from lionrock.ledger.service.recovery import restore
 from tests.crash.ledger.servers import LedgerProcess, durable_server, kill_server, relaunch
 from tests.stateful.ledger.conftest import until
 
+pytestmark = pytest.mark.city
+
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
 BANK, SHOP = 1, 2
 CALLERS = 6
