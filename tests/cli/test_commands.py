@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIONROCK = Path(sys.executable).with_name("lionrock")
+WAIT_S_MAX = 250
+pytestmark = pytest.mark.timeout(WAIT_S_MAX + 20)
 COMMANDS = ("up", "serve", "status", "reset", "demo", "verify", "bench", "programmes")
 
 
@@ -26,7 +28,7 @@ def run(
     }
     return subprocess.run(
         [str(LIONROCK), *map(str, words)], capture_output=True, text=True, check=False, cwd=ROOT,
-        env=environment, timeout=110,
+        env=environment, timeout=WAIT_S_MAX,
     )  # fmt: skip
 
 

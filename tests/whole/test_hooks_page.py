@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.city
 
@@ -41,20 +42,6 @@ def run_script(name: str, folder: Path, **more: str) -> str:
     return result.stdout
 
 
-def free_ports() -> int:
-    """A port that is free, the next one too."""
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two free ports beside each other")
-
-
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Where the page's scripts run, with the files of the first one; its database may enter it."""
@@ -67,7 +54,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     """The address of a city with the page's clients."""
-    port = free_ports()
+    port = free_ports(2)
     process = subprocess.Popen(
         [str(LIONROCK), "up", "--clients", "clients.json", "--json", "--port", str(port),
          "--data-directory", str(folder / "data")],

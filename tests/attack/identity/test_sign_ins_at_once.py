@@ -97,7 +97,7 @@ async def test_sign_ins_decoys_and_deeds_at_once_never_wait_for_each_other_in_a_
     hints = ["ada", "nobody", "ben", "+85259000001", "nobody"] * 4
     await asyncio.wait_for(asyncio.gather(
         open_all(fronts, hinting, hints), *(city.asked("ada") for _ in range(4))
-    ), timeout=20)  # fmt: skip
+    ), timeout=90)  # fmt: skip
     seen = await counted(city)
     assert (seen["begun"], seen["asked"] + seen["quiet"]) == (20, 12)
 

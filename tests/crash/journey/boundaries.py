@@ -65,7 +65,7 @@ async def until_state(scene: Scene, payment_id: str, state: str) -> None:
         seen = str((await scene.payment(payment_id))["state"])
         return seen == state
 
-    await until(f"{payment_id} becomes {state}", is_so, 30)
+    await until(f"{payment_id} becomes {state}", is_so)
 
 
 async def until_in_ledger(scene: Scene, transfer_id: int) -> None:
@@ -74,7 +74,7 @@ async def until_in_ledger(scene: Scene, transfer_id: int) -> None:
     async def is_so() -> bool:
         return len(await scene.ledger.lookup_transfers([transfer_id])) == 1
 
-    await until("the ledger has done it", is_so, 30)
+    await until("the ledger has done it", is_so)
 
 
 async def intent_saved(scene: Scene, payout: Payout) -> LetGo:
@@ -125,7 +125,7 @@ async def bank_has_it(scene: Scene, payout: Payout) -> LetGo:
     """The bank has the pacs.008 and has credited; its answer is not sent."""
     let_go = await hold_queue(scene.world, scene.outbox_queue)
     payment_id = await scene.release(payout)
-    await until("the bank has written its answer", lambda: _is_answer_written(scene), 30)
+    await until("the bank has written its answer", lambda: _is_answer_written(scene))
     assert (await scene.payment(payment_id))["state"] == "sent"
     return let_go
 
@@ -137,7 +137,7 @@ async def answer_on_its_way(scene: Scene, payout: Payout) -> LetGo:
     assert front is not None, "the front runs"
     os.kill(front, signal.SIGSTOP)
     await answers()
-    await until("the bank tries to answer", lambda: _is_answer_tried(scene), 30)
+    await until("the bank tries to answer", lambda: _is_answer_tried(scene))
     await asyncio.sleep(0.1)
     assert (await _payment_of(scene, payout))["state"] == "sent"
 
@@ -152,7 +152,7 @@ async def answer_saved(scene: Scene, payout: Payout) -> LetGo:
     """The bank's answer is saved; the ledger's post is not called."""
     answers = await bank_has_it(scene, payout)
     payment = await _payment_of(scene, payout)
-    await until("the sending is over", lambda: _is_delivered(scene, payment), 30)
+    await until("the sending is over", lambda: _is_delivered(scene, payment))
     await asyncio.sleep(0.2)
     let_go = await hold_queue(scene.platform, DRIVE)
     await answers()

@@ -12,7 +12,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,6 +35,7 @@ from lionrock.sandbox.journey.state import Journey
 from lionrock.sandbox.journey.steps import all_steps
 from lionrock.sandbox.personas import load_cast
 from lionrock.sandbox.settle import account_number
+from tests.ports import free_ports
 
 T = TypeVar("T")
 MILESTONES_COUNT = 12
@@ -268,20 +268,9 @@ async def until(
         await asyncio.sleep(POLL_S)
 
 
-def free_ports() -> int:
-    """A port whose next one is free as well."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
-
-
 def settings_in(folder: Path) -> Settings:
     """Settings of a city in a folder, on free ports."""
-    port = free_ports()
+    port = free_ports(2)
     return load_settings(environment={}, overrides={
         "data_directory": str(folder), "composition": "sandbox",
         "founding_date": today().isoformat(),

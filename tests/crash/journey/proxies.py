@@ -44,7 +44,7 @@ class Registering:
             exchange = await send_signed(
                 self._network, SystemWireClock(), Sender(BANK, self._key), method="POST",
                 url=f"{self._settings.public_url}/payments/v1/proxies", body=body,
-                headers={"content-type": "application/json"}, timeout_ms=20_000,
+                headers={"content-type": "application/json"}, timeout_ms=60_000,
             )
         except Unreachable as error:
             answer = f"unreachable {error.reason.value}"

@@ -45,7 +45,7 @@ from tests.http.identity.city import ISSUER, WORLD, City, found
 REDIRECT = "https://service.example/return?tenant=7"
 CALLBACK = "http://service.test/callback"
 SCOPES = frozenset({"openid", "profile", "company", "signing"})
-PATIENCE_S = 8.0
+PATIENCE_S = 60.0
 Decision = Literal["approve", "reject"]
 # Making one takes a while, and nothing depends on two being different.
 KEK = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -15,9 +14,11 @@ from starlette.responses import Response
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.http import Call, Route, RouteTable, bodies, build_application, reply, served
 from lionrock.kernel.http.server import STOP_S_MAX, serve
+from tests.ports import free_ports, until_listening
 
 HOST = "platform.test"
 LIMIT = 200
+WAIT_S_MAX = 60.0
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +58,7 @@ class Wire:
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
-    async def ask(self, text: str | bytes, *, for_s: float = 3.0) -> bytes:
+    async def ask(self, text: str | bytes, *, for_s: float = WAIT_S_MAX) -> bytes:
         """Send the octets and return the answer."""
         reader, writer = await self.open()
         writer.write(text if isinstance(text, bytes) else text.encode("latin-1"))
@@ -66,7 +67,7 @@ class Wire:
         finally:
             writer.close()
 
-    async def ask_last(self, text: str, *, for_s: float = 3.0) -> bytes:
+    async def ask_last(self, text: str, *, for_s: float = WAIT_S_MAX) -> bytes:
         """Send the octets and return all until the server closes (else TimeoutError)."""
         reader, writer = await self.open()
         writer.write(text.encode("latin-1"))
@@ -104,11 +105,9 @@ async def wire(kernel: Kernel) -> AsyncIterator[Wire]:
     ))
     settings = msgspec.structs.replace(kernel.settings, hosts=(HOST,))
     application = build_application(dataclasses.replace(kernel, settings=settings), [table])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     serving = asyncio.create_task(serve(application, "127.0.0.1", port))
-    await asyncio.sleep(0.2)
+    await until_listening(port)
     yield Wire(port)
     serving.cancel()
     await asyncio.wait({serving})
@@ -168,11 +167,11 @@ async def test_a_target_reaches_the_steps_as_it_is_routed(wire: Wire) -> None:
 async def test_a_connection_is_kept_and_head_has_no_body(wire: Wire) -> None:
     reader, writer = await wire.open()
     writer.write(f"HEAD /at/x HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S_MAX)
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"content-length: " in head
     writer.write(post(f"Content-Length: {len(JSON)}", body=JSON).encode())
-    again = await asyncio.wait_for(_answer(reader), 3)
+    again = await asyncio.wait_for(_answer(reader), WAIT_S_MAX)
     assert again.startswith(b"HTTP/1.1 200 "), "nothing of the first answer came before the second"
     writer.close()
 
@@ -227,10 +226,10 @@ async def test_nobody_is_told_to_go_on_with_a_body_that_is_too_large(wire: Wire)
     assert refused.startswith(b"HTTP/1.1 413 ")
     reader, writer = await wire.open()
     writer.write(post(f"Content-Length: {len(JSON)}", "Expect: 100-continue").encode())
-    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3) == (
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S_MAX) == (
         b"HTTP/1.1 100 Continue\r\n\r\n")
     writer.write(JSON.encode())
-    assert (await asyncio.wait_for(_answer(reader), 3)).startswith(b"HTTP/1.1 200 ")
+    assert (await asyncio.wait_for(_answer(reader), WAIT_S_MAX)).startswith(b"HTTP/1.1 200 ")
     writer.close()
 
 
@@ -248,14 +247,12 @@ async def test_a_length_and_an_encoding_together_gain_nothing(wire: Wire) -> Non
 
 async def test_an_idle_connection_does_not_hold_the_server(kernel: Kernel) -> None:
     application = build_application(kernel, [])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     serving = asyncio.create_task(serve(application, "127.0.0.1", port))
-    await asyncio.sleep(0.2)
+    await until_listening(port)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     begun = time.monotonic()
     serving.cancel()
     await asyncio.wait({serving})
-    assert time.monotonic() - begun < STOP_S_MAX + 1
+    assert time.monotonic() - begun < STOP_S_MAX + 30
     writer.close()

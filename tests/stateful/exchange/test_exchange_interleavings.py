@@ -139,9 +139,6 @@ async def _one_consent(
 
 
 async def _interleave(town: Town, count: int, chance: random.Random) -> None:
-    consents = [
-        await town.active(frequency=Frequency(count_max=1_000, per="day")) for _ in range(count)
-    ]
     gateway = town.bank.provider.gateway
     records = UnevenRecords(town, chance)
     gateway._setup = dataclasses.replace(gateway._setup, records=records)
@@ -152,21 +149,26 @@ async def _interleave(town: Town, count: int, chance: random.Random) -> None:
     codes: Counter[str] = Counter()
     in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
     acknowledged: dict[str, float] = {}
-    for start in range(0, count, CONSENTS_AT_ONCE):
-        batch = consents[start : start + CONSENTS_AT_ONCE]
+    # On a machine under load leases run out; it goes on until both sides of the race occurred.
+    while len(acknowledged) < count or not _both_occurred(codes, count):
+        assert len(acknowledged) < count * 8, codes
+        batch = [await town.active(frequency=Frequency(count_max=1_000, per="day"))
+                 for _ in range(CONSENTS_AT_ONCE)]
         ends = await asyncio.gather(*(
             _one_consent(town, world, c, chance, codes, in_flight) for c in batch
         ))
         acknowledged |= {c.id: end for c, end in zip(batch, ends, strict=True)}
-    assert sum(codes.values()) == count * FETCHES_PER_CONSENT
+    assert sum(codes.values()) == len(acknowledged) * FETCHES_PER_CONSENT
     assert set(codes) <= EXPECTED_CODES, codes
-    begun = [(c.id, at) for c in consents for at in world.begun_ms.get(c.id, [])]
+    begun = [(c, at) for c in acknowledged for at in world.begun_ms.get(c, [])]
     late = [(c, at - acknowledged[c]) for c, at in begun if at >= acknowledged[c]]
     assert not late, late
     assert len(begun) >= codes["ok"], "each answer was measured"
-    floor = sum(codes.values()) // 20
-    assert codes["ok"] > floor, "both sides of the race must occur"
-    assert codes["exchange.consent_revoked"] > floor, codes
+
+
+def _both_occurred(codes: Counter[str], count: int) -> bool:
+    floor = count * FETCHES_PER_CONSENT // 20
+    return min(codes["ok"], codes["exchange.consent_revoked"]) > floor
 
 
 @pytest.mark.timeout(400)
@@ -189,9 +191,13 @@ async def test_the_office_keeps_nothing_that_came_after_the_revocation(real_town
     started_ms = monotonic_ms()
     assert isinstance(await town.exchange.fetch(first.id), Delivery)
     usual_s = (monotonic_ms() - started_ms) / 1_000
-    outcomes = Counter([await _race_the_office(town, chance.uniform(0, 2 * usual_s))
-                        for _ in range(40)])
-    assert min(outcomes["delivered"], outcomes["refused"]) >= 3, outcomes
+    outcomes = Counter[str]()
+    while outcomes.total() < 40 or min(outcomes["delivered"], outcomes["refused"]) < 3:
+        assert outcomes.total() < 400, outcomes
+        outcome = await _race_the_office(town, chance.uniform(0, 2 * usual_s))
+        outcomes[outcome] += 1
+        # Whoever is behind is helped: what is usual changes with the load of the machine.
+        usual_s *= 0.95 if outcomes["refused"] < outcomes["delivered"] else 1.05
 
 
 async def _race_the_office(town: Town, delay_s: float) -> str:

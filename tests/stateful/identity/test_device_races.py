@@ -74,7 +74,7 @@ async def test_a_no_while_the_recovery_is_completed_waits_and_changes_nothing(
         assert await approvals_store.lock_approval(db, notice.id) is not None
         completing = asyncio.create_task(post(city, "/completion", secret=secret))
         # Time for the completion to hold the recovery; it does not wait for the approval.
-        await asyncio.wait({completing}, timeout=0.5)
+        await asyncio.wait({completing}, timeout=60)
         decided = await city.identity.approvals.withdraw(db, notice.id)
         assert not isinstance(decided, Refused) and decided.state == "rejected"
         return await completing

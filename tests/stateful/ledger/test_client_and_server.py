@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from functools import partial
 from pathlib import Path
 
@@ -15,22 +14,17 @@ from lionrock.kernel.db import Database
 from lionrock.ledger.api import LedgerReader, Projection, Unavailable, all_created, connect
 from lionrock.ledger.client import IN_FLIGHT_MAX
 from lionrock.ledger.service.writer import Fenced
+from tests.ports import free_ports
 from tests.stateful.ledger.conftest import ACCOUNTS, BANK, PAYEE, PAYER, pay, running_writer
 from tests.stateful.ledger.sockets import PATIENT_MS, file_exists, running_server
 from tests.stateful.ledger.test_projection import account_row
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 async def test_the_ledger_answers_over_its_socket(
     kind: str, database: Database, business_clock: FrozenClock, tmp_path: Path
 ) -> None:
-    address = str(tmp_path / "l.sock") if kind == "unix" else f"127.0.0.1:{free_port()}"
+    address = str(tmp_path / "l.sock") if kind == "unix" else f"127.0.0.1:{free_ports()}"
     async with running_server(database, business_clock, address):
         client = connect(address, timeout_ms=PATIENT_MS)
         assert all_created(await client.create_accounts(ACCOUNTS))

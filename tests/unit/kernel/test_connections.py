@@ -65,7 +65,7 @@ async def test_one_who_gives_up_when_served_passes_the_connection_on(database: D
     await held[0].release(is_sound=True)
     # Served, but it has not run since.
     first.cancel()
-    opened = await asyncio.wait_for(second, 5)
+    opened = await asyncio.wait_for(second, 60)
     with pytest.raises(asyncio.CancelledError):
         await first
     for each in (opened, *held[1:]):
@@ -111,7 +111,7 @@ async def test_a_cancelled_query_does_not_meet_the_next_user(database: Database)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.wait_for(database.run(backend), 5) > 0
+        assert await asyncio.wait_for(database.run(backend), 60) > 0
 
 
 async def test_a_commit_after_a_failure_that_nobody_told_is_no_commit(database: Database) -> None:
@@ -145,7 +145,8 @@ async def test_never_more_are_out_than_the_pool_has_whatever_becomes_of_them(
     database: Database,
 ) -> None:
     chance = random.Random(SEED)
-    out, most = 0, 0
+    first = await database.connect()
+    out, most = 1, 1
 
     async def use() -> None:
         nonlocal out, most
@@ -167,10 +168,15 @@ async def test_never_more_are_out_than_the_pool_has_whatever_becomes_of_them(
         if chance.random() < 0.2:
             await asyncio.sleep(0)
             task.cancel()
+    async with asyncio.timeout(60):
+        while most == 1:  # noqa: ASYNC110 - counted above
+            await asyncio.sleep(0)
+    out -= 1
+    await first.release(is_sound=True)
     done = await asyncio.gather(*tasks, return_exceptions=True)
     known = (asyncpg.DivisionByZeroError, asyncio.CancelledError)
     assert [each for each in done if each is not None and not isinstance(each, known)] == []
     assert 1 < most <= COUNT_MAX
-    held = [await asyncio.wait_for(database.connect(), 5) for _ in range(COUNT_MAX)]
+    held = [await asyncio.wait_for(database.connect(), 60) for _ in range(COUNT_MAX)]
     for opened in held:
         await opened.release(is_sound=True)

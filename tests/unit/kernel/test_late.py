@@ -176,7 +176,7 @@ async def test_the_connection_of_plain_reads_goes_back_also_when_a_step_breaks(
             raise LookupError
 
         with pytest.raises(LookupError):
-            await asyncio.wait_for(transaction.run(steps), timeout=5)
+            await asyncio.wait_for(transaction.run(steps), timeout=60)
 
 
 NOTED = Insert(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from tests.http.identity.city import found
 from tests.http.identity.signing.conftest import SigningCity, with_signing
 from tests.http.identity.signing.csc_client import SigningClient, new_signing_client
 from tests.http.identity.signing.test_verification import verified
+from tests.ports import free_ports, until_listening
 from tests.unit.identity.signing.signing_world import plain_pdf
 
 
@@ -57,16 +57,14 @@ class Served:
 @pytest.fixture
 async def served(kernel: Kernel, tmp_path: Path) -> AsyncIterator[Served]:
     """The city on a real port and a real clock."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     clock = SystemWireClock()
     real = dataclasses.replace(kernel, wire_clock=clock, ids=Ids(clock))
     city = with_signing(await found(real, tmp_path))
     server = Server(city.application, address="127.0.0.1", port=port,
                     interface=Interfaces.ASGINL, log_enabled=False, websockets=False)  # fmt: skip
     serving = asyncio.ensure_future(server.serve())
-    await asyncio.sleep(0.3)
+    await until_listening(port)
     yield Served(city, await new_signing_client(city.city), f"http://127.0.0.1:{port}")
     server.stop()
     await serving
