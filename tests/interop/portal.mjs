@@ -160,6 +160,8 @@ async function fund() {
   await look(page, "operator-payments");
   await page.goto(`${CITY}/portal/participants`);
   await look(page, "operator-participants");
+  await page.goto(`${CITY}/portal/officers`);
+  await look(page, "operator-officers");
   await page.goto(`${CITY}/portal/staff`);
   expect((await page.locator("[data-error-code]").count()) === 1, "an operator sees no desk");
   await page.context().close();

@@ -6,21 +6,11 @@ before and after; what the dead one knew is gone, and the next one has the datab
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
-import pytest
-
-from lionrock.kernel.clock import FrozenClock
-from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Database
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jobs import CLAIM_MS
-from lionrock.kernel.keys import KeyStore
-from lionrock.ledger.client import in_process
 from lionrock.payments.files.domain.values import CREDIT_FILE, BatchFile
 from lionrock.payments.files.service.checking import Checking
 from lionrock.payments.files.service.intake import FileOpening
@@ -31,13 +21,8 @@ from tests.unit.payments.city import (
     HARBOUR,
     LANTAU,
     PaymentsCity,
-    build_city,
-    world_context,
 )
 from tests.unit.payments.faults import (
-    TrippingDatabase,
-    TrippingLedger,
-    TrippingNetwork,
     Tripwire,
 )
 
@@ -46,32 +31,6 @@ SETTLED_MINOR = 3_00
 FUNDED_MINOR = 3_000_00
 CROSSINGS_MIN = 40
 STRIDE = 3
-
-
-@pytest.fixture
-def wire() -> Tripwire:
-    """The tripwire of the test."""
-    return Tripwire()
-
-
-@pytest.fixture
-async def mortal_city(
-    kernel: Kernel, wire_clock: FrozenClock, world_database: Database, tmp_path: Path,
-    wire: Tripwire,
-) -> AsyncIterator[PaymentsCity]:
-    """A city whose platform dies where the tripwire says."""
-    mortal = dataclasses.replace(
-        kernel, database=TrippingDatabase(kernel.database, wire, "platform"),
-        network=TrippingNetwork(wire, "platform"),
-    )
-    keys = KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4)
-    context = world_context(
-        mortal, wire_clock, world_database, keys, TrippingNetwork(wire, "bank")
-    )
-    async with in_process(kernel.database, kernel.business_clock) as ledger:
-        yield await build_city(mortal, wire_clock, TrippingLedger(ledger, wire), context)
-    await mortal.network.close()
-    await context.network.close()
 
 
 async def receive(city: PaymentsCity, number: int) -> BatchFile:
@@ -127,9 +86,9 @@ async def live_on(city: PaymentsCity, file: BatchFile) -> BatchFile:
 
 
 async def test_dying_at_any_crossing_of_a_file_pays_every_entry_exactly_once(
-    mortal_city: PaymentsCity, wire: Tripwire
+    mortal_platform: PaymentsCity, wire: Tripwire
 ) -> None:
-    city, at, files, died = mortal_city, 0, 0, True
+    city, at, files, died = mortal_platform, 0, 0, True
     while died:
         file = await receive(city, files)
         died = await run_and_die(city, wire, at)

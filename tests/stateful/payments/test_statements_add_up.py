@@ -6,22 +6,16 @@ while they are under way.
 
 from __future__ import annotations
 
-import dataclasses
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from lionrock.kernel.clock import FrozenClock
-from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection, Database
+from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import CLAIM_MS
-from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.money import Money, format_minor
-from lionrock.ledger.client import in_process
 from lionrock.payments.domain.payments import settlement_date_of
 from lionrock.payments.settlement.domain import Statement
 from tests.conftest import SEED
@@ -32,13 +26,8 @@ from tests.unit.payments.city import (
     TEA_ACCOUNT,
     WORLD,
     PaymentsCity,
-    build_city,
-    world_context,
 )
 from tests.unit.payments.faults import (
-    TrippingDatabase,
-    TrippingLedger,
-    TrippingNetwork,
     Tripwire,
 )
 from tests.unit.payments.treasury import endow, reconciled, settle_slowly
@@ -156,36 +145,10 @@ async def test_many_random_days_make_statements_that_add_up(
     await days(city, business_clock, random.Random(SEED + 1), 12)
 
 
-@pytest.fixture
-def wire() -> Tripwire:
-    """The tripwire of the test."""
-    return Tripwire()
-
-
-@pytest.fixture
-async def mortal_city(
-    kernel: Kernel, wire_clock: FrozenClock, world_database: Database, tmp_path: Path,
-    wire: Tripwire,
-) -> AsyncIterator[PaymentsCity]:
-    """A city whose platform dies where the tripwire says."""
-    mortal = dataclasses.replace(
-        kernel, database=TrippingDatabase(kernel.database, wire, "platform"),
-        network=TrippingNetwork(wire, "platform"),
-    )
-    keys = KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4)
-    context = world_context(
-        mortal, wire_clock, world_database, keys, TrippingNetwork(wire, "bank")
-    )
-    async with in_process(kernel.database, kernel.business_clock) as ledger:
-        yield await build_city(mortal, wire_clock, TrippingLedger(ledger, wire), context)
-    await mortal.network.close()
-    await context.network.close()
-
-
 async def test_dying_at_any_crossing_of_a_cut_leaves_one_cut_that_agrees(
-    mortal_city: PaymentsCity, wire: Tripwire, business_clock: FrozenClock
+    mortal_platform: PaymentsCity, wire: Tripwire, business_clock: FrozenClock
 ) -> None:
-    city, at, died = mortal_city, 0, True
+    city, at, died = mortal_platform, 0, True
     await endow(city)
     while died:
         await city.initiate(city.order(Money(1_00 + at, "HKD"), end_to_end_id=f"PAYOUT-{at}"))
