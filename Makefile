@@ -46,13 +46,14 @@ test-interop: $(STAMP) debian ## run what needs a browser, Node or Debian's tool
 test-crash: $(STAMP) ## the long forms of the crash, soak, fuzz and journey tests
 	@$(BIN)/python -m pytest -m "slow and not interop"
 
-# How long `make crash` kills the processes of each of its two tests.
+# How long `make crash` kills the processes of each of its three tests.
 SECONDS ?= 600
 
 crash: $(STAMP) ## kill every process of the ledger and of the switch for SECONDS (600) each; prints the counts
 	@SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -m slow --timeout=0 \
 	  tests/crash/ledger/test_bank.py::test_a_bank_killed_for_ten_minutes_loses_and_doubles_nothing \
-	  tests/crash/payments/test_switch_killed.py::test_payments_between_banks_survive_ten_minutes_of_deaths
+	  tests/crash/payments/test_switch_killed.py::test_payments_between_banks_survive_ten_minutes_of_deaths \
+	  tests/crash/payments/test_families_killed.py::test_debits_recalls_and_requests_survive_ten_minutes_of_deaths
 
 # Which benches; without: all of tools/benchmark_plan.py.
 ONLY ?=
