@@ -36,7 +36,7 @@ def test_the_interpreter_in_path_is_used_unless_another_is_clearly_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = trial_of(tmp_path, "first", "echo 0.020")
-    alike = trial_of(tmp_path, "alike", "echo 0.016")
+    alike = trial_of(tmp_path, "alike", "echo 0.019")
     faster = trial_of(tmp_path, "faster", "echo 0.010")
     assert chosen(monkeypatch, capsys, first, alike) == first
     assert chosen(monkeypatch, capsys, first, alike, faster) == faster
