@@ -36,6 +36,17 @@ EXCHANGE_ERRORS: ErrorTable = {
     ),
     R.PARTIES_SAME: ErrorRow(400, "Provider and consumer are one organisation."),
     R.APPROVAL_REFUSED: ErrorRow(409, "The approval could not be asked for."),
+    R.JURISDICTION_UNKNOWN: ErrorRow(400, "The jurisdiction is not on the list."),
+    R.JURISDICTION_NOT_ALLOWED: ErrorRow(
+        403, "Data may leave Hong Kong only under a filed contract, and there is none."
+    ),
+    R.OFFICERS_TOO_FEW: ErrorRow(
+        409, "The company has too few officers with a mandate for its data."
+    ),
+    R.AMENDMENT_EMPTY: ErrorRow(400, "The amendment changes nothing."),
+    R.AMENDMENT_PENDING: ErrorRow(
+        409, "Another amendment of this consent waits for its officers. Wait for their decision."
+    ),
     R.TRANSITION_ILLEGAL: ErrorRow(409, "The consent is in a state from which this cannot follow."),
     R.CONSENT_FORGED: ErrorRow(403, "The consent is not signed by the platform.", "RFC 7515 s5.2"),
     R.CONSENT_MALFORMED: ErrorRow(400, "The consent is signed but has another shape."),
@@ -45,6 +56,9 @@ EXCHANGE_ERRORS: ErrorTable = {
     R.CONSENT_NOT_STARTED: ErrorRow(409, "The consent has not begun yet."),
     R.CONSENT_EXPIRED: ErrorRow(409, "The consent has ended. Ask the owner for a new one."),
     R.CONSENT_REVOKED: ErrorRow(409, "The owner has revoked the consent. Delete what you hold."),
+    R.CONSENT_PAUSED: ErrorRow(
+        409, "The owner has paused the consent. Ask again when it is active."
+    ),
     R.CONSENT_SUPERSEDED: ErrorRow(409, "There is a later revision of this consent. Use that."),
     R.MANDATE_ENDED: ErrorRow(
         409, "The officer's mandate for the company has ended. Ask another officer for consent."

@@ -1,7 +1,7 @@
 """Timers and event handlers of the exchange; all are harmless when run again.
 
-Queues: "exchange.acknowledge" (a revocation whose leases may still run), "exchange.expire" (an
-active consent's end), "exchange.erase" (a delivery's retention is over). Event:
+Queues: "exchange.acknowledge" (a revocation or pause whose leases may still run),
+"exchange.expire" (a consent's end), "exchange.erase" (a delivery's retention is over). Event:
 "identity.approval_decided".
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lionrock.exchange.service import Exchange
-from lionrock.exchange.service.consents import ACKNOWLEDGE_QUEUE, EXPIRE_QUEUE
 from lionrock.exchange.service.fetches import ERASE_QUEUE
+from lionrock.exchange.service.lifecycle import ACKNOWLEDGE_QUEUE, EXPIRE_QUEUE
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jobs import Again, Done, Job, JobHandler
 from lionrock.kernel.outbox import Event, EventHandler
@@ -24,13 +24,13 @@ def handlers(exchange: Exchange) -> Mapping[str, JobHandler]:
     run = exchange.kernel.database.run
 
     async def acknowledge(job: Job) -> Done | Again:
-        wait_ms = await run(lambda db: exchange.consents.acknowledge(db, job.key))
+        wait_ms = await run(lambda db: exchange.lifecycle.acknowledge(db, job.key))
         if isinstance(wait_ms, Refused) or wait_ms == 0:
             return Done()
         return Again(after_ms=wait_ms)
 
     async def expire(job: Job) -> Done | Again:
-        await run(lambda db: exchange.consents.expire(db, job.key))
+        await run(lambda db: exchange.lifecycle.expire(db, job.key))
         return Done()
 
     async def erase(job: Job) -> Done | Again:

@@ -51,6 +51,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
     ended_by: str | None = None
     acknowledged_at: datetime | None = None
+    # Those of `granted_by` who said yes: only their mandates carry a company's consent.
+    approved_by: tuple[str, ...] = ()
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):

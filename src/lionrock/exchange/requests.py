@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lionrock.exchange.domain.consent import Frequency, Wish
+from lionrock.exchange.domain.consent import HOME_JURISDICTION, Frequency, Wish
 from lionrock.exchange.records import Owner
 
 APPROVAL_S = 600
@@ -35,6 +35,7 @@ class ConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     product_version: int = 1
     legal_basis: str = "consent"
+    jurisdiction: str = HOME_JURISDICTION
     data_from: datetime.date | None = None
     data_until: datetime.date | None = None
     quorum: int = 1
@@ -57,7 +58,37 @@ class ConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
             owner_kind=self.owner.kind,
             data_from=self.data_from,
             data_until=self.data_until,
+            jurisdiction=self.jurisdiction,
         )
+
+
+class CompanyConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of its own asks a company, known by its number, whichever officers it has."""
+
+    consumer: str
+    business_registration_number: str
+    provider: str
+    product: str
+    product_version: int
+    fields: tuple[str, ...]
+    purpose: str
+    legal_basis: str
+    jurisdiction: str
+    valid_for_s: int
+    frequency: Frequency
+    retention_days: int
+    language: str
+    reference: str
+    data_from: datetime.date | None
+    data_until: datetime.date | None
+
+    def of(self, owner: Owner, person_ids: tuple[str, ...], quorum: int) -> ConsentRequest:
+        """Return the request to these officers."""
+        told = {
+            name: getattr(self, name) for name in self.__struct_fields__
+            if name != "business_registration_number"
+        }
+        return ConsentRequest(owner=owner, person_ids=person_ids, quorum=quorum, **told)
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

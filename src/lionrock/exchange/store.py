@@ -22,7 +22,7 @@ REVISIONS_LISTED_MAX = 100
 _CONSENT = (
     "SELECT id, owner_kind, owner_id, granted_by, quorum, provider, consumer, terms, shown,"
     " approval_id, words, reference, status, revision, requested_at, changed_at, ended_by,"
-    " acknowledged_at FROM exchange.consents"
+    " acknowledged_at, approved_by FROM exchange.consents"
 )
 _FETCH = (
     "SELECT id, consent_id, consumer, reference, request, session_kid, session_key, state,"
@@ -79,10 +79,12 @@ async def update_consent(db: Connection, consent: Consent) -> None:
     """Save what changes in a consent's life: terms from activation on, status, who ended it."""
     await db.execute(
         "UPDATE exchange.consents SET terms = $2, shown = $3, status = $4, revision = $5,"
-        " changed_at = $6, ended_by = $7, acknowledged_at = $8, expires_at = $9 WHERE id = $1",
+        " changed_at = $6, ended_by = $7, acknowledged_at = $8, expires_at = $9,"
+        " approved_by = $10, words = $11, approval_id = $12 WHERE id = $1",
         consent.id, msgspec.to_builtins(consent.terms), msgspec.to_builtins(consent.shown),
         consent.status, consent.revision, consent.changed_at, consent.ended_by,
-        consent.acknowledged_at, consent.terms.expires_at,
+        consent.acknowledged_at, consent.terms.expires_at, list(consent.approved_by),
+        consent.words, consent.approval_id,
     )
 
 
@@ -234,6 +236,12 @@ async def save_outcome(db: Connection, fetch: Fetch) -> None:
     )
 
 
+async def supersede_fetch(db: Connection, fetch: Fetch) -> None:
+    """Close an intent and free its reference for a new one; its id takes the reference's place."""
+    await save_outcome(db, fetch)
+    await db.execute("UPDATE exchange.fetches SET reference = id WHERE id = $1", fetch.id)
+
+
 def _consent(row: Any) -> Consent:
     status: Status = row["status"]
     return Consent(
@@ -254,4 +262,5 @@ def _consent(row: Any) -> Consent:
         changed_at=row["changed_at"],
         ended_by=row["ended_by"],
         acknowledged_at=row["acknowledged_at"],
+        approved_by=tuple(row["approved_by"]),
     )

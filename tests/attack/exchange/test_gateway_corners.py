@@ -228,9 +228,9 @@ async def test_unknown_consents_are_unknown_everywhere(town: Town) -> None:
                    ExchangeRefusal.CONSENT_UNKNOWN)
     assert_refused(await run(lambda db: exchange.tell_owner(db, unknown, BANK)),
                    ExchangeRefusal.CONSENT_UNKNOWN)
-    assert_refused(await run(lambda db: exchange.consents.acknowledge(db, unknown)),
+    assert_refused(await run(lambda db: exchange.lifecycle.acknowledge(db, unknown)),
                    ExchangeRefusal.CONSENT_UNKNOWN)
-    assert await run(lambda db: exchange.consents.expire(db, unknown)) is None
+    assert await run(lambda db: exchange.lifecycle.expire(db, unknown)) is None
     assert await run(lambda db: exchange.consents.decide(db, "apr_" + "0" * 32)) is None
     assert await run(lambda db: exchange.fetches.erase(db, "fch_" + "0" * 32)) is False
     assert await exchange.wait_for_acknowledgement(unknown) is False
@@ -239,8 +239,8 @@ async def test_unknown_consents_are_unknown_everywhere(town: Town) -> None:
 async def test_timers_that_come_early_change_nothing(town: Town) -> None:
     consent = await town.active()
     run, exchange = town.kernel.database.run, town.exchange
-    assert await run(lambda db: exchange.consents.expire(db, consent.id)) is None
-    assert_refused(await run(lambda db: exchange.consents.acknowledge(db, consent.id)),
+    assert await run(lambda db: exchange.lifecycle.expire(db, consent.id)) is None
+    assert_refused(await run(lambda db: exchange.lifecycle.acknowledge(db, consent.id)),
                    ExchangeRefusal.TRANSITION_ILLEGAL)
     assert (await town.consent(consent.id)).status == "active"
 

@@ -176,7 +176,7 @@ async def test_a_revocation_waits_for_the_leases_and_no_longer(town: Town) -> No
 
     async def acknowledge() -> int | Refused:
         return await town.kernel.database.run(
-            lambda db: town.exchange.consents.acknowledge(db, consent.id)
+            lambda db: town.exchange.lifecycle.acknowledge(db, consent.id)
         )
 
     assert await acknowledge() == 500

@@ -78,9 +78,14 @@ class Town:
     world: World
     registry: CompaniesRegistry
     bank: BankData
+    world_keys: KeyStore
     company_id: str
     ada: Officer
     mandate_id: str
+
+    def world_key(self, party: str) -> Key:
+        """The key of an outside party, which the platform does not hold."""
+        return self.world_keys.get_or_create(party)
 
     def advance_business(self, **delta: float) -> None:
         """Move the business clock of platform and world."""
@@ -209,7 +214,8 @@ async def found(kernel: Kernel, world_database: Database, tmp_path: Path) -> Tow
     return Town(
         kernel=kernel, directory=directory, evidence=evidence, identity=identity,
         exchange=exchange, application=application, worker=worker, world=world,
-        registry=registry, bank=bank, company_id=company_id, ada=ada, mandate_id=mandate_id,
+        registry=registry, bank=bank,
+        world_keys=context.key_store, company_id=company_id, ada=ada, mandate_id=mandate_id,
     )  # fmt: skip
 
 

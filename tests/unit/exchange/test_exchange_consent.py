@@ -72,6 +72,8 @@ def test_the_order_in_which_fields_are_asked_does_not_change_the_terms() -> None
         ({"frequency_per": "second"}, ExchangeRefusal.FREQUENCY_OUT_OF_RANGE),
         ({"language": "fr"}, ExchangeRefusal.LANGUAGE_UNKNOWN),
         ({"owner_kind": "person"}, ExchangeRefusal.OWNER_KIND_WRONG),
+        ({"jurisdiction": "US"}, ExchangeRefusal.JURISDICTION_UNKNOWN),
+        ({"jurisdiction": "CN-GD"}, ExchangeRefusal.JURISDICTION_NOT_ALLOWED),
         ({"data_until": datetime.date(2025, 8, 1)}, ExchangeRefusal.DATA_PERIOD_WRONG),
     ],
 )
@@ -102,6 +104,7 @@ def test_only_the_transitions_of_the_table_are_legal() -> None:
     legal = {
         ("pending", "active"), ("pending", "rejected"), ("pending", "expired"),
         ("pending", "revoked"), ("active", "revoked"), ("active", "expired"),
+        ("active", "paused"), ("paused", "active"), ("paused", "revoked"), ("paused", "expired"),
     }
     for before, after in itertools.product(statuses, statuses):
         refused = c.check_transition(before, after)
@@ -120,6 +123,14 @@ def test_an_active_consent_is_expired_from_the_very_instant_of_its_end() -> None
     assert c.status_at("active", decided, decided.expires_at - one_microsecond) == "active"
     assert c.status_at("active", decided, decided.expires_at) == "expired"
     assert c.status_at("revoked", decided, decided.expires_at) == "revoked"
+    assert c.status_at("paused", decided, decided.expires_at) == "expired"
+
+
+def test_terms_of_before_there_were_jurisdictions_say_the_home() -> None:
+    plain = msgspec.to_builtins(terms())
+    del plain["jurisdiction"], plain["deletion"]
+    older = msgspec.convert(plain, c.Terms)
+    assert (older.jurisdiction, older.deletion) == ("HK", "erase-and-confirm")
 
 
 def test_two_members_and_two_consents_see_unlike_commitments_to_one_owner() -> None:

@@ -6,7 +6,8 @@ and only while the hub confirms it (leases.py). Shape after ReBIT ConsentDetail 
 (Revision.predecessorHash), restated.
 
 Invariants:
-- legal transitions are the one table below; revoked, expired and rejected are final;
+- legal transitions are the one table below; revoked, expired and rejected are final; an amendment
+  changes terms, never parties, product, purpose or state;
 - dates are business time, half-open [starts_at, expires_at); there is no `exp` claim, because the
   wire clock must not decide when a consent ends;
 - the artefact names its owner to each member by a commitment to that member's own pairwise
@@ -23,7 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from lionrock.exchange.domain.products import Cut, OwnerKind, check_fields, find_product
-from lionrock.exchange.domain.purposes import LEGAL_BASES, PURPOSES
+from lionrock.exchange.domain.purposes import JURISDICTIONS, LEGAL_BASES, PURPOSES
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.i18n import LANGUAGES
@@ -35,8 +36,12 @@ VALID_FOR_S_MAX = 366 * 24 * 3600
 RETENTION_DAYS_MAX = 7 * 366
 FREQUENCY_COUNT_MAX = 1_000
 ARTEFACT_BYTES_MAX = 16 * 1024
+HOME_JURISDICTION = "HK"
+# The consumer erases the data and leaves a receipt of it: the one duty that there is so far.
+DeletionDuty = Literal["erase-and-confirm"]
+ERASE_AND_CONFIRM: DeletionDuty = "erase-and-confirm"
 
-Status = Literal["pending", "active", "revoked", "expired", "rejected"]
+Status = Literal["pending", "active", "paused", "revoked", "expired", "rejected"]
 FrequencyUnit = Literal["total", "hour", "day", "month"]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 MemberId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
@@ -45,11 +50,15 @@ FieldName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     "pending": frozenset({"active", "rejected", "expired", "revoked"}),
-    "active": frozenset({"revoked", "expired"}),
+    "active": frozenset({"paused", "revoked", "expired"}),
+    "paused": frozenset({"active", "revoked", "expired"}),
     "revoked": frozenset(),
     "expired": frozenset(),
     "rejected": frozenset(),
 }
+
+# In which states terms may be amended; the state stays what it is.
+AMENDABLE: frozenset[Status] = frozenset({"active", "paused"})
 
 FREQUENCY_WINDOW_S: dict[FrequencyUnit, int | None] = {
     "total": None,
@@ -82,7 +91,11 @@ class OwnerCommitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was agreed; the same in every revision."""
+    """What was agreed; the same in every revision but after an amendment.
+
+    `jurisdiction` is where the consumer may keep and use the data; `deletion` is its duty when
+    `retention_days` are over.
+    """
 
     product: str
     product_version: int
@@ -98,6 +111,8 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     retention_days: int
     data_from: datetime.date | None = None
     data_until: datetime.date | None = None
+    jurisdiction: str = HOME_JURISDICTION
+    deletion: DeletionDuty = ERASE_AND_CONFIRM
 
     def cut(self) -> Cut:
         """Return what a delivery under these terms may hold."""
@@ -107,12 +122,17 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the person saw and said yes to: approval, language and hash of the exact words."""
+    """What the persons saw and said yes to: approval, language and hash of the exact words.
+
+    `quorum` of `officers` persons asked had to agree; `mandate` commits to those by which they did.
+    """
 
     approval_id: str
     language: Literal["en", "zh-Hant", "zh-Hans"]
     words_sha256: Sha256
     mandate: Sha256 | None
+    quorum: int = 1
+    officers: int = 1
 
 
 class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -159,8 +179,8 @@ def check_transition(before: Status, after: Status) -> Refused | None:
 
 
 def status_at(stored: Status, terms: Terms, now: datetime.datetime) -> Status:
-    """Return the status in force: an active consent past its end is expired, timer or no timer."""
-    if stored == "active" and now >= terms.expires_at:
+    """Return the status in force: past its end a consent is expired, timer or no timer."""
+    if stored in ("active", "paused") and now >= terms.expires_at:
         return "expired"
     return stored
 
@@ -181,6 +201,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     owner_kind: OwnerKind
     data_from: datetime.date | None = None
     data_until: datetime.date | None = None
+    jurisdiction: str = HOME_JURISDICTION
 
 
 def decide_terms(wish: Wish, now: datetime.datetime) -> Terms | Refused:
@@ -193,6 +214,7 @@ def decide_terms(wish: Wish, now: datetime.datetime) -> Terms | Refused:
         or _check_why(wish, product.purposes)
         or _check_limits(wish)
         or _check_data_period(wish)
+        or _check_jurisdiction(wish)
     )
     if refused is not None:
         return refused
@@ -220,6 +242,7 @@ def decide_terms(wish: Wish, now: datetime.datetime) -> Terms | Refused:
         retention_days=wish.retention_days,
         data_from=wish.data_from,
         data_until=wish.data_until,
+        jurisdiction=wish.jurisdiction,
     )
 
 
@@ -254,4 +277,14 @@ def _check_data_period(wish: Wish) -> Refused | None:
     start, end = wish.data_from, wish.data_until
     if start is not None and end is not None and start >= end:
         return Refused(ExchangeRefusal.DATA_PERIOD_WRONG, "it is empty", field="data_until")
+    return None
+
+
+def _check_jurisdiction(wish: Wish) -> Refused | None:
+    asked = wish.jurisdiction
+    if asked not in JURISDICTIONS:
+        return Refused(ExchangeRefusal.JURISDICTION_UNKNOWN, asked[:20], field="jurisdiction")
+    if asked != HOME_JURISDICTION:
+        # Across the boundary only under a filed contract, and none can be filed here yet.
+        return Refused(ExchangeRefusal.JURISDICTION_NOT_ALLOWED, asked, field="jurisdiction")
     return None

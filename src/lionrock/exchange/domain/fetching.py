@@ -167,6 +167,8 @@ def check_status(answer: StatusAnswer, artefact: Artefact, artefact_sha256: str)
         return Refused(ExchangeRefusal.CONSENT_REVOKED)
     if answer.status == "expired" or answer.business_now >= artefact.terms.expires_at:
         return Refused(ExchangeRefusal.CONSENT_EXPIRED)
+    if answer.status == "paused":
+        return Refused(ExchangeRefusal.CONSENT_PAUSED)
     if answer.business_now < artefact.terms.starts_at:
         return Refused(ExchangeRefusal.CONSENT_NOT_STARTED)
     if answer.reason == "mandate_ended":

@@ -80,6 +80,13 @@ PURPOSES: dict[str, Purpose] = {
     )
 }
 
+# Where data may be kept and used. Only the home is allowed without a filed contract (consent.py).
+JURISDICTIONS: dict[str, Text] = {
+    "HK": Text("Hong Kong", "香港", "香港"),
+    "CN-GD": Text("the nine Mainland cities of the Greater Bay Area",
+                  "粵港澳大灣區內地九市", "粤港澳大湾区内地九市"),
+}
+
 LEGAL_BASES: dict[str, LegalBasis] = {
     row.code: row
     for row in (

@@ -34,6 +34,11 @@ class ExchangeRefusal(Refusal):
     CONSUMER_NOT_HOSTED = "exchange.consumer_not_hosted"
     PARTIES_SAME = "exchange.parties_same"
     APPROVAL_REFUSED = "exchange.approval_refused"
+    JURISDICTION_UNKNOWN = "exchange.jurisdiction_unknown"
+    JURISDICTION_NOT_ALLOWED = "exchange.jurisdiction_not_allowed"
+    OFFICERS_TOO_FEW = "exchange.officers_too_few"
+    AMENDMENT_EMPTY = "exchange.amendment_empty"
+    AMENDMENT_PENDING = "exchange.amendment_pending"
     TRANSITION_ILLEGAL = "exchange.transition_illegal"
 
     # Using a consent.
@@ -45,6 +50,7 @@ class ExchangeRefusal(Refusal):
     CONSENT_NOT_STARTED = "exchange.consent_not_started"
     CONSENT_EXPIRED = "exchange.consent_expired"
     CONSENT_REVOKED = "exchange.consent_revoked"
+    CONSENT_PAUSED = "exchange.consent_paused"
     CONSENT_SUPERSEDED = "exchange.consent_superseded"
     MANDATE_ENDED = "exchange.mandate_ended"
     MANDATE_MISSING = "exchange.mandate_missing"

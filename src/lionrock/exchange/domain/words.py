@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lionrock.exchange.domain.consent import Frequency, Terms
 from lionrock.exchange.domain.products import PRODUCTS
-from lionrock.exchange.domain.purposes import LEGAL_BASES, PURPOSES
+from lionrock.exchange.domain.purposes import JURISDICTIONS, LEGAL_BASES, PURPOSES
 from lionrock.kernel.i18n import Text, show_date, show_instant
 
 _JOIN = Text(", ", "、", "、")
@@ -21,7 +21,10 @@ _UNIT = {
 }
 _ONCE = Text("once", "一次", "一次")
 _TIMES = Text("at most {count} times {unit}", "{unit}最多{count}次", "{unit}最多{count}次")
-_DAYS = Text("{days} days, then deleted", "{days}日，其後刪除", "{days}日，其后删除")
+_DAYS = Text(
+    "{days} days, then deleted with a receipt", "{days}日，其後刪除並留下收據",
+    "{days}日，其后删除并留下收据",
+)
 _NO_PERIOD = Text("not limited by date", "不限日期", "不限日期")
 _FROM = Text("from {start}", "由{start}起", "由{start}起")
 _BEFORE = Text("before {end}", "{end}之前", "{end}之前")
@@ -45,6 +48,7 @@ def show_terms(
         "frequency": show_frequency(terms.frequency).in_language(language),
         "retention": _DAYS.format(days=str(terms.retention_days)).in_language(language),
         "data_period": _show_data_period(terms, language),
+        "jurisdiction": JURISDICTIONS[terms.jurisdiction].in_language(language),
     }
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 
 from lionrock.directory.api import PROGRAMME_OFFICE, Directory
-from lionrock.evidence.api import Evidence
+from lionrock.evidence.api import Evidence, Receipt
 from lionrock.exchange import store
 from lionrock.exchange.domain.fetching import OwnerAnswer, StatusAnswer
 from lionrock.exchange.domain.leases import LEASE_MS_MAX
 from lionrock.exchange.domain.products import find_product
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
-from lionrock.exchange.requests import ConsentRequest, Delivery
-from lionrock.exchange.service.consents import MANDATE_SCOPE, Consents
+from lionrock.exchange.requests import CompanyConsentRequest, ConsentRequest, Delivery
+from lionrock.exchange.service.chain import Chain
+from lionrock.exchange.service.consents import Consents
 from lionrock.exchange.service.fetches import Fetches
+from lionrock.exchange.service.lifecycle import Lifecycle
+from lionrock.exchange.service.officers import Officers
 from lionrock.exchange.service.owners import Owners
+from lionrock.exchange.service.standing import MANDATE_SCOPE, Standing
 from lionrock.identity.api import Identity
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -38,13 +42,33 @@ class Exchange:
         self.kernel = kernel
         self.identity = identity
         self._directory = directory
+        self._evidence = evidence
         self._owners = Owners(identity)
-        self.consents = Consents(kernel, directory, evidence, identity, self._owners)
-        self.fetches = Fetches(kernel, directory, evidence, self.consents, hosted)
+        chain = Chain(kernel, evidence, self._owners)
+        self.standing = Standing(kernel, directory, identity, self._owners)
+        self.lifecycle = Lifecycle(kernel, identity, chain, self.standing)
+        self.consents = Consents(
+            kernel, directory, identity, self._owners, chain, self.standing
+        )
+        self.officers = Officers(identity)
+        self.fetches = Fetches(kernel, directory, evidence, self.standing, hosted)
 
     async def request_consent(self, db: Connection, asked: ConsentRequest) -> Consent | Refused:
         """Ask an owner for a consent; pending until its approval is decided (see Consents)."""
         return await self.consents.request(db, asked)
+
+    async def ask_company(
+        self, db: Connection, asked: CompanyConsentRequest
+    ) -> Consent | Refused:
+        """Ask those officers of a company whose mandates cover its data; n of m must agree.
+
+        OWNER_UNKNOWN, OFFICERS_TOO_FEW, and whatever `request_consent` refuses.
+        """
+        whom = await self.officers.of_company(db, asked.business_registration_number)
+        if isinstance(whom, Refused):
+            return whom
+        owner = Owner(kind="company", id=whom.company_id)
+        return await self.request_consent(db, asked.of(owner, whom.person_ids, whom.quorum))
 
     async def consent(self, db: Connection, consent_id: str) -> Consent | None:
         """Return a consent, whoever owns it: for the pillars above, which know what they may."""
@@ -92,16 +116,40 @@ class Exchange:
 
     async def revoke(self, db: Connection, consent_id: str, by: str = "owner") -> Consent | Refused:
         """Revoke in the caller's transaction; a job acknowledges once all leases have run out."""
-        return await self.consents.revoke(db, consent_id, by)
+        return await self.lifecycle.revoke(db, consent_id, by)
+
+    async def withdraw(
+        self, db: Connection, consent_id: str, member_id: str
+    ) -> Consent | Refused:
+        """Revoke from the provider's or the consumer's side; CONSENT_UNKNOWN to others."""
+        return await self.lifecycle.withdraw(db, consent_id, member_id)
+
+    async def pause(self, db: Connection, consent_id: str) -> Consent | Refused:
+        """Stop all fetches under a consent for now (see Lifecycle.pause)."""
+        return await self.lifecycle.pause(db, consent_id)
+
+    async def resume(self, db: Connection, consent_id: str) -> Consent | Refused:
+        """Let a paused consent open data again (see Lifecycle.resume)."""
+        return await self.lifecycle.resume(db, consent_id)
+
+    async def party_consent(
+        self, db: Connection, consent_id: str, member_id: str
+    ) -> Consent | Refused:
+        """Return a consent to one of its two members; CONSENT_UNKNOWN to others."""
+        return await self.standing.party_consent(db, consent_id, member_id)
+
+    async def receipts(self, db: Connection, consent_id: str) -> list[Receipt]:
+        """Return every receipt about a consent, of all issuers, oldest first."""
+        return await self._evidence.receipts_about(db, {"consent_id": consent_id})
 
     async def wait_for_acknowledgement(self, consent_id: str) -> bool:
-        """After a committed revocation, wait (at most about LEASE_MS_MAX) until it is acknowledged.
+        """After a committed revocation or pause, wait (about LEASE_MS_MAX) for the acknowledgement.
 
         Call it outside of any transaction. False leaves it to the job.
         """
         for _ in range(ACKNOWLEDGE_TRIES_MAX):
             wait_ms = await self.kernel.database.run(
-                lambda db: self.consents.acknowledge(db, consent_id)
+                lambda db: self.lifecycle.acknowledge(db, consent_id)
             )
             if isinstance(wait_ms, Refused):
                 return False
@@ -113,14 +161,14 @@ class Exchange:
     async def lease(
         self, db: Connection, consent_id: str, member_id: str
     ) -> StatusAnswer | Refused:
-        """Answer a member's question about a consent (see Consents.lease)."""
-        return await self.consents.lease(db, consent_id, member_id)
+        """Answer a member's question about a consent (see Standing.lease)."""
+        return await self.standing.lease(db, consent_id, member_id)
 
     async def tell_owner(
         self, db: Connection, consent_id: str, member_id: str
     ) -> OwnerAnswer | Refused:
         """Tell a party of an active consent who the owner is to it."""
-        return await self.consents.tell_owner(db, consent_id, member_id)
+        return await self.standing.tell_owner(db, consent_id, member_id)
 
     async def register_offer(
         self, db: Connection, provider: str, product: str, version: int = 1

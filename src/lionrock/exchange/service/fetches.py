@@ -25,13 +25,13 @@ from lionrock.directory.api import Directory, Organisation, organisation_key
 from lionrock.evidence.api import Evidence
 from lionrock.exchange import store
 from lionrock.exchange.domain import consent as rules
-from lionrock.exchange.domain.fetching import FetchRequest
+from lionrock.exchange.domain.fetching import FetchRequest, check_use
 from lionrock.exchange.domain.refusals import ExchangeRefusal as R
 from lionrock.exchange.gateway.artefacts import read_artefact
 from lionrock.exchange.gateway.consumer import Received, Session, ask_provider, open_delivery
 from lionrock.exchange.records import Consent, Fetch
 from lionrock.exchange.requests import Delivery
-from lionrock.exchange.service.consents import Consents
+from lionrock.exchange.service.standing import Standing
 from lionrock.kernel import jobs
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
@@ -54,10 +54,12 @@ ENDPOINT = "exchange"
 TRANSIENT: frozenset[Refusal] = frozenset({
     R.PROVIDER_UNREACHABLE, R.PROVIDER_REFUSED, R.ANSWER_TOO_LARGE, R.ANSWER_SIGNATURE_WRONG,
     R.ANSWER_MALFORMED, R.ANSWER_OTHER_REQUEST, R.ANSWER_NOT_FOR_US, R.DELIVERY_SIGNATURE_WRONG,
+    R.CONSENT_PAUSED,
 })  # fmt: skip
 _STATUS_REFUSALS: Mapping[rules.Status, R] = {
     "pending": R.CONSENT_NOT_ACTIVE,
     "rejected": R.CONSENT_NOT_ACTIVE,
+    "paused": R.CONSENT_PAUSED,
     "revoked": R.CONSENT_REVOKED,
     "expired": R.CONSENT_EXPIRED,
 }
@@ -79,13 +81,13 @@ class Fetches:
         kernel: Kernel,
         directory: Directory,
         evidence: Evidence,
-        consents: Consents,
+        standing: Standing,
         hosted: frozenset[str],
     ) -> None:
         self._kernel = kernel
         self._directory = directory
         self._evidence = evidence
-        self._consents = consents
+        self._standing = standing
         self._hosted = hosted
 
     async def fetch(self, consent_id: str, reference: str) -> Delivery | Refused:
@@ -134,6 +136,8 @@ class Fetches:
         if provider is None or not provider.is_active or ENDPOINT not in provider.endpoints:
             return Refused(R.MEMBER_UNKNOWN, consent.provider, field="provider")
         fetch = await store.fetch_of_reference(db, consent_id, reference)
+        if fetch is not None and fetch.state == "intended":
+            fetch = await self._of_this_revision(db, consent, fetch)
         if fetch is None:
             made = await self._new_fetch(db, consent, reference)
             if not await store.insert_fetch(db, made):
@@ -146,7 +150,38 @@ class Fetches:
             return Refused(R.DELIVERY_ERASED)
         if fetch.state == "refused":
             return Refused(R(fetch.refusal), fetch.refusal_detail or "")
-        return _Intent(fetch=fetch, session=await self._session(db, consent, fetch, provider))
+        session = await self._session(db, consent, fetch, provider)
+        if fetch.state == "delivered":
+            # What came before an amendment is handed out again only as far as it is consented now.
+            current = msgspec.structs.replace(
+                session.artefact, status=consent.status, terms=consent.terms
+            )
+            beyond = check_use(session.request, current)
+            if beyond is not None:
+                return beyond
+        return _Intent(fetch=fetch, session=session)
+
+    async def _of_this_revision(
+        self, db: Connection, consent: Consent, fetch: Fetch
+    ) -> Fetch | None:
+        """Return an open intent, or None when it was made under an earlier revision.
+
+        No provider answers that one any more; it is closed and gives its reference away.
+        """
+        held = await store.lock_fetch(db, fetch.id)
+        assert held is not None, "fetches are never deleted"
+        if held.state != "intended":
+            return await store.fetch_of_reference(db, consent.id, fetch.reference)
+        request = msgspec.json.decode(held.request, type=FetchRequest)
+        revision = await store.load_revision(db, consent.id, consent.revision)
+        assert revision is not None, "every state of a consent has its revision"
+        if request.consent == revision.artefact:
+            return held
+        await store.supersede_fetch(db, msgspec.structs.replace(
+            held, state="refused", refusal=R.CONSENT_SUPERSEDED.value, refusal_detail="",
+            ended_at=self._kernel.business_clock.now(),
+        ))  # fmt: skip
+        return None
 
     async def _check_usable(self, db: Connection, consent: Consent) -> Refused | None:
         if consent.consumer not in self._hosted:
@@ -155,7 +190,7 @@ class Fetches:
         status = rules.status_at(consent.status, consent.terms, now)
         if status != "active":
             return Refused(_STATUS_REFUSALS[status], f"it is {status}")
-        obstacle = await self._consents.obstacle(db, consent)
+        obstacle = await self._standing.obstacle(db, consent)
         if obstacle == "mandate_ended":
             return Refused(R.MANDATE_ENDED)
         return Refused(R.MEMBER_UNKNOWN, obstacle) if obstacle else None
@@ -209,6 +244,10 @@ class Fetches:
         assert consent is not None and fetch is not None, "neither is ever deleted"
         if fetch.state == "delivered":
             return self._again(dataclasses.replace(intent, fetch=fetch))
+        if fetch.state in ("refused", "erased"):
+            # Ended by another try meanwhile (its consent has a later revision, or is over).
+            return Refused(R(fetch.refusal), fetch.refusal_detail or "") if fetch.refusal \
+                else Refused(R.DELIVERY_ERASED)
         if isinstance(outcome, Refused):
             return await self._save_refusal(db, fetch, outcome)
         refused = await self._check_usable(db, consent)

@@ -42,18 +42,40 @@ _SIGN_IN_DETAILS = _template(
         "如非由您本人发起，请拒绝。",
     ),
 )
+_CONSENT_FIELDS = (
+    "owner provider consumer product fields purpose legal_basis data_period until frequency"
+    " retention jurisdiction"
+)
 _CONSENT = _template(
     "exchange.consent",
-    "owner provider consumer product fields purpose legal_basis data_period until frequency"
-    " retention",
+    _CONSENT_FIELDS,
     Text(
         "Let {provider} give data of {owner} to {consumer}. Data: {product}: {fields}. "
         "Period of the data: {data_period}. Purpose: {purpose} ({legal_basis}). "
-        "Allowed {frequency}, until {until}. Kept {retention}. You can revoke this at any time.",
+        "Allowed {frequency}, until {until}. Used in {jurisdiction} only. Kept {retention}. "
+        "You can revoke this at any time.",
         "准許{provider}向{consumer}提供{owner}的資料。資料：{product}：{fields}。資料所屬期間：{data_period}。"
-        "用途：{purpose}（{legal_basis}）。准許{frequency}，至{until}為止。保存{retention}。你可隨時撤回。",
+        "用途：{purpose}（{legal_basis}）。准許{frequency}，至{until}為止。只限在{jurisdiction}使用。"
+        "保存{retention}。你可隨時撤回。",
         "准许{provider}向{consumer}提供{owner}的资料。资料：{product}：{fields}。资料所属期间：{data_period}。"
-        "用途：{purpose}（{legal_basis}）。准许{frequency}，至{until}为止。保存{retention}。您可随时撤回。",
+        "用途：{purpose}（{legal_basis}）。准许{frequency}，至{until}为止。只限在{jurisdiction}使用。"
+        "保存{retention}。您可随时撤回。",
+    ),
+)
+_CONSENT_AMENDMENT = _template(
+    "exchange.consent_amendment",
+    _CONSENT_FIELDS,
+    Text(
+        "Change what {provider} may give of {owner} to {consumer}. From now on: "
+        "{product}: {fields}. Period of the data: {data_period}. Purpose: {purpose} "
+        "({legal_basis}). Allowed {frequency}, until {until}. Used in {jurisdiction} only. "
+        "Kept {retention}. If you reject this, what you agreed to before stays as it is.",
+        "更改{provider}可向{consumer}提供的{owner}資料。由現在起：{product}：{fields}。"
+        "資料所屬期間：{data_period}。用途：{purpose}（{legal_basis}）。准許{frequency}，至{until}為止。"
+        "只限在{jurisdiction}使用。保存{retention}。如你拒絕，先前同意的內容維持不變。",
+        "更改{provider}可向{consumer}提供的{owner}资料。由现在起：{product}：{fields}。"
+        "资料所属期间：{data_period}。用途：{purpose}（{legal_basis}）。准许{frequency}，至{until}为止。"
+        "只限在{jurisdiction}使用。保存{retention}。如您拒绝，先前同意的内容维持不变。",
     ),
 )
 _SIGN_DOCUMENT = _template(
@@ -292,7 +314,8 @@ _FORM_FILLING = _template(
 TEMPLATES: Mapping[str, Template] = {
     template.name: template
     for template in (
-        _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL,
+        _SIGN_IN, _SIGN_IN_DETAILS, _CONSENT, _CONSENT_AMENDMENT,
+        _SIGN_DOCUMENT, _SEAL_DOCUMENT, _OFFICE_SEAL,
         _SIGN_BATCH, _SEAL_BATCH, _SIGN_VALUES, _SEAL_VALUES, _PAYMENT, _FEE_REFUND,
         _APPLICATION,
         _MANDATE, _MANDATE_END, _SERVICE_ROLE, _SERVICE_ROLE_END, _NEW_DEVICE, _RECOVERY,

@@ -23,6 +23,7 @@ RECORD_TEXTS = {
     "consent": Text("Consent", "同意書", "同意书"),
     "consent_pending": Text("On your phone", "等候手機確認", "等候手机确认"),
     "consent_active": Text("In force", "生效", "生效"),
+    "consent_paused": Text("Paused", "暫停", "暂停"),
     "consent_revoked": Text("Taken back", "已撤回", "已撤回"),
     "consent_expired": Text("Ended", "已屆滿", "已届满"),
     "consent_rejected": Text("Refused", "已拒絕", "已拒绝"),
