@@ -214,5 +214,6 @@ async def _is_answer_tried(scene: Scene) -> bool:
 
 async def _is_delivered(scene: Scene, payment: Any) -> bool:
     return bool(await scene.platform.value(
-        "SELECT delivered_at IS NOT NULL FROM payments.messages WHERE payment_id = $1"
-        " AND direction = 'out' AND definition LIKE 'pacs.008%'", payment["id"]))
+        "SELECT count(*) FROM payments.messages m JOIN payments.deliveries d"
+        " ON d.message_id = m.id WHERE m.payment_id = $1"
+        " AND m.direction = 'out' AND m.definition LIKE 'pacs.008%'", payment["id"]))

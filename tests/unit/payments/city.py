@@ -6,6 +6,7 @@ networks, and HTTP between platform and world by ASGI.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
@@ -120,6 +121,18 @@ class PaymentsCity:
         return await self.kernel.database.read(
             lambda db: self.payments.messages(db, payment_id)
         )
+
+    async def receipts(self) -> list[dict[str, Any]]:
+        """The receipts of payments, in order, as their payloads."""
+        rows = await self.kernel.database.read(
+            lambda db: db.fetch("SELECT jws FROM evidence.receipts ORDER BY id")
+        )
+        payloads = [row["jws"].split(".")[1] for row in rows]
+        receipts = [
+            msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            for payload in payloads
+        ]
+        return [receipt for receipt in receipts if "payment_id" in receipt["references"]]
 
     async def subject_messages(self, subject_id: str) -> list[tuple[str, bytes]]:
         """The messages about a thing that is no payment: a mandate, a request, a recall."""

@@ -91,7 +91,7 @@ class Collecting:
             await self._parts.switch.reject_unsent(db, payment, code)
             return payment.subject
         await self._parts.orders.accept(db, payment)
-        return payment.subject
+        return payment.ordered_subject(header.message_id)
 
     async def tell_again(self, db: Connection, sender: Participant, payment_id: str) -> None:
         """Whoever repeats a collection has perhaps missed its outcome."""

@@ -34,6 +34,8 @@ from lionrock.payments.domain.iso20022 import (
     StatusReport,
 )
 from lionrock.payments.domain.iso20022.debits import DIRECT_DEBIT, Sequence
+from lionrock.payments.domain.iso20022.rejects import MESSAGE_REJECT
+from lionrock.payments.domain.iso20022.reports import STATUS_REPORT
 from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
 from lionrock.payments.domain.iso20022.transfers import (
     CREDIT_TRANSFER,
@@ -71,6 +73,9 @@ DEFINITION_OF_KIND: dict[PaymentKind, str] = {
     "transfer": CREDIT_TRANSFER, "debit": DIRECT_DEBIT, "return": PAYMENT_RETURN,
 }
 
+# The messages by which an asked bank can decide.
+ANSWERS = frozenset({STATUS_REPORT, MESSAGE_REJECT})
+
 
 class Collection(msgspec.Struct, frozen=True, kw_only=True):
     """What a direct debit says beyond a transfer; `mandate_id` as in messages (MndtId)."""
@@ -106,12 +111,22 @@ class Parties(msgspec.Struct, frozen=True, kw_only=True):
     returned: Returned | None = None
 
 
+MESSAGE_RECEIVED = "payments.message_received"
+PAYMENT_ACCEPTED = "payments.payment_accepted"
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message is about: a payment, or a thing of a sub-room. `references` are ids only."""
+    """What a message is about: a payment, or a thing of a sub-room. `references` are ids only.
+
+    `received_as` is the kind of the receipt that holds the message by which it came, "" when a
+    later receipt does; `digests` is what else that receipt holds.
+    """
 
     id: str
     references: dict[str, str]
     payment_id: str | None = None
+    received_as: str = MESSAGE_RECEIVED
+    digests: dict[str, str] = {}
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +169,22 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         """It as what a message or a receipt is about."""
         references = {**self.references, "payment_id": self.id}
         return Subject(id=self.id, references=references, payment_id=self.id)
+
+    @property
+    def decided_subject(self) -> Subject:
+        """It as what the answer that decided it is about: the receipt of its end holds that."""
+        return msgspec.structs.replace(self.subject, received_as="")
+
+    def ordered_subject(self, message_id: str) -> Subject:
+        """It as what a message that orders it is about.
+
+        The message by which it was accepted is in the receipt of that.
+        """
+        if message_id != self.original_message_id or self.state != "accepted":
+            return self.subject
+        return msgspec.structs.replace(
+            self.subject, received_as=PAYMENT_ACCEPTED, digests={"order": self.order_digest.hex()}
+        )
 
     @property
     def orderer_id(self) -> str:

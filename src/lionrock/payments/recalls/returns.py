@@ -74,7 +74,7 @@ class Returns:
             db, payment.id, original.id, returned.amount.amount_minor
         )
         await self._parts.orders.accept(db, payment)
-        return payment.subject
+        return payment.ordered_subject(header.message_id)
 
     async def _check(
         self, db: Connection, sender: Participant, original: Payment, returned: PaymentReturn

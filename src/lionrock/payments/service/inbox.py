@@ -115,10 +115,14 @@ class Inbox:
             return msgspec.structs.replace(subject, keep=True)
         if subject is not None:
             await messages.attach_subject(db, message.id, subject.id, subject.payment_id)
-            await self._core.record(
-                db, "payments.message_received", subject, {definition: message.digest.hex()}
-            )
+            await self.record(db, subject, message)
         return Taken(is_repeat=False)
+
+    async def record(self, db: Connection, subject: Subject, message: Message) -> None:
+        """Leave the receipt that holds a message that was taken, unless a later one will."""
+        if subject.received_as:
+            digests = {**subject.digests, message.definition: message.digest.hex()}
+            await self._core.record(db, subject.received_as, subject, digests)
 
     async def _repeated(
         self, db: Connection, sender: Participant, message: Message, raw: bytes, handling: Handling

@@ -39,6 +39,7 @@ from lionrock.payments.domain.payments import (
     AnswerEffect,
     Outcome,
     Payment,
+    Subject,
     check_report,
     effect_of,
 )
@@ -256,8 +257,11 @@ class Intake:
             raise Collided
         # In one order of senders, for what one has sent today is held until the commit.
         for number, payment in sorted(made.items(), key=_by_sender):
-            await self._orders.accept_unless_claimed(db, payment, plain[number].sender)
-            await self._keep(db, plain[number], payment)
+            sender = plain[number].sender
+            taken = await self._orders.accept_unless_claimed(db, payment, sender)
+            await self._keep(
+                db, plain[number], taken.ordered_subject(payment.original_message_id)
+            )
         return set(made)
 
     def _payment(self, each: Brought, transfer: CreditTransfer, found: Destination) -> Payment:
@@ -297,22 +301,20 @@ class Intake:
         assert len(moved) == len(moves), "the rows are locked and were found in state sent"
         for number, payment in taken.items():
             await self._switch.schedule(db, payment)
-            await self._keep(db, plain[number], payment)
+            await self._keep(db, plain[number], payment.decided_subject)
         return set(taken)
 
-    async def _keep(self, db: Connection, each: Brought, payment: Payment) -> None:
-        """Keep a message that was taken, with a receipt."""
+    async def _keep(self, db: Connection, each: Brought, subject: Subject) -> None:
+        """Keep a message that was taken, with the receipt that holds it."""
         assert isinstance(each.envelope, Envelope), "it was read"
         definition = definition_of(each.envelope.document)
         message = msgspec.structs.replace(
             self._inbox.message(each.sender, definition, each.envelope.header.message_id, each.raw),
-            subject_id=payment.subject.id, payment_id=payment.id,
+            subject_id=subject.id, payment_id=subject.payment_id,
         )
         row = messages.sealed_row(self._core.vault, message, each.raw)
         await write_with_others(db, messages.insert_rows, row)
-        await self._core.record(
-            db, "payments.message_received", payment.subject, {definition: message.digest.hex()}
-        )
+        await self._inbox.record(db, subject, message)
 
 
 def _by_sender(made: tuple[int, Payment]) -> tuple[str, str, int]:

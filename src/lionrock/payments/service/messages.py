@@ -62,7 +62,7 @@ class PaymentMessages:
             return payment
         if payment.original_message_id != header.message_id and payment.is_final:
             await self._post.notify(db, payment, sender.organisation_id)
-        return payment.subject
+        return payment.ordered_subject(header.message_id)
 
     async def tell_again(self, db: Connection, sender: Participant, subject_id: str) -> None:
         """Whoever repeats an order has perhaps missed its outcome."""
@@ -87,6 +87,7 @@ class PaymentMessages:
             await self._post.notify(db, payment, sender.organisation_id)
         if effect in {AnswerEffect.ACCEPT, AnswerEffect.REJECT}:
             await self._decide(db, payment, effect, report.reason_code, report.reason_text)
+            return payment.decided_subject
         return payment.subject
 
     async def _reported(
@@ -117,6 +118,7 @@ class PaymentMessages:
             await self._decide(
                 db, payment, AnswerEffect.REJECT, code, reasons.REASON_TEXTS[code]
             )
+            return payment.decided_subject
         return payment.subject
 
     async def _decide(

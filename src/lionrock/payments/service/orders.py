@@ -17,6 +17,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.payments.domain.iso20022 import CreditTransfer, Header, PartyAccount
 from lionrock.payments.domain.orders import CreditTransferOrder, check_order
 from lionrock.payments.domain.payments import (
+    PAYMENT_ACCEPTED,
     SWITCH_MEMBER,
     Parties,
     Payment,
@@ -209,12 +210,16 @@ class Orders:
         return next_round(kernel.wire_clock.now(), kernel.settings.payment_near_round_ms)
 
     async def accept(self, db: Connection, payment: Payment) -> None:
-        """Have a new payment driven, with a receipt that it was taken."""
+        """Have a new payment driven, with a receipt that it was taken.
+
+        What came by a message is in that message's receipt (`Payment.ordered_subject`).
+        """
         assert payment.state == "accepted", "nothing has happened to it yet"
         assert payment.debit_account_id and payment.credit_account_id, "both ends are known"
-        await self._core.record(
-            db, "payments.payment_accepted", payment.subject, {"order": payment.order_digest.hex()}
-        )
+        if not payment.original_message_id:
+            await self._core.record(
+                db, PAYMENT_ACCEPTED, payment.subject, {"order": payment.order_digest.hex()}
+            )
         await self._switch.schedule(db, payment)
 
 

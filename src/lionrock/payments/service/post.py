@@ -111,12 +111,13 @@ class Post:
     async def keep(self, db: Connection, subject: Subject, made: Outgoing) -> None:
         """Store a composed message, with a receipt; from the commit on it is never another one."""
         message = made.message
-        await self._store(db, made)
+        await self.store(db, made)
         await self._core.record(
             db, "payments.message_sent", subject, {message.definition: message.digest.hex()}
         )
 
-    async def _store(self, db: Connection, made: Outgoing) -> None:
+    async def store(self, db: Connection, made: Outgoing) -> None:
+        """Store a composed message whose digest is in a receipt of the caller's, or will be."""
         row = messages.sealed_row(self._core.vault, made.message, made.content)
         await write_with_others(db, messages.insert_rows, row)
 
@@ -163,7 +164,7 @@ class Post:
         """
         assert payment.is_final, "only an end is told"
         made = await self._compose_report(db, payment, organisation_id)
-        await self._store(db, made)
+        await self.store(db, made)
         if mail is not None:
             mail.append(made)
         else:
@@ -241,7 +242,7 @@ class Post:
 
         async def use_case(db: Connection) -> None:
             if taken:
-                await messages.mark_all_delivered(db, taken, at)
+                await messages.mark_delivered(db, taken, at)
             for each, due_at in [(m, again_at) for m in missed] + [(m, slow_at) for m in slow]:
                 if each.is_outcome:
                     await schedule_delivery(db, each.id, due_at=due_at)
@@ -266,7 +267,7 @@ class Post:
         at = self._core.kernel.business_clock.now()
         # One statement, which is a transaction of its own.
         await self._core.kernel.database.alone(
-            lambda db: messages.mark_delivered(db, row_id, at)
+            lambda db: messages.mark_delivered(db, [row_id], at)
         )
 
     async def send(self, row_id: str, *, is_once: bool = False) -> bool:

@@ -32,6 +32,7 @@ from lionrock.payments.addressing.service.quota import Quota
 from lionrock.payments.domain import reasons
 from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
+    ANSWERS,
     LEDGER_OF_CURRENCY,
     PAYMENT_TRANSFER_CODE,
     Payment,
@@ -172,9 +173,12 @@ class Switch:
         if there.is_recalled or not there.answerer_id:
             await self._answer_unsent(db, there)
             return
-        message = await self._post.write(db, there.subject, there.answerer_id, outgoing(there))
-        deadline_at = self.deadline_of(there)
-        moved = await payments.move_to_sent(db, there.id, message.message_id, deadline_at)
+        made = await self._post.compose(db, there.subject, there.answerer_id, outgoing(there))
+        # It is in the receipt of the end, which comes to every payment that is sent.
+        await self._post.store(db, made)
+        moved = await payments.move_to_sent(
+            db, there.id, made.message.message_id, self.deadline_of(there)
+        )
         assert moved, "the row was locked in this state"
 
     async def _answer_unsent(self, db: Connection, payment: Payment) -> None:
@@ -261,8 +265,9 @@ class Switch:
         `mail`: the caller sends the notices after the commit; without it jobs do, and the tokens
         of look-ups are given back at once.
         """
+        exchanged = await self._exchanged(db, ended)
         for payment in ended:
-            await self._tell_end(db, payment, mail)
+            await self._tell_end(db, payment, exchanged.get(payment.id, {}), mail)
         if mail is None:
             await self.give_back(db, ended)
         for listener, concerned in self._listeners:
@@ -273,8 +278,32 @@ class Switch:
                 if payment.id in heard:
                     await listener(db, payment)
 
+    async def _exchanged(
+        self, db: Connection, ended: Sequence[Payment]
+    ) -> dict[str, dict[str, str]]:
+        """Digests of what the asked banks were sent and answered, by payment and definition.
+
+        Further answers of a bank have a number behind the name.
+        """
+        asked = {payment.id: payment for payment in ended if payment.sent_message_id}
+        if not asked:
+            return {}
+        found: dict[str, dict[str, str]] = {}
+        for message in await messages.list_exchanged(db, list(asked)):
+            assert message.payment_id is not None, "it was asked for by payment"
+            payment = asked[message.payment_id]
+            is_answer = message.direction == "in" and message.definition in ANSWERS
+            is_asking = message.message_id == payment.sent_message_id
+            if message.organisation_id == payment.answerer_id and (is_answer or is_asking):
+                digests = found.setdefault(payment.id, {})
+                number = sum(name.startswith(message.definition) for name in digests) + 1
+                name = message.definition if number == 1 else f"{message.definition}.{number}"
+                digests[name] = message.digest.hex()
+        return found
+
     async def _tell_end(
-        self, db: Connection, payment: Payment, mail: list[Outgoing] | None
+        self, db: Connection, payment: Payment, exchanged: dict[str, str],
+        mail: list[Outgoing] | None,
     ) -> None:
         assert payment.is_final, "only an end is told"
         assert (payment.state == "settled") == (payment.outcome == "accept"), "as was decided"
@@ -284,7 +313,7 @@ class Switch:
             "reference": payment.reference,
             "reason_code": payment.reason_code,
         })
-        digests = {"order": payment.order_digest.hex()}
+        digests = {"order": payment.order_digest.hex(), **exchanged}
         # Who ordered it in a batch file is told by the file's answer instead.
         if payment.message_known_to(payment.orderer_id):
             digests |= await self._post.notify_end(db, payment, payment.orderer_id, mail)

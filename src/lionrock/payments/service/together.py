@@ -146,7 +146,7 @@ class DrivenTogether:
         for each in asked:
             # Who is not among them was moved by somebody else or recalled: it is looked at anew.
             if each.payment.id in sent:
-                await self._post.keep(db, each.payment.subject, each.made)
+                await self._post.store(db, each.made)
                 moved.mail.append(each.made)
                 moved.outcomes[each.payment.id] = self._switch.wait(each.deadline_at)
 

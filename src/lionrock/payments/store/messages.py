@@ -18,7 +18,11 @@ from lionrock.payments.sealing import Vault
 _CONTENT = "messages.sealed_content"
 _COLUMNS = (
     "id, payment_id, subject_id, direction, organisation_id, definition, message_id, digest,"
-    " refusal, is_outcome, recorded_at, delivered_at"
+    " refusal, is_outcome, recorded_at"
+)
+_SELECT = (
+    f"SELECT {_COLUMNS}, (SELECT d.delivered_at FROM payments.deliveries d"
+    " WHERE d.message_id = m.id) AS delivered_at"
 )
 MESSAGES_LISTED_MAX = 200
 
@@ -52,8 +56,8 @@ async def insert_message(db: Connection, vault: Vault, message: Message, content
     """Write a message; False when the sender has used the MsgId before."""
     created = await db.fetchval(
         f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-        " $13) ON CONFLICT DO NOTHING RETURNING 1",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        " ON CONFLICT DO NOTHING RETURNING 1",
         *sealed_row(vault, message, content),
     )
     return created is not None
@@ -64,7 +68,7 @@ def sealed_row(vault: Vault, message: Message, content: bytes) -> tuple[Any, ...
     return (
         message.id, message.payment_id, message.subject_id, message.direction,
         message.organisation_id, message.definition, message.message_id, message.digest,
-        message.refusal, message.is_outcome, message.recorded_at, message.delivered_at,
+        message.refusal, message.is_outcome, message.recorded_at,
         vault.seal(_CONTENT, message.id, content),
     )
 
@@ -75,7 +79,7 @@ async def insert_rows(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
         " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
         " $6::text[], $7::text[], $8::bytea[], $9::text[], $10::boolean[], $11::timestamptz[],"
-        " $12::timestamptz[], $13::bytea[])",
+        " $12::bytea[])",
         *(list(column) for column in zip(*rows, strict=True)),
     )
 
@@ -85,7 +89,7 @@ async def find_accepted(
 ) -> Message | None:
     """Return the accepted message of a sender's (or to a receiver's) MsgId."""
     row = await db.fetchrow(
-        f"SELECT {_COLUMNS} FROM payments.messages WHERE direction = $1"
+        f"{_SELECT} FROM payments.messages m WHERE direction = $1"
         " AND organisation_id = $2 AND message_id = $3 AND refusal = ''",
         direction, organisation_id, message_id,
     )
@@ -110,7 +114,7 @@ async def find_used(
 async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Message, bytes] | None:
     """Return a message with its bytes."""
     row = await db.fetchrow(
-        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE id = $1", row_id
+        f"{_SELECT}, sealed_content FROM payments.messages m WHERE id = $1", row_id
     )
     message = _message(row)
     if message is None:
@@ -121,11 +125,23 @@ async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Messa
 async def find_outcome(db: Connection, payment_id: str, organisation_id: str) -> Message | None:
     """Return the message that tells a participant how a payment ended."""
     row = await db.fetchrow(
-        f"SELECT {_COLUMNS} FROM payments.messages WHERE payment_id = $1"
+        f"{_SELECT} FROM payments.messages m WHERE payment_id = $1"
         " AND organisation_id = $2 AND is_outcome",
         payment_id, organisation_id,
     )
     return _message(row)
+
+
+async def list_exchanged(db: Connection, payment_ids: Sequence[str]) -> list[Message]:
+    """Return the accepted messages about payments but those that tell of ends, oldest first."""
+    rows = await db.fetch(
+        f"SELECT {_COLUMNS}, NULL::timestamptz AS delivered_at FROM payments.messages"
+        " WHERE subject_id = ANY($1) AND subject_id <> '' AND refusal = '' AND NOT is_outcome"
+        " ORDER BY id",
+        list(payment_ids),
+    )
+    found = [_message(row) for row in rows]
+    return [message for message in found if message is not None]
 
 
 async def list_contents(
@@ -138,7 +154,7 @@ async def list_contents(
 async def list_about(db: Connection, vault: Vault, subject_id: str) -> list[tuple[Message, bytes]]:
     """Return the accepted messages about anything with their bytes, oldest first."""
     rows = await db.fetch(
-        f"SELECT {_COLUMNS}, sealed_content FROM payments.messages WHERE subject_id = $1"
+        f"{_SELECT}, sealed_content FROM payments.messages m WHERE subject_id = $1"
         " AND refusal = '' ORDER BY id LIMIT $2",
         subject_id, MESSAGES_LISTED_MAX,
     )
@@ -150,19 +166,13 @@ async def list_about(db: Connection, vault: Vault, subject_id: str) -> list[tupl
     return found
 
 
-async def mark_delivered(db: Connection, row_id: str, at: datetime) -> None:
-    """Remember that the receiver took the message (the first time counts)."""
-    await db.execute(
-        "UPDATE payments.messages SET delivered_at = coalesce(delivered_at, $2) WHERE id = $1",
-        row_id, at,
-    )
-
-
-async def mark_all_delivered(db: Connection, row_ids: Sequence[str], at: datetime) -> None:
+async def mark_delivered(db: Connection, row_ids: Sequence[str], at: datetime) -> None:
     """Remember that the receivers took these messages (the first time counts)."""
     await db.execute(
-        "UPDATE payments.messages SET delivered_at = $2"
-        " WHERE id = ANY($1) AND delivered_at IS NULL",
+        "INSERT INTO payments.deliveries (message_id, delivered_at)"
+        # In one order, for two may note the same.
+        " SELECT id, $2 FROM unnest($1::text[]) AS given (id) ORDER BY id"
+        " ON CONFLICT (message_id) DO NOTHING",
         list(row_ids), at,
     )
 
@@ -170,8 +180,8 @@ async def mark_all_delivered(db: Connection, row_ids: Sequence[str], at: datetim
 async def list_untold(db: Connection, payment_ids: Sequence[str]) -> list[str]:
     """Return the outcome messages of payments that nobody has taken yet."""
     rows = await db.fetch(
-        "SELECT id FROM payments.messages WHERE payment_id = ANY($1) AND is_outcome"
-        " AND delivered_at IS NULL",
+        "SELECT m.id FROM payments.messages m WHERE m.payment_id = ANY($1) AND m.is_outcome"
+        " AND NOT EXISTS (SELECT FROM payments.deliveries d WHERE d.message_id = m.id)",
         list(payment_ids),
     )
     return [row["id"] for row in rows]

@@ -18,7 +18,8 @@ FOUND_MAX = 50
 ALERTS_MAX = 50
 _MESSAGE = (
     "id, payment_id, subject_id, direction, organisation_id, definition, message_id, digest,"
-    " refusal, is_outcome, recorded_at, delivered_at"
+    " refusal, is_outcome, recorded_at, (SELECT d.delivered_at FROM payments.deliveries d"
+    " WHERE d.message_id = m.id) AS delivered_at"
 )
 
 
@@ -37,7 +38,10 @@ async def find_payment_ids(db: Connection, names: Names) -> list[str]:
     rows = await db.fetch(
         "SELECT id FROM payments.payments WHERE id = $1 OR uetr = lower($1)"
         "  OR transaction_id = $1 OR end_to_end_id = $1 OR hold_id = $2"
-        " UNION SELECT payment_id FROM payments.messages WHERE message_id = $1"
+        # Two parts of one question, each of which an index answers.
+        " UNION SELECT payment_id FROM payments.messages WHERE message_id = $1 AND refusal = ''"
+        "  AND payment_id IS NOT NULL"
+        " UNION SELECT payment_id FROM payments.messages WHERE message_id = $1 AND refusal <> ''"
         "  AND payment_id IS NOT NULL"
         " ORDER BY id DESC LIMIT $3",
         names.text, names.ledger_id, FOUND_MAX,
@@ -56,7 +60,7 @@ async def list_recent_ids(db: Connection, count_max: int) -> list[str]:
 async def list_message_rows(db: Connection, payment_id: str) -> list[Message]:
     """Return a payment's messages without their contents, oldest first, refused ones too."""
     rows = await db.fetch(
-        f"SELECT {_MESSAGE} FROM payments.messages WHERE subject_id = $1 ORDER BY id LIMIT 200",
+        f"SELECT {_MESSAGE} FROM payments.messages m WHERE subject_id = $1 ORDER BY id LIMIT 200",
         payment_id,
     )
     return [Message(**dict(row)) for row in rows]

@@ -88,6 +88,11 @@ class Office:
             if each.consumer == PROGRAMME_OFFICE
         ]  # fmt: skip
         payment_ids = [each.payment_id for each in view.payouts if each.payment_id]
+        # What was said about a payment is in the receipt of its end.
+        ended = [
+            each for each in payment_ids
+            if (payment := await self._payments.payment(db, each)) and payment.is_final
+        ]
         references: dict[str, str | Sequence[str]] = {"case_id": view.case.id}
         if consents:
             references["consent_id"] = consents
@@ -95,7 +100,7 @@ class Office:
             references["payment_id"] = payment_ids
         artefacts = [
             Artefact(_name(payment_id, number, definition), MESSAGE_MEDIA_TYPE, content)
-            for payment_id in payment_ids
+            for payment_id in ended
             for number, (definition, content) in enumerate(
                 await self._payments.messages(db, payment_id), start=1)
         ]  # fmt: skip
