@@ -31,7 +31,6 @@ from lionrock.directory.http import (
     table,
 )
 from lionrock.directory.service import SNAPSHOT_TYPE, Directory
-from lionrock.directory.store import fallen_callers
 
 __all__ = [
     "PLATFORM_ORGANISATION",
@@ -54,7 +53,6 @@ __all__ = [
     "check_claimed_signature",
     "check_signed_call",
     "check_signed_reply",
-    "fallen_callers",
     "keyid",
     "organisation_key",
     "parse_keyid",

@@ -24,23 +24,6 @@ _CHANGE = (
 )
 
 
-def fallen_callers(names: str, kids: str, role: str) -> str:
-    """Return a query for positions (from 1) of callers that may not, or no longer, act in a role.
-
-    `names`, `kids` and `role` are placeholders: organisations, the key each signed with, the role.
-    A key is one organisation's for ever and never changes, so its name stands for it. For
-    statements that go on only when what was read of a caller before still holds.
-    """
-    return (
-        f"SELECT c.position FROM unnest({names}::text[], {kids}::text[]) WITH ORDINALITY"
-        " AS c (organisation_id, kid, position)"
-        " WHERE (SELECT true FROM directory.keys k JOIN directory.organisations o"
-        "  ON o.id = k.organisation_id WHERE k.kid = c.kid AND k.retired_at IS NULL"
-        "  AND o.id = c.organisation_id AND o.status = 'active'"
-        f"  AND {role}::text = ANY(o.roles)) IS NULL"
-    )
-
-
 async def load_organisation(db: Connection, organisation_id: str) -> Organisation | None:
     """Return one organisation with its active keys."""
     row = await db.fetchrow(f"{_ORGANISATION} WHERE o.id = $1", organisation_id)

@@ -22,14 +22,13 @@ def test_every_number_of_the_directory_is_a_mobile_number(position: int) -> None
 async def test_every_look_up_of_the_bench_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addressing, "ENTRIES", 2_000)
     monkeypatch.setattr(addressing, "PARTICIPANTS", 20)
     monkeypatch.setattr(addressing, "WARM_UP", 100)
     monkeypatch.setattr(addressing, "PER_S", 200)
-    await addressing.run(1.0, tmp_path / "bench.json")
+    await addressing.run(1.0, tmp_path / "bench.json", entries=2_000)
     report = json.loads((tmp_path / "bench.json").read_text())
     assert report["bench"] == "addressing"
     rate, most = report["cases"]
-    assert (rate["case"], most["case"]) == ("lookup-200", "lookup-most")
+    assert (rate["case"], most["case"]) == ("lookup-2000", "lookup-most")
     assert (rate["errors"], most["errors"]) == (0, 0)
     assert rate["operations"] == 200

@@ -21,7 +21,8 @@ PAYER_LENGTH_MAX = 64
 HOME_CURRENCY = "HKD"
 HIGH_RISK = "high_risk"
 # "" or why there is no answer. "fallen": the caller may not ask any more, as was believed.
-Why = Literal["", "fallen", "replayed", "exhausted"]
+# "forgotten": it was signed before the database crashed, so that it may have been answered before.
+Why = Literal["", "fallen", "forgotten", "replayed", "exhausted"]
 HIGH_RISK_TEXT = Text(
     "Warning: this payee is listed as high risk for fraud. Do not pay unless you are sure who it "
     "is.",

@@ -7,6 +7,7 @@ numbers have their own row, with a transaction and a receipt.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -31,9 +32,14 @@ from lionrock.payments.addressing.service.payees import Payee
 from lionrock.payments.domain.refusals import PaymentRefusal
 
 # Who is refused as fallen twice lost his key while he asked.
-_WHY_NOT: dict[str, Any] = {
-    "fallen": SignatureRefusal.KEY_UNKNOWN, "replayed": SignatureRefusal.REPLAYED,
-    "exhausted": AddressingRefusal.LOOKUPS_EXHAUSTED,
+_WHY_NOT: dict[str, Refused] = {
+    "fallen": Refused(SignatureRefusal.KEY_UNKNOWN),
+    "forgotten": Refused(
+        SignatureRefusal.CREATED_TOO_OLD,
+        "It was signed before the database was started anew, and may have been answered then.",
+    ),
+    "replayed": Refused(SignatureRefusal.REPLAYED),
+    "exhausted": Refused(AddressingRefusal.LOOKUPS_EXHAUSTED),
 }
 
 
@@ -134,7 +140,7 @@ async def save_question(call: LookupCall) -> Refused | None:
             return refused
         answered = await _ask(call)
     if answered.why:
-        return Refused(_WHY_NOT[answered.why])
+        return _WHY_NOT[answered.why]
     call.found = answer_of(answered.there, call.body.currency)
     return None
 
@@ -148,6 +154,7 @@ async def _ask(call: LookupCall) -> LookedUp:
     return await lookups.ask(
         call.caller, signature.key.kid, call.address, currency=call.body.currency,
         payer=call.body.payer, nonce=nonce,
+        made_at=datetime.fromtimestamp(signature.created_s, UTC),
     )
 
 

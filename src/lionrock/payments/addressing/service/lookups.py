@@ -5,13 +5,15 @@ Who a caller was is kept in memory to check its signature by; the statement answ
 finds to be that still. So a registration that was acknowledged is what the next look-up finds, and
 a suspended organisation or a retired key is refused at once.
 Not for: identity cards (`identify` is for institutions, in a transaction with a receipt).
-Invariant: an answer leaves only after its nonce and its price are durable.
+Invariant: an answer leaves only after every front sees its nonce and its price. A crash of the
+database may give back what the last moments took, and answers nothing signed before it again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from lionrock.directory.api import PLATFORM_ORGANISATION, Directory, Organisation
@@ -78,17 +80,19 @@ class Lookups:
 
     async def ask(
         self, caller: Organisation, kid: str, address: Address, *, currency: str, payer: str,
-        nonce: Value,
+        nonce: Value, made_at: datetime,
     ) -> LookedUp:
         """Remember a look-up's nonce, charge it, and return what is registered.
 
         `caller` is an enrolled participant whose signature holds under its key `kid`. Not answered:
         "fallen": it is no active participant with that key any more. "replayed": the nonce was used
-        before. "exhausted": the participant or the payer has asked too often.
+        before. "forgotten": it was signed (`made_at`) before the memory of nonces begins.
+        "exhausted": the participant or the payer has asked too often.
         """
         answered = await self._questions.ask(Lookup(
             organisation_id=caller.id, kid=kid, lookup_key=self._keyring.lookup(address),
             currency=currency, payer_key=self._keyring.payer(caller.id, payer), nonce=nonce,
+            made_at=made_at,
         ))  # fmt: skip
         if answered.why == "fallen":
             self._believed.pop(caller.id, None)

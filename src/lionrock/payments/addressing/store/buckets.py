@@ -16,7 +16,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.replay import REPLAYS, Value
 from lionrock.payments.addressing.domain.buckets import PARTICIPANT, PERSON, Bucket
 
-# The numbers that `payments.charge` and `payments.admit` do their sums with.
+# The numbers that `payments.charge` and `payments.look_up` do their sums with.
 RULES = (
     PARTICIPANT.tokens_max, PARTICIPANT.refill_ms, PERSON.tokens_max, PERSON.refill_ms,
 )
@@ -74,7 +74,7 @@ async def charge(
 
 
 def arguments_of_nonces(nonces: Sequence[Value]) -> list[Any]:
-    """The arguments of `payments.admit` for nonces, one a question; none may be given twice."""
+    """The arguments of `payments.look_up` for nonces, one a question; none may be given twice."""
     assert len({nonce.key for nonce in nonces}) == len(nonces), "each once"
     # Locks are taken in the order of the realms, as kernel.replay does.
     locked = sorted((nonce.realm, nonce.key) for nonce in nonces)

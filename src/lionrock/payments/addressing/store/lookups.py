@@ -1,8 +1,10 @@
-"""The one statement of a round of look-ups: read, remember, charge.
+"""The one statement of a round of look-ups: read, remember, charge (`payments.look_up`).
 
-It reads who still may ask and what is registered, then remembers the nonces and takes the prices
-(`payments.admit`), which depend on what was found. Not for: what an answer shows (domain.answers).
-Invariant: where one caller of the round may not ask any more, nothing is remembered or charged.
+It says who may still ask, remembers the nonces, reads what is registered and takes the prices,
+which depend on what was found. Not for: what an answer shows (domain.answers).
+Invariants: where one caller of the round may not ask any more, nothing is remembered or charged.
+What it did is seen by every front at once, and is on disk within moments, not before the answer;
+after a crash of the server nothing signed before is answered (docs/decisions/0038).
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from datetime import datetime
 
 import msgspec
 
-from lionrock.directory.api import fallen_callers
 from lionrock.kernel.db import Connection
 from lionrock.kernel.replay import Value
 from lionrock.payments.addressing.domain.answers import FoundEntry, LookedUp, Why
@@ -31,27 +32,10 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     payer_key: bytes
     nonce: Value
+    made_at: datetime
 
 
-# Sub-selects that give one value each are looked up one by one, by an index: as joins, PostgreSQL
-# would now and then read whole tables for a handful of rows.
-_ASK = (
-    f"WITH fallen AS MATERIALIZED ({fallen_callers('$1', '$2', '$3')}),"
-    f" found AS MATERIALIZED (SELECT e.lookup_key, e.currency, {entries.FOUND}"
-    f"  FROM {entries.REGISTERED} WHERE e.lookup_key = ANY($4::bytea[])),"
-    " priced AS (SELECT array_agg(CASE WHEN (SELECT count(*) FROM found f"
-    "   WHERE f.lookup_key = q.lookup_key AND q.currency IN ('', f.currency)) > 0"
-    "   THEN $6::integer ELSE $7::integer END ORDER BY q.position) AS costs"
-    "  FROM unnest($4::bytea[], $5::text[]) WITH ORDINALITY AS q (lookup_key, currency, position)"
-    "  HAVING NOT EXISTS (SELECT FROM fallen)),"
-    " admitted AS MATERIALIZED (SELECT a.position, a.why FROM priced, LATERAL payments.admit("
-    "  $8, $9, $10, $11, $12, $13, $14, $15, priced.costs, $16, $17, $18, $19, $20) AS a)"
-    " SELECT position, 'fallen' AS why, NULL::bytea AS lookup_key, NULL AS currency,"
-    "  NULL AS organisation_id, NULL::bytea AS sealed_target, NULL AS clearing_code,"
-    "  NULL AS source, NULL::timestamptz AS listed_at FROM fallen"
-    " UNION ALL SELECT position, why, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM admitted"
-    " UNION ALL SELECT 0, '', * FROM found"
-)
+_ASK = f"SELECT * FROM payments.look_up({', '.join(f'${n}' for n in range(1, 22))})"
 
 
 async def ask(
@@ -68,6 +52,7 @@ async def ask(
         [each.lookup_key for each in lookups], [each.currency for each in lookups],
         COST_FOUND, COST_NOT_FOUND,
         *buckets.arguments_of_nonces([each.nonce for each in lookups]),
+        [each.made_at for each in lookups],
         *buckets.arguments_of_buckets(
             [Question(each.organisation_id, each.payer_key, 0) for each in lookups]
         )[:-1],
@@ -75,7 +60,7 @@ async def ask(
     )
     fallen: set[tuple[str, str]] = set()
     whys: dict[int, Why] = {}
-    there: dict[bytes, list[FoundEntry]] = {}
+    there: dict[int, list[FoundEntry]] = {}
     for position, why, lookup_key, *found in rows:
         if why == "fallen":
             fallen.add(callers[position - 1])
@@ -83,7 +68,7 @@ async def ask(
             whys[position] = why
         else:
             entry = entries.found_entry(vault, lookup_key, *found)
-            there.setdefault(lookup_key, []).append(entry)
+            there.setdefault(position, []).append(entry)
     if fallen:
         return [
             LookedUp("fallen" if (each.organisation_id, each.kid) in fallen else "")
@@ -91,6 +76,6 @@ async def ask(
         ]
     return [
         LookedUp(whys[position]) if position in whys
-        else LookedUp("", tuple(there.get(each.lookup_key, ())))
-        for position, each in enumerate(lookups, 1)
+        else LookedUp("", tuple(there.get(position, ())))
+        for position in range(1, len(lookups) + 1)
     ]
