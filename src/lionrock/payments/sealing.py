@@ -30,6 +30,7 @@ class Vault:
     def __init__(self, key_store: KeyStore) -> None:
         self._key_store = key_store
         self._cipher: AESGCM | None = None
+        self._keyed: hmac.HMAC | None = None
 
     def seal(self, column: str, row: str, content: bytes) -> bytes:
         """Seal the content of one column of one row."""
@@ -51,7 +52,12 @@ class Vault:
 
     def lookup_key(self, text: bytes) -> bytes:
         """Return the 32-byte keyed hash under which a value is found."""
-        return hmac.digest(self._key_store.secret(LOOKUP_SECRET), text, hashlib.sha256)
+        # Copied: taking the key in anew costs three times as much as the rest.
+        if self._keyed is None:
+            self._keyed = hmac.new(self._key_store.secret(LOOKUP_SECRET), digestmod=hashlib.sha256)
+        keyed = self._keyed.copy()
+        keyed.update(text)
+        return keyed.digest()
 
     def _aead(self) -> AESGCM:
         # On first use: deriving the key store's key takes a moment, and not every process seals.

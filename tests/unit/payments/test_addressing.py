@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lionrock.kernel.db import Database
+from lionrock.kernel.keys import KeyStore
 from lionrock.payments.addressing.domain.buckets import (
     PARTICIPANT,
     PERSON,
@@ -35,6 +37,7 @@ from lionrock.payments.addressing.domain.sets import (
 from lionrock.payments.addressing.service.gathering import TOGETHER_MAX, Gathering
 from lionrock.payments.addressing.store import buckets
 from lionrock.payments.addressing.store.buckets import Question
+from lionrock.payments.sealing import LOOKUP_SECRET, Vault
 from tests.conftest import SEED
 
 NOW = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
@@ -80,6 +83,13 @@ def test_the_short_way_for_local_numbers_answers_as_the_long_one(number: str) ->
     # Two spaces are not the usual spelling, so the library is asked.
     assert _normal_mobile(number) == _normal_mobile(f"{number[:4]}  {number[4:]}")
     assert _normal_mobile(f"+852-{number}") == _normal_mobile(f"+852  {number}")
+
+
+def test_a_proxy_is_found_by_the_keyed_hash_of_its_text_alone(key_store: KeyStore) -> None:
+    vault = Vault(key_store)
+    secret = key_store.secret(LOOKUP_SECRET)
+    for text in (b"mobile\n+85251230001", b"", b"x" * 200, b"mobile\n+85251230001"):
+        assert vault.lookup_key(text) == hmac.digest(secret, text, "sha256")
 
 
 async def test_questions_that_wait_together_are_answered_together_and_each_its_own() -> None:

@@ -30,6 +30,8 @@ class PathTree(Generic[EndpointT]):
 
     def __init__(self) -> None:
         self._root: _Node[EndpointT] = _Node()
+        # Paths without parameters: literal segments go first, so that nothing else can be meant.
+        self._plain: dict[str, EndpointT] = {}
 
     def add(self, path: str, endpoint: EndpointT) -> None:
         """Add a path such as /cases/{case_id}/parts/{name}."""
@@ -51,9 +53,14 @@ class PathTree(Generic[EndpointT]):
             node = node.any
         assert node.ends is None, f"{path} stands twice"
         node.ends = (endpoint, tuple(names))
+        if not names:
+            self._plain[path] = endpoint
 
     def find(self, path: str) -> tuple[EndpointT, dict[str, str]] | None:
         """Return the endpoint of a path and its parameters, by name; None when there is none."""
+        plain = self._plain.get(path)
+        if plain is not None:
+            return plain, {}
         if not path.startswith("/"):
             return None
         found = _walk(self._root, path[1:].split("/"), 0, ())
