@@ -43,6 +43,9 @@ EXCHANGE_ERRORS: ErrorTable = {
     R.OFFICERS_TOO_FEW: ErrorRow(
         409, "The company has too few officers with a mandate for its data."
     ),
+    R.REVISIONS_TOO_MANY: ErrorRow(
+        409, "The consent was changed too often. Revoke it and agree to a new one."
+    ),
     R.AMENDMENT_EMPTY: ErrorRow(400, "The amendment changes nothing."),
     R.AMENDMENT_PENDING: ErrorRow(
         409, "Another amendment of this consent waits for its officers. Wait for their decision."
@@ -80,6 +83,12 @@ EXCHANGE_ERRORS: ErrorTable = {
     ),
     R.SESSION_KEY_WRONG: ErrorRow(
         400, "The session's key must be a public P-256 key with use enc.", "RFC 7518 s6.2"
+    ),
+    R.SESSION_KEY_REUSED: ErrorRow(
+        409, "This session key came with another request before. Make one for each fetch.",
+    ),
+    R.CONSUMER_BUSY: ErrorRow(
+        429, "Too many of your requests wait here. Come again as Retry-After says.", "RFC 6585 s4"
     ),
     R.CALLER_UNKNOWN: ErrorRow(403, "The caller is no active member.", _GATEWAY),
     R.LEASE_REFUSED: ErrorRow(409, "The platform does not confirm this consent."),

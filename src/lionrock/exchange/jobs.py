@@ -45,6 +45,8 @@ def subscriptions(exchange: Exchange) -> Mapping[str, Sequence[EventHandler]]:
 
     async def approval_decided(event: Event) -> None:
         approval_id = event.payload["approval_id"]
-        await exchange.kernel.database.run(lambda db: exchange.consents.decide(db, approval_id))
+        run = exchange.kernel.database.run
+        await run(lambda db: exchange.consents.decide(db, approval_id))
+        await run(lambda db: exchange.amendments.decide(db, approval_id))
 
     return {APPROVAL_DECIDED: (approval_decided,)}

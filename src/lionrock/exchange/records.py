@@ -55,6 +55,26 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: tuple[str, ...] = ()
 
 
+AmendmentState = Literal["pending", "applied", "rejected", "expired", "overtaken"]
+
+
+class Amendment(msgspec.Struct, frozen=True, kw_only=True):
+    """Other terms that a consumer asked for; overtaken when the consent ended before the yes."""
+
+    id: str
+    consent_id: str
+    reference: str
+    terms: Terms
+    shown: Shown
+    approval_id: str
+    words: str
+    person_ids: tuple[str, ...]
+    quorum: int
+    state: AmendmentState
+    requested_at: datetime
+    ended_at: datetime | None = None
+
+
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """One signed revision; `predecessor` is the SHA-256 of the one before."""
 

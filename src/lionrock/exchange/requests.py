@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lionrock.exchange.domain.consent import HOME_JURISDICTION, Frequency, Wish
+from lionrock.exchange.domain.consent import HOME_JURISDICTION, Change, Frequency, Wish
 from lionrock.exchange.records import Owner
 
 APPROVAL_S = 600
@@ -89,6 +89,32 @@ class CompanyConsentRequest(msgspec.Struct, frozen=True, kw_only=True):
             if name != "business_registration_number"
         }
         return ConsentRequest(owner=owner, person_ids=person_ids, quorum=quorum, **told)
+
+
+class AmendmentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumer asks for other terms of a consent, stated whole; no `valid_for_s` keeps its end.
+
+    `reference` is the consumer's own name for it: the same one again returns the same amendment.
+    """
+
+    consent_id: str
+    consumer: str
+    fields: tuple[str, ...]
+    frequency: Frequency
+    retention_days: int
+    valid_for_s: int | None
+    language: str
+    reference: str
+    data_from: datetime.date | None
+    data_until: datetime.date | None
+
+    def change(self) -> Change:
+        """Return the terms asked for."""
+        return Change(
+            fields=self.fields, frequency=self.frequency, retention_days=self.retention_days,
+            valid_for_s=self.valid_for_s, language=self.language, data_from=self.data_from,
+            data_until=self.data_until,
+        )
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,19 +10,22 @@ from typing import Any
 
 import msgspec
 
-from lionrock.exchange.domain.consent import Shown, Status, Terms
+from lionrock.exchange.domain.consent import REVISIONS_MAX, Shown, Status, Terms
 from lionrock.exchange.domain.leases import Lease
-from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
+from lionrock.exchange.records import Amendment, Consent, Fetch, Offer, Owner, Revision
 from lionrock.kernel.db import Connection
 
 CONSENTS_LISTED_MAX = 200
 FETCHES_LISTED_MAX = 200
-REVISIONS_LISTED_MAX = 100
 
 _CONSENT = (
     "SELECT id, owner_kind, owner_id, granted_by, quorum, provider, consumer, terms, shown,"
     " approval_id, words, reference, status, revision, requested_at, changed_at, ended_by,"
     " acknowledged_at, approved_by FROM exchange.consents"
+)
+_AMENDMENT = (
+    "SELECT id, consent_id, reference, terms, shown, approval_id, words, person_ids, quorum,"
+    " state, requested_at, ended_at FROM exchange.amendments"
 )
 _FETCH = (
     "SELECT id, consent_id, consumer, reference, request, session_kid, session_key, state,"
@@ -80,11 +83,12 @@ async def update_consent(db: Connection, consent: Consent) -> None:
     await db.execute(
         "UPDATE exchange.consents SET terms = $2, shown = $3, status = $4, revision = $5,"
         " changed_at = $6, ended_by = $7, acknowledged_at = $8, expires_at = $9,"
-        " approved_by = $10, words = $11, approval_id = $12 WHERE id = $1",
+        " approved_by = $10, words = $11, approval_id = $12, granted_by = $13,"
+        " quorum = $14 WHERE id = $1",
         consent.id, msgspec.to_builtins(consent.terms), msgspec.to_builtins(consent.shown),
         consent.status, consent.revision, consent.changed_at, consent.ended_by,
         consent.acknowledged_at, consent.terms.expires_at, list(consent.approved_by),
-        consent.words, consent.approval_id,
+        consent.words, consent.approval_id, list(consent.granted_by), consent.quorum,
     )
 
 
@@ -166,7 +170,7 @@ async def list_revisions(db: Connection, consent_id: str) -> list[Revision]:
     rows = await db.fetch(
         "SELECT consent_id, revision, status, at, artefact, sha256, predecessor"
         " FROM exchange.revisions WHERE consent_id = $1 ORDER BY revision LIMIT $2",
-        consent_id, REVISIONS_LISTED_MAX,
+        consent_id, REVISIONS_MAX,
     )
     return [Revision(**dict(row)) for row in rows]
 
@@ -240,6 +244,51 @@ async def supersede_fetch(db: Connection, fetch: Fetch) -> None:
     """Close an intent and free its reference for a new one; its id takes the reference's place."""
     await save_outcome(db, fetch)
     await db.execute("UPDATE exchange.fetches SET reference = id WHERE id = $1", fetch.id)
+
+
+async def insert_amendment(db: Connection, amendment: Amendment) -> None:
+    """Insert a pending amendment; the consent's row is locked, so there is no other."""
+    await db.execute(
+        "INSERT INTO exchange.amendments (id, consent_id, reference, terms, shown, approval_id,"
+        " words, person_ids, quorum, state, requested_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        amendment.id, amendment.consent_id, amendment.reference,
+        msgspec.to_builtins(amendment.terms), msgspec.to_builtins(amendment.shown),
+        amendment.approval_id, amendment.words, list(amendment.person_ids), amendment.quorum,
+        amendment.state, amendment.requested_at,
+    )
+
+
+async def end_amendment(db: Connection, amendment: Amendment) -> None:
+    """Save how an amendment ended."""
+    await db.execute(
+        "UPDATE exchange.amendments SET state = $2, ended_at = $3 WHERE id = $1",
+        amendment.id, amendment.state, amendment.ended_at,
+    )
+
+
+async def amendment_of_approval(db: Connection, approval_id: str) -> Amendment | None:
+    """Return the amendment that an approval decides."""
+    row = await db.fetchrow(f"{_AMENDMENT} WHERE approval_id = $1", approval_id)
+    return msgspec.convert(dict(row), Amendment) if row else None
+
+
+async def amendment_of_reference(
+    db: Connection, consent_id: str, reference: str
+) -> Amendment | None:
+    """Return the amendment that a consumer asked for under its own reference."""
+    row = await db.fetchrow(
+        f"{_AMENDMENT} WHERE consent_id = $1 AND reference = $2", consent_id, reference
+    )
+    return msgspec.convert(dict(row), Amendment) if row else None
+
+
+async def pending_amendment(db: Connection, consent_id: str) -> Amendment | None:
+    """Return the amendment that waits for an answer, if one does."""
+    row = await db.fetchrow(
+        f"{_AMENDMENT} WHERE consent_id = $1 AND state = 'pending'", consent_id
+    )
+    return msgspec.convert(dict(row), Amendment) if row else None
 
 
 def _consent(row: Any) -> Consent:

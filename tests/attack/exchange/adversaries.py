@@ -99,7 +99,8 @@ class Member:
         return cls(town, OFFICE, town.kernel.key_store.get_or_create(f"org/{OFFICE}"))
 
     def body(self, jws: str, **changes: Any) -> bytes:
-        """A request for what the town's usual consent opens, changed."""
+        """A request for what the town's usual consent opens, changed; with a key of its own."""
+        self.session_key = generate_encryption_key()
         base: dict[str, Any] = {
             "request_id": self.town.kernel.ids.new("fch"), "consent": jws,
             "product": "account-data", "product_version": 1,

@@ -126,9 +126,16 @@ class Town:
 
     async def answer_only(self, consent: Consent, decision: str) -> None:
         """Answer on the phone; the event waits."""
+        await self._answer(consent.approval_id, decision)
 
+    async def answer_approval(self, approval_id: str, decision: str) -> None:
+        """Answer any approval on Ada's phone and let the worker carry it over."""
+        await self._answer(approval_id, decision)
+        await self.worker.run_until_idle()
+
+    async def _answer(self, approval_id: str, decision: str) -> None:
         async def use_case(db: Connection) -> Any:
-            approval = await self.identity.approval(db, consent.approval_id)
+            approval = await self.identity.approval(db, approval_id)
             assert not isinstance(approval, Refused)
             claims = {
                 "approval_id": approval.id, "words_hash": approval.words_hash,

@@ -35,6 +35,9 @@ VALID_FOR_S_MIN = 60
 VALID_FOR_S_MAX = 366 * 24 * 3600
 RETENTION_DAYS_MAX = 7 * 366
 FREQUENCY_COUNT_MAX = 1_000
+# A pause or an amendment needs fewer revisions than this; resuming and ending are always possible.
+REVISIONS_CHANGED_MAX = 96
+REVISIONS_MAX = 100
 ARTEFACT_BYTES_MAX = 16 * 1024
 HOME_JURISDICTION = "HK"
 # The consumer erases the data and leaves a receipt of it: the one duty that there is so far.
@@ -141,7 +144,7 @@ class Artefact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     iss: str
     iat: int
     jti: ConsentId
-    revision: Annotated[int, Meta(ge=1, le=1_000)]
+    revision: Annotated[int, Meta(ge=1, le=REVISIONS_MAX)]
     predecessor: Sha256 | None
     status: Status
     at: datetime.datetime
@@ -244,6 +247,51 @@ def decide_terms(wish: Wish, now: datetime.datetime) -> Terms | Refused:
         data_until=wish.data_until,
         jurisdiction=wish.jurisdiction,
     )
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Other terms asked for, stated whole but for the end: None keeps it."""
+
+    fields: tuple[str, ...]
+    frequency: Frequency
+    retention_days: int
+    valid_for_s: int | None
+    language: str
+    data_from: datetime.date | None
+    data_until: datetime.date | None
+
+
+def amend_terms(
+    before: Terms, change: Change, owner_kind: OwnerKind, now: datetime.datetime
+) -> Terms | Refused:
+    """Check other terms by the rules for new ones; AMENDMENT_EMPTY when they are the same.
+
+    Product, purpose, legal basis, jurisdiction and beginning stay.
+    """
+    decided = decide_terms(Wish(
+        product=before.product, product_version=before.product_version, fields=change.fields,
+        purpose=before.purpose, legal_basis=before.legal_basis,
+        valid_for_s=VALID_FOR_S_MIN if change.valid_for_s is None else change.valid_for_s,
+        frequency_count_max=change.frequency.count_max, frequency_per=change.frequency.per,
+        retention_days=change.retention_days, language=change.language, owner_kind=owner_kind,
+        data_from=change.data_from, data_until=change.data_until,
+        jurisdiction=before.jurisdiction,
+    ), now)  # fmt: skip
+    if isinstance(decided, Refused):
+        return decided
+    terms = msgspec.structs.replace(
+        decided, starts_at=before.starts_at,
+        expires_at=before.expires_at if change.valid_for_s is None else decided.expires_at,
+    )  # fmt: skip
+    return Refused(ExchangeRefusal.AMENDMENT_EMPTY) if terms == before else terms
+
+
+def check_revisions(revision: int) -> Refused | None:
+    """Check that a consent has room for changes: it must always be possible to end it."""
+    if revision < REVISIONS_CHANGED_MAX:
+        return None
+    detail = f"at most {REVISIONS_CHANGED_MAX} revisions"
+    return Refused(ExchangeRefusal.REVISIONS_TOO_MANY, detail)
 
 
 def _check_why(wish: Wish, purposes_allowed: frozenset[str]) -> Refused | None:

@@ -212,13 +212,28 @@ def admit(
     }
     if len(counted) >= frequency.count_max:
         detail = f"at most {frequency.count_max} per {frequency.per}"
-        return Refused(ExchangeRefusal.FREQUENCY_EXCEEDED, detail)
+        return Refused(
+            ExchangeRefusal.FREQUENCY_EXCEEDED, detail,
+            retry_after_s=_seconds_until_free(counted, window_s, use.at),
+        )
     kept = {
         name: row
         for name, row in uses.items()
         if name in counted or use.wire_at_s - row.wire_at_s <= REPEAT_WINDOW_S
     }
     return Admission(is_repeat=False, uses=kept | {request_id: use})
+
+
+def _seconds_until_free(
+    counted: Mapping[str, Use], window_s: int | None, now: datetime.datetime
+) -> int:
+    """Whole seconds until the oldest counted use leaves the window; 0 when none ever does."""
+    if window_s is None:
+        return 0
+    oldest = min(row.at for row in counted.values())
+    left = oldest + datetime.timedelta(seconds=window_s) - now
+    assert left > datetime.timedelta(0), "what is counted is inside the window"
+    return -(-left // datetime.timedelta(seconds=1))
 
 
 class ExpectedDelivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ class ExchangeRefusal(Refusal):
     JURISDICTION_NOT_ALLOWED = "exchange.jurisdiction_not_allowed"
     OFFICERS_TOO_FEW = "exchange.officers_too_few"
     AMENDMENT_EMPTY = "exchange.amendment_empty"
+    REVISIONS_TOO_MANY = "exchange.revisions_too_many"
     AMENDMENT_PENDING = "exchange.amendment_pending"
     TRANSITION_ILLEGAL = "exchange.transition_illegal"
 
@@ -67,6 +68,8 @@ class ExchangeRefusal(Refusal):
     REQUEST_SIGNATURE_WRONG = "exchange.request_signature_wrong"
     REQUEST_REPLAYED = "exchange.request_replayed"
     SESSION_KEY_WRONG = "exchange.session_key_wrong"
+    SESSION_KEY_REUSED = "exchange.session_key_reused"
+    CONSUMER_BUSY = "exchange.consumer_busy"
     CALLER_UNKNOWN = "exchange.caller_unknown"
     LEASE_REFUSED = "exchange.lease_refused"
     LEASE_UNAVAILABLE = "exchange.lease_unavailable"

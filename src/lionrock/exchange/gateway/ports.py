@@ -35,6 +35,10 @@ class Books(Protocol):
         """Load the uses of a consent, decide, and save them, with the consent locked."""
         ...
 
+    async def claim_session_key(self, thumbprint: str, answer_key: str) -> bool:
+        """Remember for which request a session's key came first; False when for another one."""
+        ...
+
     async def kept_answer(self, request_id: str) -> str | None:
         """Return the delivery (JWE) already made for a request id."""
         ...

@@ -50,6 +50,11 @@ from lionrock.exchange.domain.products import (
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.errors import EXCHANGE_ERRORS
 from lionrock.exchange.gateway.artefacts import read_artefact
+from lionrock.exchange.gateway.fairness import (
+    PLACES_MAX,
+    WAITING_PER_CONSUMER_MAX,
+    Turns,
+)
 from lionrock.exchange.gateway.hub import Hub, Leased
 from lionrock.exchange.gateway.ports import Books, MemberKeys, Records
 from lionrock.exchange.gateway.receipts import ANSWERED, WITHHELD, ReceiptDigests, ReceiptMaker
@@ -58,7 +63,14 @@ from lionrock.kernel.clock import BusinessClock, WireClock, monotonic_ms
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http.replies import problem_reply
 from lionrock.kernel.ids import Ids
-from lionrock.kernel.jose import Key, encrypt_jwe, key_from_jwk, sign_jws, strict_json_object
+from lionrock.kernel.jose import (
+    Key,
+    encrypt_jwe,
+    key_from_jwk,
+    sign_jws,
+    strict_json_object,
+    thumbprint,
+)
 from lionrock.kernel.network import Network, Unreachable
 from lionrock.kernel.signatures import check_request, signature_keyid
 
@@ -82,6 +94,8 @@ class ProviderSetup:
     books: Books
     records: Records
     products: frozenset[tuple[str, int]]
+    places: int = PLACES_MAX
+    waiting_per_consumer: int = WAITING_PER_CONSUMER_MAX
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +111,11 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     def answer_key(self) -> str:
         """Under what its answer is kept: a request id means nothing outside its consent."""
         return f"{self.artefact.jti}/{self.request.request_id}"
+
+    @property
+    def session_key(self) -> str:
+        """By what a session's key is known again, whoever sends it: its thumbprint (RFC 7638)."""
+        return thumbprint(self.recipient.public_jwk)
 
     def digests(self, delivery: str) -> ReceiptDigests:
         """What a receipt about this request covers."""
@@ -118,6 +137,7 @@ class ProviderGateway:
             url=setup.hub_url, hub_id=setup.hub_id, member_id=setup.member_id, key=setup.key,
             network=setup.network, wire_clock=setup.wire_clock, members=setup.members,
         )  # fmt: skip
+        self._turns = Turns(setup.places, setup.waiting_per_consumer)
         self.receipts = ReceiptMaker(
             member_id=setup.member_id, key=setup.key, hub_url=setup.hub_url,
             network=setup.network, wire_clock=setup.wire_clock,
@@ -137,7 +157,9 @@ class ProviderGateway:
         asked = await self._check_request(body, caller)
         if isinstance(asked, Refused):
             return self._refuse(asked, headers)
-        answered = await self._answer(asked)
+        # Only whose request was checked has a turn: nobody can fill another's queue.
+        async with self._turns.turn(caller) as busy:
+            answered = busy or await self._answer(asked)
         if isinstance(answered, Refused):
             return self._refuse(answered, headers)
         content, lease = answered
@@ -214,6 +236,8 @@ class ProviderGateway:
         leased = await self._lease(asked)
         if isinstance(leased, Refused):
             return leased
+        if not await self._setup.books.claim_session_key(asked.session_key, asked.answer_key):
+            return Refused(ExchangeRefusal.SESSION_KEY_REUSED, field="recipient_key")
         admission = await self._admit(asked, leased.answer.business_now)
         if isinstance(admission, Refused):
             return admission
@@ -312,6 +336,8 @@ class ProviderGateway:
     def _refuse(self, refused: Refused, headers: Headers) -> Response:
         row = EXCHANGE_ERRORS[refused.refusal]
         response = problem_reply(row, refused, "gateway", self._setup.ids.new("req"))
+        if refused.retry_after_s:
+            response.headers["retry-after"] = str(refused.retry_after_s)
         return self._signer.sign(response, headers)
 
 

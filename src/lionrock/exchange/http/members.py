@@ -26,7 +26,7 @@ from lionrock.exchange.errors import EXCHANGE_ERRORS
 from lionrock.exchange.http.owners import BASE, ONE
 from lionrock.exchange.http.replies import AskedReply, ClosedReply
 from lionrock.exchange.records import Consent
-from lionrock.exchange.requests import CompanyConsentRequest
+from lionrock.exchange.requests import AmendmentRequest, CompanyConsentRequest
 from lionrock.exchange.service import Exchange
 from lionrock.kernel.errors import ErrorTable, Refused
 from lionrock.kernel.http import Route, reply
@@ -54,6 +54,19 @@ class ConsentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     valid_for_s: int
     frequency: Frequency
     retention_days: int
+    language: str = "en"
+    reference: Reference
+    data_from: datetime.date | None = None
+    data_until: datetime.date | None = None
+
+
+class AmendmentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Other terms, stated whole; without `valid_for_s` (from now) the consent's end stays."""
+
+    fields: Annotated[tuple[FieldName, ...], Meta(min_length=1, max_length=FIELDS_MAX)]
+    frequency: Frequency
+    retention_days: int
+    valid_for_s: int | None = None
     language: str = "en"
     reference: Reference
     data_from: datetime.date | None = None
@@ -89,6 +102,22 @@ async def reply_asked(call: MembersCall) -> Response:
     return sign_reply(call, reply(answer, status=202))
 
 
+async def reply_amendment(call: MembersCall) -> Response | Refused:
+    """Ask the owner for other terms; until the yes, what was agreed before stays."""
+    body: AmendmentBody = call.body
+    made = await call.room.amendments.request(call.db, AmendmentRequest(
+        consent_id=call.path_params["consent_id"], consumer=call.caller.id,
+        **{name: getattr(body, name) for name in AmendmentBody.__struct_fields__},
+    ))  # fmt: skip
+    if isinstance(made, Refused):
+        return made
+    answer = AskedReply(
+        id=made.id, status=made.state, quorum=made.quorum, officers=len(made.person_ids),
+        words_sha256=made.shown.words_sha256,
+    )
+    return sign_reply(call, reply(answer, status=202))
+
+
 async def reply_status(call: MembersCall) -> Response | Refused:
     """Answer a party with the state of a consent; for the provider it is a lease."""
     answer = await call.room.lease(call.db, call.path_params["consent_id"], call.caller.id)
@@ -107,7 +136,7 @@ async def reply_revision(call: MembersCall) -> Response | Refused:
     consent = await call.room.party_consent(call.db, consent_id, call.caller.id)
     if isinstance(consent, Refused):
         return consent
-    revision = (await call.room.revisions(call.db, consent.id))[-1]
+    revision = await call.room.latest_revision(call.db, consent)
     return sign_reply(call, Response(revision.artefact, media_type=ARTEFACT_MEDIA_TYPE))
 
 
@@ -161,6 +190,12 @@ def routes() -> tuple[Route, ...]:
             summary="For parties of a consent: its latest signed revision.",
             steps=(check_signed_call, reply_revision), replies={200: None},
             reply_media_type=ARTEFACT_MEDIA_TYPE, clause="RFC 7515", **_COMMON,
+        ),
+        Route(
+            method="POST", path=f"{ONE}/amendments", name="request_consent_amendment",
+            summary="For the consumer of a consent: ask its owner for other terms.",
+            steps=(check_signed_call, reply_amendment), body=AmendmentBody,
+            replies={202: AskedReply}, clause="RFC 9421 s3.2", **_COMMON,
         ),
         Route(
             method="POST", path=f"{ONE}/withdrawal", name="withdraw_from_consent",

@@ -111,9 +111,8 @@ async def reply_owners_consent(call: OwnersCall) -> Response:
 async def reply_artefact(call: OwnersCall) -> Response:
     """Answer with the latest signed revision, as its members hold it."""
     room: Exchange = call.room
-    revisions = await room.revisions(call.db, call.consent.id)
-    assert revisions, "every state of a consent has its revision"
-    return Response(revisions[-1].artefact, media_type="application/consent+jwt")
+    revision = await room.latest_revision(call.db, call.consent)
+    return Response(revision.artefact, media_type="application/consent+jwt")
 
 
 async def reply_receipts(call: OwnersCall) -> Response:

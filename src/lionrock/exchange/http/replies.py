@@ -11,6 +11,7 @@ import msgspec
 
 from lionrock.evidence.api import Receipt
 from lionrock.exchange.domain.products import Product, json_schema
+from lionrock.exchange.domain.schemas import schema_sha256
 from lionrock.exchange.records import Consent, Fetch, Offer, Revision
 from lionrock.kernel.i18n import Text
 
@@ -24,7 +25,7 @@ class FieldReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductReply(msgspec.Struct, frozen=True, kw_only=True):
-    """One product and who provides it; `json_schema` is the payload's."""
+    """One product and who provides it; `json_schema` is the payload's, pinned by its digest."""
 
     product: str
     version: int
@@ -33,6 +34,7 @@ class ProductReply(msgspec.Struct, frozen=True, kw_only=True):
     purposes: list[str]
     owner_kinds: list[str]
     providers: list[str]
+    schema_sha256: str
     json_schema: dict[str, Any]
 
 
@@ -155,7 +157,7 @@ def product_reply(product: Product, offers: list[Offer]) -> ProductReply:
             offer.provider for offer in offers
             if (offer.product, offer.product_version) == (product.id, product.version)
         ],
-        json_schema=json_schema(product),
+        schema_sha256=schema_sha256(json_schema(product)), json_schema=json_schema(product),
     )  # fmt: skip
 
 

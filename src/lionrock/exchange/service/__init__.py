@@ -13,6 +13,7 @@ from lionrock.exchange.domain.products import find_product
 from lionrock.exchange.domain.refusals import ExchangeRefusal
 from lionrock.exchange.records import Consent, Fetch, Offer, Owner, Revision
 from lionrock.exchange.requests import CompanyConsentRequest, ConsentRequest, Delivery
+from lionrock.exchange.service.amendments import Amendments
 from lionrock.exchange.service.chain import Chain
 from lionrock.exchange.service.consents import Consents
 from lionrock.exchange.service.fetches import Fetches
@@ -51,6 +52,9 @@ class Exchange:
             kernel, directory, identity, self._owners, chain, self.standing
         )
         self.officers = Officers(identity)
+        self.amendments = Amendments(
+            kernel, directory, identity, self._owners, chain, self.standing
+        )
         self.fetches = Fetches(kernel, directory, evidence, self.standing, hosted)
 
     async def request_consent(self, db: Connection, asked: ConsentRequest) -> Consent | Refused:
@@ -102,6 +106,12 @@ class Exchange:
     async def revisions(self, db: Connection, consent_id: str) -> list[Revision]:
         """Return the chain of signed revisions, first one first."""
         return await store.list_revisions(db, consent_id)
+
+    async def latest_revision(self, db: Connection, consent: Consent) -> Revision:
+        """Return the signed revision that a consent's present state is."""
+        revision = await store.load_revision(db, consent.id, consent.revision)
+        assert revision is not None, "every state of a consent has its revision"
+        return revision
 
     async def uses(self, db: Connection, consent_id: str) -> list[Fetch]:
         """Return what hosted consumers fetched under a consent, newest first."""

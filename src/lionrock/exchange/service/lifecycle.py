@@ -63,6 +63,10 @@ class Lifecycle:
             return refused
         if consent.status == "pending":
             await self._identity.approvals.withdraw(db, consent.approval_id)
+        amendment = await store.pending_amendment(db, consent.id)
+        if amendment is not None:
+            # Nobody is asked any more for what cannot come into force.
+            await self._identity.approvals.withdraw_unless_held(db, amendment.approval_id)
         return await self._close(db, consent, "revoked", by)
 
     async def withdraw(
@@ -85,7 +89,7 @@ class Lifecycle:
             return Refused(ExchangeRefusal.CONSENT_UNKNOWN)
         if consent.status == "paused":
             return consent
-        refused = self._check(consent, "paused")
+        refused = self._check(consent, "paused") or rules.check_revisions(consent.revision)
         return refused or await self._close(db, consent, "paused", "owner")
 
     async def resume(self, db: Connection, consent_id: str) -> Consent | Refused:

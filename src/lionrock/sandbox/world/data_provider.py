@@ -37,6 +37,7 @@ EXCHANGE_PATH = "/exchange/v1"
 RECEIPT_RETRY_MS_FIRST = 200
 RECEIPT_RETRY_MS_MAX = 30_000
 _USES, _ANSWERS, _OWNERS = "exchange-uses", "exchange-answers", "exchange-owners"
+_SESSIONS = "exchange-sessions"
 
 
 class WorldBooks:
@@ -71,6 +72,17 @@ class WorldBooks:
         await self._context.store.change(self._party, _USES, consent_id, edit)
         assert decided, "the store calls the edit before it returns"
         return decided[-1]
+
+    async def claim_session_key(self, thumbprint: str, answer_key: str) -> bool:
+        """Remember for which request a session's key came first."""
+
+        async def use_case(db: Connection) -> bool:
+            document: Document = {"request": answer_key}
+            if await insert(db, self._party, _SESSIONS, thumbprint, document):
+                return True
+            return await read(db, self._party, _SESSIONS, thumbprint) == document
+
+        return await self._context.database.run(use_case)
 
     async def kept_answer(self, request_id: str) -> str | None:
         """Return the delivery already made for a request id."""
