@@ -30,10 +30,8 @@ from lionrock.kernel.errors import Refused
 
 EXPIRE_QUEUE = "exchange.expire"
 ACKNOWLEDGE_QUEUE = "exchange.acknowledge"
-_ACKNOWLEDGED_TOPICS: dict[rules.Status, str] = {
-    "revoked": "exchange.revocation_acknowledged",
-    "paused": "exchange.pause_acknowledged",
-}
+REVOCATION_ACKNOWLEDGED_TOPIC = "exchange.revocation_acknowledged"
+PAUSE_ACKNOWLEDGED_TOPIC = "exchange.pause_acknowledged"
 
 
 class Lifecycle:
@@ -121,8 +119,7 @@ class Lifecycle:
         consent = await store.lock_consent(db, consent_id)
         if consent is None:
             return Refused(ExchangeRefusal.CONSENT_UNKNOWN)
-        topic = _ACKNOWLEDGED_TOPICS.get(consent.status)
-        if topic is None:
+        if consent.status not in ("revoked", "paused"):
             return Refused(ExchangeRefusal.TRANSITION_ILLEGAL, f"it is {consent.status}")
         if consent.acknowledged_at is not None:
             return 0
@@ -130,6 +127,8 @@ class Lifecycle:
         wait_ms = wait_for_leases_ms(leases, self._kernel.wire_clock.now())
         if wait_ms > 0:
             return wait_ms
+        is_revoked = consent.status == "revoked"
+        topic = REVOCATION_ACKNOWLEDGED_TOPIC if is_revoked else PAUSE_ACKNOWLEDGED_TOPIC
         now = self._kernel.business_clock.now()
         await store.update_consent(db, msgspec.structs.replace(consent, acknowledged_at=now))
         revision = await store.load_revision(db, consent.id, consent.revision)
