@@ -7,13 +7,14 @@ narrower usage.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     account,
     agents,
@@ -50,13 +51,13 @@ class DirectDebit(msgspec.Struct, frozen=True, kw_only=True):
     remittance: str = ""
 
 
-def check_debit(header: Header, body: Any) -> Refused | None:
+def check_debit(header: Header, body: Fields) -> Refused | None:
     """Header and transaction agree."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     return refused or check_agents(header, find(body, "DrctDbtTxInf"))
 
 
-def read_debit(body: Any) -> DirectDebit:
+def read_debit(body: Fields) -> DirectDebit:
     """Read a valid FIToFICstmrDrctDbt."""
     transaction = find(body, "DrctDbtTxInf")
     return DirectDebit(

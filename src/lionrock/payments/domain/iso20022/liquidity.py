@@ -9,13 +9,14 @@ Source: ISO 20022 pacs.009.001.08, admi.004.001.02 in our narrower usage.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     account,
     agents,
@@ -59,7 +60,7 @@ class SystemEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def check_liquidity(header: Header, body: Any) -> Refused | None:
+def check_liquidity(header: Header, body: Fields) -> Refused | None:
     """Header and transaction agree; both accounts are the sender's own, and they are two."""
     transaction = find(body, "CdtTrfTxInf")
     refused = check_message_id(header, body, "GrpHdr/MsgId") or check_agents(header, transaction)
@@ -79,7 +80,7 @@ def check_liquidity(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def read_liquidity(body: Any) -> LiquidityTransfer:
+def read_liquidity(body: Fields) -> LiquidityTransfer:
     """Read a valid FICdtTrf."""
     transaction = find(body, "CdtTrfTxInf")
     is_inward = _account_of(transaction, "DbtrAcct") == CENTRAL_ACCOUNT
@@ -116,17 +117,17 @@ def write_liquidity(header: Header, transfer: LiquidityTransfer) -> Node:
     return "FICdtTrf", [("GrpHdr", group), ("CdtTrfTxInf", transaction)]
 
 
-def check_event(_header: Header, _body: Any) -> Refused | None:
+def check_event(_header: Header, _body: Fields) -> Refused | None:
     """An event repeats nothing of the header."""
     return None
 
 
-def read_event(body: Any) -> SystemEvent:
+def read_event(body: Fields) -> SystemEvent:
     """Read a valid SysEvtNtfctn."""
     event = find(body, "EvtInf")
     return SystemEvent(
         code=text_of(event, "EvtCd"),
-        parameters=tuple((each.text or "") for each in event.iterfind("{*}EvtParam")),
+        parameters=tuple((each.text or "") for each in body.get("EvtInf").iterfind("{*}EvtParam")),
         description=text_of(event, "EvtDesc"),
         at=instant_of(text_of(event, "EvtTm")),
     )
@@ -144,5 +145,5 @@ def write_event(_header: Header, event: SystemEvent) -> Node:
     return "SysEvtNtfctn", [("EvtInf", content)]
 
 
-def _account_of(transaction: Any, name: str) -> str:
+def _account_of(transaction: Fields, name: str) -> str:
     return text_of(transaction, f"{name}/Id/Othr/Id")

@@ -11,13 +11,14 @@ Invariant: new terms go with an amendment of reason AMEND and with nothing else.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     account,
     amount_of,
@@ -95,13 +96,13 @@ class MandateAcceptance(msgspec.Struct, frozen=True, kw_only=True):
     reason_text: str = ""
 
 
-def check_mandate(header: Header, body: Any) -> Refused | None:
+def check_mandate(header: Header, body: Fields) -> Refused | None:
     """Header and group header agree."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     return refused or check_agents(header, find(body, "GrpHdr"))
 
 
-def check_amendment(header: Header, body: Any) -> Refused | None:
+def check_amendment(header: Header, body: Fields) -> Refused | None:
     """New terms are there for AMEND and for nothing else; the mandate is named once."""
     refused = check_mandate(header, body)
     if refused is not None:
@@ -120,7 +121,7 @@ def check_amendment(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def check_acceptance(header: Header, body: Any) -> Refused | None:
+def check_acceptance(header: Header, body: Fields) -> Refused | None:
     """A reason is there for a no and for nothing else."""
     refused = check_mandate(header, body)
     if refused is not None:
@@ -134,7 +135,7 @@ def check_acceptance(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def read_initiation(body: Any) -> MandateInitiation:
+def read_initiation(body: Fields) -> MandateInitiation:
     """Read a valid MndtInitnReq."""
     mandate = find(body, "Mndt")
     return MandateInitiation(
@@ -144,7 +145,7 @@ def read_initiation(body: Any) -> MandateInitiation:
     )
 
 
-def read_amendment(body: Any) -> MandateAmendment:
+def read_amendment(body: Fields) -> MandateAmendment:
     """Read a valid MndtAmdmntReq."""
     details = find(body, "UndrlygAmdmntDtls")
     reason = cast(AmendmentReason, text_of(details, "AmdmntRsn/Rsn/Prtry"))
@@ -155,7 +156,7 @@ def read_amendment(body: Any) -> MandateAmendment:
     )
 
 
-def read_cancellation(body: Any) -> MandateCancellation:
+def read_cancellation(body: Fields) -> MandateCancellation:
     """Read a valid MndtCxlReq."""
     details = find(body, "UndrlygCxlDtls")
     return MandateCancellation(
@@ -165,7 +166,7 @@ def read_cancellation(body: Any) -> MandateCancellation:
     )
 
 
-def read_acceptance(body: Any) -> MandateAcceptance:
+def read_acceptance(body: Fields) -> MandateAcceptance:
     """Read a valid MndtAccptncRpt."""
     details = find(body, "UndrlygAccptncDtls")
     return MandateAcceptance(
@@ -266,10 +267,10 @@ def _period_max(terms: MandateTerms) -> list[Node]:
     return [("SplmtryData", [("Envlp", [(_PERIOD_MAX, terms.period_max_amount)])])]
 
 
-def _read_terms(mandate: Any, beside: Any) -> MandateTerms:
+def _read_terms(mandate: Fields, beside: Fields) -> MandateTerms:
     occurrences = find(mandate, "Ocrncs")
     final = optional_text(occurrences, "FnlColltnDt")
-    envelope = beside.find(f"{{*}}SplmtryData/{{*}}Envlp/{_PERIOD_MAX}")
+    envelope = beside.get("SplmtryData/Envlp/PrdMaxAmt")
     period_max = None
     if envelope is not None:
         period_max = Money.parse(envelope.text.strip(), envelope.get("Ccy"))

@@ -19,7 +19,7 @@ from lxml import etree
 
 from lionrock.kernel.errors import Refused
 from lionrock.payments.domain.iso20022.definitions import DEFINITIONS, Envelope
-from lionrock.payments.domain.iso20022.elements import instant_of, text_of
+from lionrock.payments.domain.iso20022.elements import Fields, instant_of, text_of
 from lionrock.payments.domain.iso20022.messages import HEADER_DEFINITION, Header, namespace_of
 from lionrock.payments.domain.refusals import PaymentRefusal
 
@@ -47,16 +47,16 @@ def read_envelope(raw: bytes, schema: etree.XMLSchema) -> Envelope | Refused:
         return root
     if not schema.validate(root):
         return _invalid(root, schema)
-    header_element, document_element = root[0], root[1]
-    header = _header(header_element)
-    definition = text_of(header_element, "MsgDefIdr")
+    about, document_element = Fields(root[0]), root[1]
+    header = _header(about)
+    definition = text_of(about, "MsgDefIdr")
     if document_element.tag != f"{{{namespace_of(definition)}}}Document":
         return Refused(
             PaymentRefusal.DEFINITION_DIFFERS,
             f"MsgDefIdr says {definition}, the document is of another namespace.",
             "/Envelope/AppHdr/MsgDefIdr",
         )
-    row, body = DEFINITIONS[definition], document_element[0]
+    row, body = DEFINITIONS[definition], Fields(document_element[0])
     return row.check(header, body) or Envelope(header, row.read(body))
 
 
@@ -182,10 +182,10 @@ def _clean(text: str) -> str:
     return _NOT_SHOWN.sub(" ", text).strip()[:DESCRIPTION_LENGTH_MAX] or "unknown"
 
 
-def _header(element: Any) -> Header:
+def _header(about: Fields) -> Header:
     return Header(
-        from_member=text_of(element, "Fr/FIId/FinInstnId/ClrSysMmbId/MmbId"),
-        to_member=text_of(element, "To/FIId/FinInstnId/ClrSysMmbId/MmbId"),
-        message_id=text_of(element, "BizMsgIdr"),
-        created_at=instant_of(text_of(element, "CreDt")),
+        from_member=text_of(about, "Fr/FIId/FinInstnId/ClrSysMmbId/MmbId"),
+        to_member=text_of(about, "To/FIId/FinInstnId/ClrSysMmbId/MmbId"),
+        message_id=text_of(about, "BizMsgIdr"),
+        created_at=instant_of(text_of(about, "CreDt")),
     )

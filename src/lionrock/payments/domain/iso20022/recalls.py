@@ -9,13 +9,14 @@ else, and the status of the case says the same as that of the transaction.
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     amount_of,
     check_message_id,
@@ -66,7 +67,7 @@ class CancellationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     reason_text: str = ""
 
 
-def check_cancellation(header: Header, body: Any) -> Refused | None:
+def check_cancellation(header: Header, body: Fields) -> Refused | None:
     """The assignment is the header's message, from its sender to its receiver."""
     refused = check_message_id(header, body, "Assgnmt/Id")
     if refused is not None:
@@ -80,7 +81,7 @@ def check_cancellation(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def check_answer(header: Header, body: Any) -> Refused | None:
+def check_answer(header: Header, body: Fields) -> Refused | None:
     """The statuses agree, and there is a reason where there must be one."""
     refused = check_cancellation(header, body)
     if refused is not None:
@@ -100,7 +101,7 @@ def check_answer(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def read_cancellation(body: Any) -> CancellationRequest:
+def read_cancellation(body: Fields) -> CancellationRequest:
     """Read a valid FIToFIPmtCxlReq."""
     transaction = find(body, "Undrlyg/TxInf")
     return CancellationRequest(
@@ -116,7 +117,7 @@ def read_cancellation(body: Any) -> CancellationRequest:
     )
 
 
-def read_answer(body: Any) -> CancellationAnswer:
+def read_answer(body: Fields) -> CancellationAnswer:
     """Read a valid RsltnOfInvstgtn."""
     transaction = find(body, "CxlDtls/TxInfAndSts")
     return CancellationAnswer(

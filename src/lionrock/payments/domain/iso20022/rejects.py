@@ -6,12 +6,12 @@ Source: ISO 20022 admi.002.001.01 in our narrower usage.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     instant_of,
     instant_text,
@@ -33,12 +33,12 @@ class MessageReject(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
 
 
-def check_reject(_header: Header, _body: Any) -> Refused | None:
+def check_reject(_header: Header, _body: Fields) -> Refused | None:
     """It says nothing that the header says too."""
     return None
 
 
-def read_reject(body: Any) -> MessageReject:
+def read_reject(body: Fields) -> MessageReject:
     """Read a valid admi.002."""
     return MessageReject(
         related_reference=text_of(body, "RltdRef/Ref"),

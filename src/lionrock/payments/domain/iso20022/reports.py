@@ -6,13 +6,14 @@ Invariant: a reason goes with RJCT and with nothing else.
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     amount_of,
     check_agents,
@@ -56,7 +57,7 @@ class StatusRequest(msgspec.Struct, frozen=True, kw_only=True):
     uetr: str
 
 
-def check_report(header: Header, body: Any) -> Refused | None:
+def check_report(header: Header, body: Fields) -> Refused | None:
     """Header and report agree, and there is a reason where there must be one."""
     refused = check_request(header, body)
     if refused is not None:
@@ -70,13 +71,13 @@ def check_report(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def check_request(header: Header, body: Any) -> Refused | None:
+def check_request(header: Header, body: Fields) -> Refused | None:
     """Header and document agree."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     return refused or check_agents(header, find(body, "GrpHdr"))
 
 
-def read_report(body: Any) -> StatusReport:
+def read_report(body: Fields) -> StatusReport:
     """Read a valid FIToFIPmtStsRpt."""
     transaction = find(body, "TxInfAndSts")
     return StatusReport(
@@ -92,7 +93,7 @@ def read_report(body: Any) -> StatusReport:
     )
 
 
-def read_request(body: Any) -> StatusRequest:
+def read_request(body: Fields) -> StatusRequest:
     """Read a valid FIToFIPmtStsReq."""
     transaction = find(body, "TxInf")
     return StatusRequest(

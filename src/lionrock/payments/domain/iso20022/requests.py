@@ -8,13 +8,14 @@ Invariants: an expiry is an instant; a reason goes with RJCT and with nothing el
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     account,
     amount_of,
@@ -73,12 +74,12 @@ class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
     reason_text: str = ""
 
 
-def check_request(header: Header, body: Any) -> Refused | None:
+def check_request(header: Header, body: Fields) -> Refused | None:
     """The header names this message."""
     return check_message_id(header, body, "GrpHdr/MsgId")
 
 
-def check_report(header: Header, body: Any) -> Refused | None:
+def check_report(header: Header, body: Fields) -> Refused | None:
     """A reason is there for RJCT, an amount for ACCP."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     if refused is not None:
@@ -96,7 +97,7 @@ def check_report(header: Header, body: Any) -> Refused | None:
     return None
 
 
-def read_request(body: Any) -> PaymentRequest:
+def read_request(body: Fields) -> PaymentRequest:
     """Read a valid CdtrPmtActvtnReq."""
     payment = find(body, "PmtInf")
     transaction = find(payment, "CdtTrfTx")
@@ -115,7 +116,7 @@ def read_request(body: Any) -> PaymentRequest:
     )
 
 
-def read_report(body: Any) -> RequestReport:
+def read_report(body: Fields) -> RequestReport:
     """Read a valid CdtrPmtActvtnReqStsRpt."""
     payment = find(body, "OrgnlPmtInfAndSts")
     transaction = find(payment, "TxInfAndSts")

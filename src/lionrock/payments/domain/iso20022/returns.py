@@ -8,13 +8,13 @@ said about it names the original's UETR and, as the transaction, the RtrId.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     agents,
     amount_of,
@@ -47,13 +47,13 @@ class PaymentReturn(msgspec.Struct, frozen=True, kw_only=True):
     reason_text: str = ""
 
 
-def check_return(header: Header, body: Any) -> Refused | None:
+def check_return(header: Header, body: Fields) -> Refused | None:
     """Header and transaction agree."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     return refused or check_agents(header, find(body, "TxInf"))
 
 
-def read_return(body: Any) -> PaymentReturn:
+def read_return(body: Fields) -> PaymentReturn:
     """Read a valid PmtRtr."""
     transaction = find(body, "TxInf")
     return PaymentReturn(

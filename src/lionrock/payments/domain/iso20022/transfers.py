@@ -9,13 +9,14 @@ Not for: what becomes of them (reports). Source: ISO 20022 pacs.008.001.08 in ou
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import msgspec
 
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     Node,
     account,
     agents,
@@ -71,14 +72,14 @@ class CreditTransfer(msgspec.Struct, frozen=True, kw_only=True):
     payee_verification: PayeeVerification | msgspec.UnsetType = msgspec.UNSET
 
 
-def check_transfer(header: Header, body: Any) -> Refused | None:
+def check_transfer(header: Header, body: Fields) -> Refused | None:
     """Header and transaction agree, and the class is said once."""
     refused = check_message_id(header, body, "GrpHdr/MsgId")
     refused = refused or check_agents(header, find(body, "CdtTrfTxInf"))
     return refused or _check_class(find(body, "CdtTrfTxInf"))
 
 
-def _check_class(transaction: Any) -> Refused | None:
+def _check_class(transaction: Fields) -> Refused | None:
     """The class stands in SvcLvl only beside a word about verification, which takes its place."""
     if not optional_text(transaction, "PmtTpInf/SvcLvl/Prtry"):
         return None
@@ -90,7 +91,7 @@ def _check_class(transaction: Any) -> Refused | None:
     )
 
 
-def read_transfer(body: Any) -> CreditTransfer:
+def read_transfer(body: Fields) -> CreditTransfer:
     """Read a valid FIToFICstmrCdtTrf."""
     transaction = find(body, "CdtTrfTxInf")
     stated = optional_text(transaction, "PmtTpInf/LclInstrm/Prtry")

@@ -25,6 +25,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import PartyAccount
 from lionrock.payments.domain.iso20022.elements import (
+    Fields,
     amount_of,
     find,
     member_of,
@@ -173,11 +174,11 @@ class FileReader:
                 _forget(element)
                 return taken
             if element.tag == self._block:
-                taken = self._end_block(element)
+                taken = self._end_block(Fields(element))
                 _forget(element)
                 return taken
             if element.tag == self._header:
-                self._stated = _stated(element)
+                self._stated = _stated(Fields(element))
             if element.tag == self._root:
                 self._is_ended = True
         except (AssertionError, AttributeError, ValueError, TypeError):
@@ -190,38 +191,39 @@ class FileReader:
         if self._count >= ENTRIES_MAX:
             return Refused(FileRefusal.ENTRIES_TOO_MANY, f"At most {ENTRIES_MAX}.")
         if self._block_party is None:
-            refused = self._begin_block(element.getparent())
+            refused = self._begin_block(Fields(element.getparent()))
             if refused is not None:
                 return refused
-        end_to_end_id = text_of(element, "PmtId/EndToEndId")
+        fields = Fields(element)
+        end_to_end_id = text_of(fields, "PmtId/EndToEndId")
         if not self._is_new(end_to_end_id):
             return Refused(
                 FileRefusal.IDENTIFIER_REPEATED, f"EndToEndId {end_to_end_id[:35]}.", "EndToEndId"
             )
         assert self._block_party is not None, "the block was begun"
-        entry = self._entry(element, end_to_end_id, self._block_party)
+        entry = self._entry(fields, end_to_end_id, self._block_party)
         self._count += 1
         self._block_count += 1
         self._sum += entry.amount.amount_minor
         self._block_sum += entry.amount.amount_minor
         return entry
 
-    def _entry(self, element: Any, end_to_end_id: str, own: PartyAccount) -> Entry:
+    def _entry(self, fields: Fields, end_to_end_id: str, own: PartyAccount) -> Entry:
         is_credit = self._definition == CREDIT_FILE
-        other = party_of(element, "Cdtr" if is_credit else "Dbtr")
+        other = party_of(fields, "Cdtr" if is_credit else "Dbtr")
         return Entry(
             number=self._count + 1, block_id=self._block_id,
-            instruction_id=optional_text(element, "PmtId/InstrId"),
-            end_to_end_id=end_to_end_id, uetr=optional_text(element, "PmtId/UETR"),
-            amount=amount_of(element, "Amt/InstdAmt" if is_credit else "InstdAmt"),
+            instruction_id=optional_text(fields, "PmtId/InstrId"),
+            end_to_end_id=end_to_end_id, uetr=optional_text(fields, "PmtId/UETR"),
+            amount=amount_of(fields, "Amt/InstdAmt" if is_credit else "InstdAmt"),
             debtor=own if is_credit else other, creditor=other if is_credit else own,
-            proxy=proxy_of(find(element, "CdtrAcct")) if is_credit else None,
-            remittance=optional_text(element, "RmtInf/Ustrd"),
-            mandate_id=optional_text(element, "DrctDbtTx/MndtRltdInf/MndtId"),
-            sequence=optional_text(element, "PmtTpInf/SeqTp"), on=self._block_date,
+            proxy=proxy_of(find(fields, "CdtrAcct")) if is_credit else None,
+            remittance=optional_text(fields, "RmtInf/Ustrd"),
+            mandate_id=optional_text(fields, "DrctDbtTx/MndtRltdInf/MndtId"),
+            sequence=optional_text(fields, "PmtTpInf/SeqTp"), on=self._block_date,
         )
 
-    def _begin_block(self, block: Any) -> Refused | None:
+    def _begin_block(self, block: Fields) -> Refused | None:
         """Read what stands before a block's first entry; the block's own bank is the sender."""
         own = _OWN[self._definition]
         block_id = text_of(block, "PmtInfId")
@@ -239,7 +241,7 @@ class FileReader:
         self._block_count = self._block_sum = 0
         return None
 
-    def _end_block(self, block: Any) -> Refused | None:
+    def _end_block(self, block: Fields) -> Refused | None:
         """What a block says of itself, where it does, is true of it."""
         name = f"PmtInf {self._block_id}"
         stated = optional_text(block, "NbOfTxs")
@@ -279,7 +281,7 @@ class FileReader:
         return f"After entry {self._count}: {text}"
 
 
-def _stated(header: Any) -> tuple[str, str, int, int | None]:
+def _stated(header: Fields) -> tuple[str, str, int, int | None]:
     return (
         text_of(header, "MsgId"), text_of(header, "CreDtTm"), int(text_of(header, "NbOfTxs")),
         _minor(text_of(header, "CtrlSum")),
