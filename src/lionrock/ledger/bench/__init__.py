@@ -7,9 +7,9 @@ batches of 1,000 with one account in every transfer, in turns with "batch-1000" 
 "callers-256" is 256 connections with one transfer a call; "chains-4" counts chains of four linked
 transfers, 250 a call. "sustained" is two callers with batches of 1,000 while a projection process
 keeps the query tables up, and counts until they are; "restart" kills a ledger with a history and
-waits for its successor's first answer. In the other cases the projection does not run, and they
-end after 5 s, or when the ledger would soon wait for it. Read any figure with its machine: virtual disks may acknowledge fsync in
-microseconds.
+waits for its successor's first answer. In the other cases the projection does not run, and they end
+after 5 s, or when the ledger would soon wait for it. Read any figure with its machine: virtual
+disks may acknowledge fsync in microseconds.
 """
 
 from __future__ import annotations
