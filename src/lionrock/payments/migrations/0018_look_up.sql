@@ -45,11 +45,7 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     why := 'fallen';
     FOR position IN
-        SELECT c.position FROM unnest(callers, kids) WITH ORDINALITY AS c (id, kid, position)
-         WHERE (SELECT true FROM directory.keys k JOIN directory.organisations o
-                  ON o.id = k.organisation_id
-                 WHERE k.kid = c.kid AND k.retired_at IS NULL AND o.id = c.id
-                   AND o.status = 'active' AND role = ANY(o.roles)) IS NULL
+        SELECT f FROM directory.fallen_callers(callers, kids, role) AS f
     LOOP
         RETURN NEXT;
     END LOOP;
