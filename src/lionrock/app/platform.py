@@ -149,6 +149,10 @@ class Platform:
         kernel = self.kernel
         return Worker(kernel.database, kernel.wire_clock, kernel.business_clock, self.handlers())
 
+    def front_loops(self) -> Sequence[Loop]:
+        """What a front runs beside its requests."""
+        return (self.payments.here.run_for_ever,)
+
     def loops(self) -> Sequence[Loop]:
         """What a worker process runs beside its jobs."""
         return (self.projection.run_for_ever,)

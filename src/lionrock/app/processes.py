@@ -99,6 +99,7 @@ async def run_front(settings: Settings) -> None:
     await run_beside(
         serve(platform.application(), settings.bind_address, parts.port or 443),
         lambda: follow_business_clock(platform.kernel),
+        *platform.front_loops(),
     )
     await platform.close()
 

@@ -114,6 +114,19 @@ async def schedule(
         )
 
 
+async def end(db: Connection, jobs: Sequence[tuple[str, str]]) -> None:
+    """Delete jobs (queue, key) whose work somebody has done without claiming them.
+
+    Whoever runs one of them meanwhile finds nothing to write.
+    """
+    if jobs:
+        await db.execute(
+            "DELETE FROM kernel.jobs AS j USING unnest($1::text[], $2::text[]) AS d (queue, key)"
+            " WHERE j.queue = d.queue AND j.key = d.key",
+            [queue for queue, _ in jobs], [key for _, key in jobs],
+        )
+
+
 async def _schedule_all(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     # One statement takes a row once; in the order of keys, for two may schedule the same.
     last = {(row[0], row[1]): row for row in rows}

@@ -35,11 +35,17 @@ class Tripwire:
     def __init__(self) -> None:
         self.crossings = 0
         self._at: int | None = None
+        self._is_lasting = False
+        self.is_dead = False
         self.places: list[str] = []
 
-    def arm(self, at: int | None) -> None:
-        """Start counting anew and die at the `at`-th crossing from now (None: never)."""
+    def arm(self, at: int | None, *, is_lasting: bool = False) -> None:
+        """Start counting anew and die at the `at`-th crossing from now (None: never).
+
+        `is_lasting`: and at each after it, for processes of several tasks.
+        """
         self.crossings, self._at, self.places = 0, at, []
+        self.is_dead, self._is_lasting = False, is_lasting
 
     async def around(self, place: str, call: Awaitable[T]) -> T:
         """Cross before and after a call: it may have happened or not when the process dies."""
@@ -52,7 +58,8 @@ class Tripwire:
         number = self.crossings
         self.crossings += 1
         self.places.append(place)
-        if number == self._at:
+        if number == self._at or (self.is_dead and self._is_lasting):
+            self.is_dead = True
             close = getattr(call, "close", None)
             if close is not None:
                 close()

@@ -44,10 +44,12 @@ from lionrock.payments.domain.payments import (
     effect_of,
 )
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.inbox import Inbox, Taken, check_addresses
 from lionrock.payments.service.orders import Orders, check_agent, digest_of_transfer
 from lionrock.payments.service.routing import Destination
 from lionrock.payments.service.switch import Switch
+from lionrock.payments.service.together import is_plain
 from lionrock.payments.store import members, messages, payments
 from lionrock.payments.store.members import Participant
 
@@ -95,8 +97,11 @@ Answers: TypeAlias = Sequence[Taken | Refused | Exception]
 class Intake:
     """Takes what participants send to one process."""
 
-    def __init__(self, core: Core, inbox: Inbox, orders: Orders, switch: Switch) -> None:
+    def __init__(
+        self, core: Core, inbox: Inbox, orders: Orders, switch: Switch, here: DrivenHere
+    ) -> None:
         self._core = core
+        self._here = here
         self._inbox = inbox
         self._orders = orders
         self._switch = switch
@@ -138,7 +143,9 @@ class Intake:
     async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
         database = self._core.kernel.database
         try:
-            return await run_gathered(database, lambda db: self._save(db, deliveries))
+            answers, driven = await run_gathered(database, lambda db: self._save(db, deliveries))
+            self._here.drive(driven)
+            return answers
         except CONNECTION_LOST:
             # Whether it was committed is not known: the senders bring it again.
             raise
@@ -182,28 +189,33 @@ class Intake:
 
     async def _save(
         self, db: Connection, deliveries: Sequence[Delivery]
-    ) -> list[Answers | Refused]:
+    ) -> tuple[list[Answers | Refused], list[Payment]]:
+        """Take deliveries; returns the answers, and the payments to drive on after the commit."""
         told = await replay.remember_all(db, [[each.nonce] for each in deliveries])
         fresh = [
             each for each, position in zip(deliveries, told, strict=True) if position is None
         ]
-        taken = iter(await self._save_new(db, [each for one in fresh for each in one.messages]))
-        return [
+        driven: list[Payment] = []
+        brought = [each for one in fresh for each in one.messages]
+        taken = iter(await self._save_new(db, brought, driven))
+        answers: list[Answers | Refused] = [
             [next(taken) for _ in each.messages] if position is None
             else Refused(SignatureRefusal.REPLAYED)
             for each, position in zip(deliveries, told, strict=True)
         ]
+        return answers, driven
 
     async def _save_new(
-        self, db: Connection, brought: Sequence[Brought]
+        self, db: Connection, brought: Sequence[Brought], driven: list[Payment]
     ) -> list[Taken | Refused]:
         new = dict(enumerate(brought))
         answers: dict[int, Taken | Refused] = {}
         plain = await self._plain(db, new)
-        for taken in (
+        for payments_taken in (
             await self._take_transfers(db, plain), await self._take_reports(db, plain)
         ):
-            answers |= dict.fromkeys(taken, Taken(is_repeat=False))
+            answers |= dict.fromkeys(payments_taken, Taken(is_repeat=False))
+            driven += [each for each in payments_taken.values() if each is not None]
         for number, each in new.items():
             if number not in answers:
                 answers[number] = await self._take_one(db, each)
@@ -222,8 +234,10 @@ class Intake:
         used = await messages.find_used(db, "in", sorted(names)) if names else set()
         return {number: each for number, each in found.items() if each.name not in used}
 
-    async def _take_transfers(self, db: Connection, plain: dict[int, Brought]) -> set[int]:
-        """New pacs.008 that can be routed; returns which were taken."""
+    async def _take_transfers(
+        self, db: Connection, plain: dict[int, Brought]
+    ) -> dict[int, Payment | None]:
+        """New pacs.008 that can be routed; returns what was taken: what to drive here, or None."""
         given: dict[int, tuple[Brought, CreditTransfer]] = {}
         ids: set[tuple[str, str]] = set()
         for number, each in plain.items():
@@ -235,7 +249,7 @@ class Intake:
                 ids.add(name)
                 given[number] = (each, transfer)
         if not given:
-            return set()
+            return {}
         used = await payments.find_transactions(db, sorted(ids))
         fresh = {
             number: (each, transfer) for number, (each, transfer) in given.items()
@@ -250,19 +264,24 @@ class Intake:
             if not isinstance(found, Refused)
         }
         if not made:
-            return set()
+            return {}
         inserted = await payments.insert_payments(db, self._core.vault, list(made.values()))
         if len(inserted) != len(made):
             # A UETR or TxId was taken meanwhile.
             raise Collided
+        taken: dict[int, Payment | None] = {}
+        due_at = self._here.due_at(len(made))
         # In one order of senders, for what one has sent today is held until the commit.
         for number, payment in sorted(made.items(), key=_by_sender):
-            sender = plain[number].sender
-            taken = await self._orders.accept_unless_claimed(db, payment, sender)
-            await self._keep(
-                db, plain[number], taken.ordered_subject(payment.original_message_id)
+            is_here = due_at is not None and is_plain(payment)
+            accepted = await self._orders.accept_unless_claimed(
+                db, payment, plain[number].sender, due_at=due_at if is_here else None
             )
-        return set(made)
+            taken[number] = accepted if is_here and not accepted.is_final else None
+            await self._keep(
+                db, plain[number], accepted.ordered_subject(payment.original_message_id)
+            )
+        return taken
 
     def _payment(self, each: Brought, transfer: CreditTransfer, found: Destination) -> Payment:
         assert isinstance(each.envelope, Envelope), "it was read"
@@ -270,15 +289,19 @@ class Intake:
             each.sender, each.envelope.header, transfer, digest_of_transfer(transfer), found
         )
 
-    async def _take_reports(self, db: Connection, plain: dict[int, Brought]) -> set[int]:
-        """Banks' first pacs.002 about payments that wait for them; returns which were taken."""
+    async def _take_reports(
+        self, db: Connection, plain: dict[int, Brought]
+    ) -> dict[int, Payment | None]:
+        """Banks' first pacs.002 about payments that wait for them; returns what was taken: what to
+        drive here, or None.
+        """
         given: dict[str, tuple[int, StatusReport]] = {}
         for number, each in plain.items():
             report = each.envelope.document if isinstance(each.envelope, Envelope) else None
             if isinstance(report, StatusReport) and report.original_definition != PAYMENT_RETURN:
                 given.setdefault(report.uetr, (number, report))
         if not given:
-            return set()
+            return {}
         there = await payments.lock_by_uetrs(db, self._core.vault, sorted(given))
         moves: list[tuple[str, Outcome, str, str]] = []
         taken: dict[int, Payment] = {}
@@ -294,15 +317,20 @@ class Intake:
             outcome: Outcome = "accept" if effect is AnswerEffect.ACCEPT else "reject"
             assert (outcome == "reject") == bool(report.reason_code), "only a rejection has one"
             moves.append((payment.id, outcome, report.reason_code, report.reason_text))
-            taken[number] = payment
+            taken[number] = msgspec.structs.replace(
+                payment, state="answered", outcome=outcome, reason_code=report.reason_code,
+                reason_text=report.reason_text,
+            )
         if not moves:
-            return set()
+            return {}
         moved = await payments.move_many_to_answered(db, moves)
         assert len(moved) == len(moves), "the rows are locked and were found in state sent"
+        is_here = self._here.due_at(len(taken)) is not None
         for number, payment in taken.items():
-            await self._switch.schedule(db, payment)
+            if not is_here:
+                await self._switch.schedule(db, payment)
             await self._keep(db, plain[number], payment.decided_subject)
-        return set(taken)
+        return {number: payment if is_here else None for number, payment in taken.items()}
 
     async def _keep(self, db: Connection, each: Brought, subject: Subject) -> None:
         """Keep a message that was taken, with the receipt that holds it."""

@@ -29,6 +29,7 @@ from lionrock.payments.schemas import envelope_schema
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.core import Core, Receipts
 from lionrock.payments.service.daily import DailyLimits
+from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.enquiries import Enquiries
 from lionrock.payments.service.inbox import Inbox
 from lionrock.payments.service.intake import Intake
@@ -68,6 +69,7 @@ class Payments:
         self.post = Post(core)
         self.switch = Switch(core, self.post, quota)
         self.together = DrivenTogether(core, self.post, self.switch)
+        self.here = DrivenHere(core, self.post, self.together)
         self.daily = DailyLimits(core)
         self.switch.listen(self.daily.on_closed, self.daily.concerned)
         self.orders = Orders(core, router, self.switch, self.daily)
@@ -76,7 +78,7 @@ class Payments:
             PaymentMessages(core, self.orders, self.post, self.switch).handlings()
         )
         self.inbox.extend(Enquiries(core, self.post).handlings())
-        self.intake = Intake(core, self.inbox, self.orders, self.switch)
+        self.intake = Intake(core, self.inbox, self.orders, self.switch, self.here)
         self.participants = Participants(core)
         self.onboarding = OnboardingDesk(core, self.participants, self.daily)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)
@@ -103,6 +105,7 @@ class Payments:
             Register(wallet_store.known_legs, wallet_store.unbooked_legs)
         )
         self.links = LinkDesk(core, router, self.orders)
+        self.switch.listen(self.links.on_closed, self.links.concerned)
 
     async def initiate_credit_transfer(
         self, db: Connection, order: CreditTransferOrder

@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from lionrock.directory.api import Organisation
@@ -45,6 +46,14 @@ DELIVERY_PAUSE_MS_MAX = 60_000
 IS_ONCE = "is_once"
 
 _log = structlog.get_logger("lionrock.payments")
+
+
+class Sent(msgspec.Struct, frozen=True, eq=False):
+    """What came of sending: who took it (message rows), who did not, of whom nothing is known."""
+
+    taken: list[str]
+    missed: list[Message]
+    slow: list[Message]
 
 
 async def schedule_delivery(db: Connection, row_id: str, *, due_at: datetime) -> None:
@@ -182,13 +191,11 @@ class Post:
             is_outcome=payment.is_final,
         )
 
-    async def send_together(self, mail: Sequence[Outgoing]) -> None:
-        """Send messages that were just committed, all at once, and record which were taken.
-
-        A notice that was not is left to a job; who asks for an answer asks again by its own.
-        """
+    async def send_together(self, mail: Sequence[Outgoing]) -> Sent:
+        """Send messages just committed, all at once; `record_sent` keeps what came of it."""
+        sent = Sent([], [], [])
         if not mail:
-            return
+            return sent
         core = self._core
         wanted = sorted({each.message.organisation_id for each in mail})
 
@@ -210,20 +217,17 @@ class Post:
         failed = [task for task in done if task.exception() is not None]
         for task in failed:
             task.result()
-        taken: list[str] = []
-        missed: list[Message] = []
-        slow: list[Message] = []
         for task, some in sending.items():
             if task not in done:
-                slow += [made.message for made in some]
+                sent.slow.extend(made.message for made in some)
                 self._watch(task, some)
                 continue
             for made, is_taken in zip(some, task.result(), strict=True):
                 if is_taken:
-                    taken.append(made.message.id)
+                    sent.taken.append(made.message.id)
                 else:
-                    missed.append(made.message)
-        await self._record_sent(taken, missed, slow)
+                    sent.missed.append(made.message)
+        return sent
 
     async def _carry(
         self, mail: Sequence[Outgoing], receiver: Organisation | None, *, is_bundled: bool
@@ -232,24 +236,24 @@ class Post:
             return await self._courier.send_bundled(mail, receiver)
         return [await self._courier.send(made, receiver) for made in mail]
 
-    async def _record_sent(
-        self, taken: Sequence[str], missed: Sequence[Message], slow: Sequence[Message]
-    ) -> None:
+    async def record_sent(self, db: Connection, sent: Sequence[Sent]) -> None:
+        """Write which messages were taken, in one transaction.
+
+        A notice that was not is left to a job; who asks for an answer asks again by its own.
+        """
         kernel = self._core.kernel
         at, now = kernel.business_clock.now(), kernel.wire_clock.now()
         again_at = now + timedelta(milliseconds=kernel.settings.payment_resend_ms)
         slow_at = now + timedelta(milliseconds=SEND_TIMEOUT_MS)
-
-        async def use_case(db: Connection) -> None:
-            if taken:
-                await messages.mark_delivered(db, taken, at)
-            for each, due_at in [(m, again_at) for m in missed] + [(m, slow_at) for m in slow]:
-                if each.is_outcome:
-                    await schedule_delivery(db, each.id, due_at=due_at)
-
-        is_one_statement = not any(each.is_outcome for each in (*missed, *slow))
-        run = kernel.database.alone if is_one_statement else kernel.database.run
-        await run(use_case)
+        taken = [row_id for each in sent for row_id in each.taken]
+        if taken:
+            await messages.mark_delivered(db, taken, at)
+        for each in sent:
+            for message, due_at in (
+                *((one, again_at) for one in each.missed), *((one, slow_at) for one in each.slow)
+            ):
+                if message.is_outcome:
+                    await schedule_delivery(db, message.id, due_at=due_at)
 
     def _watch(self, task: asyncio.Task[list[bool]], mail: Sequence[Outgoing]) -> None:
         """Have a sending that others no longer wait for recorded when it ends."""

@@ -85,10 +85,11 @@ class Switch:
         """Have a room told of each payment's end; `concerned` spares it those of no interest."""
         self._listeners.append((listener, concerned))
 
-    async def schedule(self, db: Connection, payment: Payment) -> None:
-        """Have a payment driven on, in the queue of its class."""
-        queue = DRIVE_QUEUE if payment.service_class == "C1" else DRIVE_NEAR_QUEUE
-        await jobs.schedule(db, queue=queue, key=payment.id)
+    async def schedule(
+        self, db: Connection, payment: Payment, *, due_at: datetime | None = None
+    ) -> None:
+        """Have a payment driven on, in the queue of its class: now, or if nobody has by then."""
+        await jobs.schedule(db, queue=queue_of(payment), key=payment.id, due_at=due_at)
 
     async def drive(self, job: jobs.Job) -> jobs.Done | jobs.Again:
         """Job of a payment: go on until it is final or must wait."""
@@ -260,7 +261,8 @@ class Switch:
     async def close(
         self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None
     ) -> None:
-        """Tell everyone about final outcomes: event, receipt, both banks; once per payment.
+        """Tell everyone about final outcomes: receipt, both banks, event to whoever has its
+        reference, listeners; once per payment.
 
         `mail`: the caller sends the notices after the commit; without it jobs do, and the tokens
         of look-ups are given back at once.
@@ -307,12 +309,14 @@ class Switch:
     ) -> None:
         assert payment.is_final, "only an end is told"
         assert (payment.state == "settled") == (payment.outcome == "accept"), "as was decided"
-        topic = SETTLED_TOPIC if payment.state == "settled" else REJECTED_TOPIC
-        await outbox.emit(db, self._core.kernel.ids, topic, {
-            "payment_id": payment.id,
-            "reference": payment.reference,
-            "reason_code": payment.reason_code,
-        })
+        # A payment between banks concerns nobody else: most are.
+        if payment.reference:
+            topic = SETTLED_TOPIC if payment.state == "settled" else REJECTED_TOPIC
+            await outbox.emit(db, self._core.kernel.ids, topic, {
+                "payment_id": payment.id,
+                "reference": payment.reference,
+                "reason_code": payment.reason_code,
+            })
         digests = {"order": payment.order_digest.hex(), **exchanged}
         # Who ordered it in a batch file is told by the file's answer instead.
         if payment.message_known_to(payment.orderer_id):
@@ -333,6 +337,11 @@ class Switch:
         ]
         if followed:
             await self._quota.give_back_all(db, followed)
+
+
+def queue_of(payment: Payment) -> str:
+    """The queue of a payment's job."""
+    return DRIVE_QUEUE if payment.service_class == "C1" else DRIVE_NEAR_QUEUE
 
 
 def hold_of(payment: Payment) -> TransferDraft:

@@ -5,6 +5,7 @@ then what came of it is recorded with a compare-and-set and the messages are fix
 sent. What is out of the ordinary (a payment that waits for a round, was recalled, goes to nobody's
 bank, or has to be asked again) goes the way of one alone; so does each payment when all together
 failed, so that the fault of one is not that of its neighbours.
+Here for jobs, which a worker has claimed; in driving.py for those who took the messages.
 Invariants: nothing is sent before the commit that fixed it; a process that dies at any point leaves
 the jobs, and each step done again is the same one.
 """
@@ -53,7 +54,7 @@ class Moved(msgspec.Struct):
 
     outcomes: dict[str, jobs.Done | jobs.Again]
     mail: list[Outgoing]
-    settled: list[Payment]
+    ended: list[Payment]
 
 
 class DrivenTogether:
@@ -74,40 +75,50 @@ class DrivenTogether:
         if ended:
             await self._switch.tell_untold(ended)
         outcomes: dict[str, jobs.Done | jobs.Again] = dict.fromkeys(ended, jobs.Done())
-        holding = [each for each in there.values() if _is_plain(each)]
+        holding = [each for each in there.values() if is_plain(each)]
         ending = [each for each in there.values() if each.state == "answered"]
-        outcomes |= await self._move(holding, ending)
+        if holding or ending:
+            moved = await self.move(holding, ending)
+            outcomes |= moved.outcomes
+            await self.give_back(moved)
+            sent = await self._post.send_together(moved.mail)
+            await database.run(lambda db: self._post.record_sent(db, [sent]))
         left = [job for job in claimed if job.key not in outcomes]
         alone = await asyncio.gather(*(self._switch.drive(job) for job in left))
         outcomes |= {job.key: result for job, result in zip(left, alone, strict=True)}
         return [outcomes[job.key] for job in claimed]
 
-    async def _move(
-        self, holding: Sequence[Payment], ending: Sequence[Payment]
-    ) -> dict[str, jobs.Done | jobs.Again]:
-        """Hold and carry out in one ledger call, record all in one commit, then send."""
-        if not holding and not ending:
-            return {}
+    async def move(self, holding: Sequence[Payment], ending: Sequence[Payment]) -> Moved:
+        """Hold and carry out in one ledger call, record all in one commit; nothing is sent yet.
+
+        `holding`: plain and accepted; `ending`: answered.
+        """
         drafts = [hold_of(each) for each in holding] + [end_of(each) for each in ending]
         try:
             told = await self._core.ledger.create_transfers(drafts)
         except Unavailable:
             # Not known whether the ledger did it: the same ids again will tell.
             again = jobs.Again(after_ms=LEDGER_PAUSE_MS)
-            return {each.id: again for each in (*holding, *ending)}
+            return Moved({each.id: again for each in (*holding, *ending)}, [], [])
         results = [each.result for each in told]
         held = list(zip(holding, results[: len(holding)], strict=True))
         for payment, result in zip(ending, results[len(holding):], strict=True):
             # From here the transfer must succeed.
             if result not in DONE_BEFORE:
                 raise AssertionError(f"{payment.id}: the ledger says {result} to its own hold")
-        kernel = self._core.kernel
-        moved = await run_gathered(kernel.database, lambda db: self._record(db, held, ending))
-        if moved.settled:
-            # Their locks are those of look-ups, which need not wait for the commit above.
-            await kernel.database.alone(lambda db: self._switch.give_back(db, moved.settled))
-        await self._post.send_together(moved.mail)
-        return moved.outcomes
+        return await run_gathered(
+            self._core.kernel.database, lambda db: self._record(db, held, ending)
+        )
+
+    async def give_back(self, moved: Moved) -> None:
+        """Give back the tokens of the look-ups that settled payments followed, after the commit.
+
+        Their locks are those of look-ups, which need not wait for it.
+        """
+        if moved.ended:
+            await self._core.kernel.database.alone(
+                lambda db: self._switch.give_back(db, moved.ended)
+            )
 
     async def _record(
         self, db: Connection, held: Sequence[tuple[Payment, TransferResult]],
@@ -121,8 +132,10 @@ class DrivenTogether:
             if result not in DONE_BEFORE:
                 _log.info("payment_not_held", payment=payment.id, result=str(result))
                 code = reason_of_ledger(result)
-                await self._switch.reject_unsent(db, payment, code, moved.mail)
+                ended = await self._switch.reject_unsent(db, payment, code, moved.mail)
                 moved.outcomes[payment.id] = jobs.Done()
+                if ended.is_final:
+                    moved.ended.append(ended)
         await self._record_ends(db, ending, moved)
         return moved
 
@@ -166,11 +179,11 @@ class DrivenTogether:
             for each in ending if each.id in final
         ]
         await self._switch.close(db, ended, moved.mail)
-        moved.settled += [each for each in ended if each.state == "settled"]
+        moved.ended += ended
         moved.outcomes |= {each.id: jobs.Done() for each in ended}
 
 
-def _is_plain(payment: Payment) -> bool:
+def is_plain(payment: Payment) -> bool:
     """Whether a payment is new, may be sent at once, and there is a bank to ask."""
     return (
         payment.state == "accepted" and payment.release_at is None and not payment.is_recalled

@@ -1,6 +1,7 @@
 """The desk of links and fee intents: puts the parts together, follows payments to their end.
 
-Events come at least once and in no promised order; each is acted upon once, by compare-and-set.
+What has ended is looked at by a job, at least once and in no promised order; it is acted upon once,
+by compare-and-set.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from lionrock.identity.api import DECIDED_TOPIC
 from lionrock.kernel.db import Connection
-from lionrock.kernel.jobs import Done, Job, JobHandler
-from lionrock.kernel.outbox import Event, EventHandler
-from lionrock.payments.addressing.service.gathering import Gathering
+from lionrock.kernel.jobs import Done, Job, JobHandler, schedule
+from lionrock.kernel.outbox import EventHandler
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.links.service.callbacks import Callbacks
 from lionrock.payments.links.service.intents import Intents
@@ -23,8 +23,9 @@ from lionrock.payments.links.store import intents as intent_store
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.routing import Router
-from lionrock.payments.service.switch import REJECTED_TOPIC, SETTLED_TOPIC
 from lionrock.payments.store import payments
+
+ENDED_QUEUE = "payments.link_ends"
 
 
 class LinkDesk:
@@ -38,57 +39,45 @@ class LinkDesk:
         self.officers = Officers(core)
         self.refunds = Refunds(core, orders, self.officers)
         self.pages = PayPages(core, self.links, self.intents)
-        self._concerned: Gathering[str, bool] = Gathering(self._find_concerned)
         orders.claims.append(self.links.claim)
 
     def handlers(self) -> Mapping[str, JobHandler]:
         """Job handlers by queue."""
-        return {CALLBACK_QUEUE: self.callbacks.deliver, EXPIRY_QUEUE: self._expire}
+        return {
+            CALLBACK_QUEUE: self.callbacks.deliver, EXPIRY_QUEUE: self._expire,
+            ENDED_QUEUE: self._follow,
+        }
 
     def subscriptions(self) -> Mapping[str, Sequence[EventHandler]]:
-        """What this room hears of: how payments ended, what officers decided."""
-        return {
-            SETTLED_TOPIC: (self._on_settled,), REJECTED_TOPIC: (self._on_rejected,),
-            DECIDED_TOPIC: (self.refunds.on_approval_decided,),
-        }
+        """What this room hears of: what officers decided."""
+        return {DECIDED_TOPIC: (self.refunds.on_approval_decided,)}
 
     async def _expire(self, job: Job) -> Done:
         await self._core.kernel.database.run(lambda db: self.links.expire(db, job.key))
         return Done()
 
-    async def _on_settled(self, event: Event) -> None:
+    async def concerned(self, db: Connection, ended: Sequence[Payment]) -> set[str]:
+        """Of ended payments those that pay a link, a fee or a refund."""
+        refunds = {each.id for each in ended if each.reference.startswith(f"{REFUND_PREFIX}_")}
+        found = await intent_store.find_concerned(db, [each.id for each in ended])
+        return found | refunds
+
+    async def on_closed(self, db: Connection, payment: Payment) -> None:
+        """Have a payment's end followed, in a transaction of its own."""
+        await schedule(db, queue=ENDED_QUEUE, key=payment.id)
+
+    async def _follow(self, job: Job) -> Done:
+        core = self._core
+
         async def use_case(db: Connection) -> None:
-            payment = await self._payment(db, event)
-            link = await self.links.settled(db, payment)
-            await self.intents.collected(db, payment, link)
+            payment = await payments.load_payment(db, core.vault, job.key)
+            assert payment is not None and payment.is_final, "its end had this scheduled"
+            if payment.state == "settled":
+                link = await self.links.settled(db, payment)
+                await self.intents.collected(db, payment, link)
+            else:
+                await self.links.rejected(db, payment.id)
             await self.refunds.ended(db, payment)
 
-        if await self._concerns(event):
-            await self._core.kernel.database.run(use_case)
-
-    async def _on_rejected(self, event: Event) -> None:
-        async def use_case(db: Connection) -> None:
-            payment = await self._payment(db, event)
-            await self.links.rejected(db, payment.id)
-            await self.refunds.ended(db, payment)
-
-        if await self._concerns(event):
-            await self._core.kernel.database.run(use_case)
-
-    async def _concerns(self, event: Event) -> bool:
-        """Whether a payment may matter here: one question for all that ended now; most do not."""
-        if event.payload["reference"].startswith(f"{REFUND_PREFIX}_"):
-            return True
-        return await self._concerned.ask(event.payload["payment_id"])
-
-    async def _find_concerned(self, payment_ids: Sequence[str]) -> list[bool]:
-        # One statement sees one snapshot by itself.
-        found = await self._core.kernel.database.alone(
-            lambda db: intent_store.find_concerned(db, payment_ids)
-        )
-        return [each in found for each in payment_ids]
-
-    async def _payment(self, db: Connection, event: Event) -> Payment:
-        payment = await payments.load_payment(db, self._core.vault, event.payload["payment_id"])
-        assert payment is not None, "payments are never deleted"
-        return payment
+        await core.kernel.database.run(use_case)
+        return Done()
