@@ -103,6 +103,22 @@ def test_a_payment_is_made_and_one_that_comes_back_is_answered_with_1(port: int)
     assert json.loads(back.stdout)["reason"] == "AC04"
 
 
+def test_a_payee_is_verified_and_another_name_comes_back(port: int) -> None:
+    listed = accounts(port)
+    payer = next(each for each in listed if each.startswith("bank-lantau"))
+    payee = next(each for each in listed if each.startswith("bank-harbour")).partition("/")[2]
+    paid = facts(port, "send", "--from", payer, "--to", "+852-51230001", "--amount", "4.00",
+                 "--verify")  # fmt: skip
+    assert paid["status"] == "paid"
+    to_account = ("send", "--from", payer, "--to-account", f"901/{payee}", "--name",
+                  "Somebody Else Entirely", "--amount", "4.00", "--port", str(port), "--json")
+    back = run("payments", *to_account, "--verify")
+    assert (back.returncode, json.loads(back.stdout)["reason"]) == (1, "BE01")
+    skipped = run("payments", *to_account, "--skip-verification")
+    assert skipped.returncode == 1
+    assert json.loads(skipped.stdout)["reason"] == "payments.verification_skipped"
+
+
 def test_a_fee_is_asked_paid_by_its_link_and_by_its_code_and_stands_on_the_statement(
     port: int,
 ) -> None:

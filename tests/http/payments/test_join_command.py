@@ -32,6 +32,7 @@ def folder(joining: Joining, tmp_path: Path) -> Folder:
         "organisation_id": PEAK, "kind": "bank", "bic": "LRXXHKHH", "clearing_code": PEAK_CODE,
         "names": dict.fromkeys(("en", "zh-Hant", "zh-Hans"), "Bank Peak (simulated)"),
         "currencies": ["HKD"], "endpoint": PEAK_HOME, "simulated": True, "keys": [],
+        "takes_bundles": True,
         "contact": {"name": "Test desk", "email": "desk@bank.example", "phone": "+85221230000"},
         "test_accounts": {"open": "TEST-OPEN", "closed": "TEST-CLOSED"}, "limits": {},
     })  # fmt: skip

@@ -9,6 +9,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import generate_key
 from lionrock.payments.api import TEST_CASES, CandidateState, OnboardingRefusal
+from lionrock.payments.store import members
 from tests.unit.payments.city import HARBOUR, LANTAU, TEA_ACCOUNT, PaymentsCity
 from tests.unit.payments.joining import ANN, BEN, CYN, PEAK, PEAK_CODE, Joining
 
@@ -51,6 +52,24 @@ async def test_a_simulated_bank_comes_on_over_http_and_is_paid(
     assert reply.status == 202
     await joining.settle()
     assert await city.available(await city.settlement_id(PEAK)) == 12_00
+
+
+async def test_bundles_are_sent_to_who_asked_for_them(
+    city: PaymentsCity, joining: Joining
+) -> None:
+    await joining.go_live()
+    bundling = await city.kernel.database.read(
+        lambda db: members.find_bundling(db, [PEAK])
+    )
+    assert bundling == {PEAK}, "as its application said"
+
+
+async def test_an_application_that_says_nothing_of_bundles_takes_none(joining: Joining) -> None:
+    status, said = await joining.said("", joining.application())
+    assert (status, said["takes_bundles"]) == (201, False)
+    status, said = await joining.said(f"/{said['id']}", joining.application(takes_bundles=True),
+                                      method="PUT")
+    assert (status, said["takes_bundles"]) == (200, True)
 
 
 async def test_tests_move_no_money_and_leave_no_payment(

@@ -55,6 +55,9 @@ def new(
     name: Annotated[str, typer.Option("--name", help="Your name, in all languages for now.")],
     bic: Annotated[str, typer.Option("--bic", help="The BIC of a bank.")] = "",
     currencies: Annotated[str, typer.Option("--currencies", help="HKD, CNY or both.")] = "HKD",
+    bundles: Annotated[
+        bool, typer.Option("--bundles", help="You take many messages in one exchange.")
+    ] = False,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Make a signing key and an application to fill in; nothing is sent.
@@ -69,6 +72,7 @@ def new(
         "contact": {"name": "", "email": "", "phone": ""},
         "test_accounts": {"open": "TEST-OPEN", "closed": "TEST-CLOSED"},
         "limits": {}, "daily_limits": {}, "keys": [], "simulated": False,
+        "takes_bundles": bundles,
     })  # fmt: skip
     console.print(
         f"Made {file} and a key beside it (keep it secret). Fill in the contact and the numbers of "

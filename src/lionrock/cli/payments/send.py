@@ -52,6 +52,13 @@ def send(
     link: Annotated[
         str | None, typer.Option("--link", metavar="URL", help="Pay a payment link.")
     ] = None,
+    verify: Annotated[
+        bool | None,
+        typer.Option(
+            "--verify/--skip-verification",
+            help="Have the payee's name compared before it is credited, or by nobody.",
+        ),
+    ] = None,
     wait_s: WaitOption = 30.0,
     port: PortOption = None,
     json_output: JsonOption = False,
@@ -60,9 +67,12 @@ def send(
 
     Examples:
     lionrock payments send --from bank-lantau/902-000002 --to +852-51230001 --amount 88.80
+    lionrock payments send --from bank-lantau/902-000002 --to +852-51230001 --amount 20 --verify
     lionrock payments send --from bank-lantau/902-000002 --qr 000201... --amount 20
     lionrock payments send --from bank-lantau/902-000002 --link http://127.0.0.1:8400/pay/...
     """
+    if link and verify is not None:
+        raise typer.BadParameter("a link names its payee: --verify goes with the other ways")
     if link and not (to or to_account or code):
         town = Town(port)
         debited = town.account(account)
@@ -77,6 +87,8 @@ def send(
             "end_to_end_id": own_reference(reference), "remittance": wish.remittance,
             **wish.payee,
         }  # fmt: skip
+        if verify is not None:
+            body["payee_verification"] = "PERFORM" if verify else "SKIP"
     _pay(town, debited, path, body, wait_s, json_output)
 
 

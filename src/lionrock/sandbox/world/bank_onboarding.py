@@ -137,6 +137,7 @@ class JoiningDesk:
             ),
             "clearing_code": self._parts.clearing_code, "currencies": wanted.currencies,
             "endpoint": context.address(bank_id), "limits": wanted.limits, "simulated": True,
+            "takes_bundles": True,
             "keys": [context.key_store.get_or_create(bank_id).public_jwk],
             "contact": {"name": "Test desk", "email": "desk@bank.example",
                         "phone": "+85221230000"},

@@ -56,7 +56,8 @@ class TestAccounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a bank or stored-value facility asks with; limits are wishes, decimal strings.
 
-    `limits` are of one payment, `daily_limits` of all that it sends on a day.
+    `limits` are of one payment, `daily_limits` of all that it sends on a day. `takes_bundles`: many
+    messages in one exchange may be sent to it (payments/domain/bundles.py).
     """
 
     organisation_id: str
@@ -72,6 +73,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limits: dict[str, str] = {}
     daily_limits: dict[str, str] = {}
     simulated: bool = False
+    takes_bundles: bool = False
 
     def digest(self) -> bytes:
         """SHA-256 of what is asked."""

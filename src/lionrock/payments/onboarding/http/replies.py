@@ -86,6 +86,7 @@ class CandidateReply(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     kids: list[str]
     simulated: bool
+    takes_bundles: bool
     words: list[WordReply]
     changes: list[ChangeReply]
     tests: list[TestReply]
@@ -146,6 +147,7 @@ def show_candidate(view: CandidateView, public_url: str) -> CandidateReply:
         sent_today={c: format_minor(minor, c) for c, minor in view.sent_today.items()},
         endpoint=endpoint, kids=[jwk["kid"] for jwk in organisation.keys],
         simulated=held.application.simulated,
+        takes_bundles=held.application.takes_bundles,
         words=[
             WordReply(step=word.step, decision=word.decision, reasons=word.reasons,
                       at=word.at.isoformat())

@@ -237,6 +237,7 @@ class Onboarding:
                 organisation_id=held.organisation_id, currencies=held.application.currencies,
                 clearing_code=held.application.clearing_code,
                 payment_minor_max=held.limits.payment, daily_minor_max=held.limits.daily,
+                takes_bundles=held.application.takes_bundles,
             )
             try:
                 enrolled = await self._participants.enrol(enrolment)
