@@ -17,7 +17,15 @@ from lionrock.kernel.jose import generate_key
 from lionrock.kernel.money import Money
 from lionrock.payments import api
 from lionrock.payments.api import CreditTransfer, Document, Envelope, Header, StatusReport
-from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, WORLD, PaymentsCity
+from tests.http.payments.test_transfers import pay
+from tests.unit.payments.city import (
+    FIRM_ACCOUNT,
+    HARBOUR,
+    LANTAU,
+    TEA_ACCOUNT,
+    WORLD,
+    PaymentsCity,
+)
 from tests.unit.payments.samples import TRANSFER
 
 OPENING = {"HKD": "1000.00"}
@@ -155,3 +163,18 @@ async def test_the_magic_amounts_are_listed_and_bad_operator_input_is_refused(
             body,
         )
         assert reply.status == 400
+
+
+async def test_a_payment_that_the_switch_refuses_unread_comes_back_with_its_reason(
+    city: PaymentsCity,
+) -> None:
+    order = {"proxy_kind": "", "creditor_clearing_code": "307", "creditor_account": FIRM_ACCOUNT,
+             "creditor_name": "Harbour", "payee_verification": "SKIP"}
+    for number in range(3):  # together: they go in a bundle
+        assert (await pay(city, end_to_end_id=f"SKIP-{number}", **order)).status == 202
+    await city.settle()
+    shown = await city.statement(LANTAU, TEA_ACCOUNT)
+    assert shown["balances"]["HKD"] == "5000.00"
+    assert {(entry["status"], entry["reason"]) for entry in shown["entries"]} == {
+        ("returned", "payments.verification_skipped"),
+    }

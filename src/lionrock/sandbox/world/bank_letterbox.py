@@ -32,6 +32,7 @@ from lionrock.payments.api import (
     SWITCH_MEMBER,
     CreditTransfer,
     Envelope,
+    MessageReject,
     Told,
     envelope_schema,
     read_answers,
@@ -47,6 +48,8 @@ from lionrock.sandbox.world.pages import read_within
 
 RETRY_MS_FIRST = 200
 RETRY_MS_MAX = 10_000
+# What the switch says to a message that it will not take, however often it comes.
+REFUSED_FOR_GOOD = frozenset({400, 409, 422})
 
 
 class Letterbox:
@@ -150,8 +153,11 @@ class Letterbox:
         found = await self._database.run(lambda db: self._books.outbox(db, job.key))
         if found is None:
             return Done()
-        reply = await self._parts.post(MESSAGES_PATH, found.content.encode(), MEDIA_TYPE)
-        return await self._ended(job, reply.status if reply else 503)
+        content = found.content.encode()
+        reply = await self._parts.post(MESSAGES_PATH, content, MEDIA_TYPE)
+        return await self._ended(
+            job, content, Told(reply.status, reply.body) if reply else Told(503)
+        )
 
     async def _send_all(self, jobs: Sequence[Job]) -> list[Done | Again]:
         """Send what is due at one moment in one exchange; what is not answered so goes alone."""
@@ -170,7 +176,7 @@ class Letterbox:
             for number, job in enumerate(some):
                 outcomes[job.key] = (
                     await self._send(job) if told is None
-                    else await self._ended(job, told[number].status)
+                    else await self._ended(job, contents[job.key], told[number])
                 )
         return [outcomes[job.key] for job in jobs]
 
@@ -178,13 +184,30 @@ class Letterbox:
         found = await self._database.run(lambda db: self._books.outbox(db, job.key))
         return found.content.encode() if found is not None else b""
 
-    async def _ended(self, job: Job, status: int) -> Done | Again:
+    async def _ended(self, job: Job, content: bytes, told: Told) -> Done | Again:
         """How a message's job ends with what the switch answered."""
-        if status >= 500 or status == 429:
+        if told.status >= 500 or told.status == 429:
             return later(job)
-        is_taken = 200 <= status < 300
+        if told.status in REFUSED_FOR_GOOD:
+            await self._give_back(content, told.content)
+        is_taken = 200 <= told.status < 300
         await self._books.mark_outgoing(job.key, "taken" if is_taken else "refused")
         return Done()
+
+    async def _give_back(self, content: bytes, answer: bytes) -> None:
+        """A transfer that the switch refuses as it stands was never taken: the customer hears why.
+
+        Other refusals (of a signature, of the bank itself) say nothing of an earlier try.
+        """
+        sent = read_envelope(content, envelope_schema())
+        said = read_envelope(answer, envelope_schema())
+        if isinstance(sent, Refused) or isinstance(said, Refused):
+            return
+        transfer, reject = sent.document, said.document
+        if isinstance(transfer, CreditTransfer) and isinstance(reject, MessageReject):
+            await self._database.run(
+                lambda db: self._parts.payments.take_refusal(db, transfer.uetr, reject.reason)
+            )
 
 
 def later(job: Job) -> Again:

@@ -176,6 +176,16 @@ class BankPayments:
             # The rejection overtook the transfer: remember it, so that it is never credited.
             await self.books.book(db, self._tombstone(report))
 
+    async def take_refusal(self, db: Connection, uetr: str, reason: str) -> None:
+        """The switch refused a customer's payment unread: the money is back on the account."""
+
+        def give_back(entry: Entry) -> Entry:
+            if (entry.direction, entry.status) != ("out", "pending"):
+                return entry
+            return msgspec.structs.replace(entry, status="returned", reason=reason)
+
+        await self.books.change_entry(db, uetr, give_back)
+
     async def originate(
         self, db: Connection, account: Account, payee: Payee, amount: Money, *,
         end_to_end_id: str, remittance: str, service_class: ServiceClass = "C1",
