@@ -227,6 +227,12 @@ async function records({ page, address }) {
   await page.goto(`${CITY}/portal/consents`);
   await page.locator("article a.button").first().click();
   await look(page, "consent");
+  await page.locator("form[action$='/pause'] button").click();
+  expect(
+    (await page.locator("[data-acknowledged=yes]").count()) === 1, "the pause is acknowledged",
+  );
+  await look(page, "consent-paused");
+  await page.locator("form[action$='/resume'] button").click();
   await page.locator("form[action$='/revoke'] button").click();
   expect(
     (await page.locator("[data-acknowledged=yes]").count()) === 1, "the revocation is acknowledged",

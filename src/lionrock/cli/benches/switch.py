@@ -45,7 +45,8 @@ BANKS = 8
 PAYEES = 8_000
 CALLERS = 32
 PER_S = 400
-OPEN_CALLERS = 256
+# More than are ever under way at once, so that what is due begins when it is due.
+OPEN_CALLERS = 1_024
 FRONTS = 1
 WORKERS = 1
 WARM_UP_S = 15.0

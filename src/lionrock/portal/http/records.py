@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.responses import Response
 
 from lionrock.evidence.api import EvidenceRefusal
 from lionrock.exchange.api import PRODUCTS, PURPOSES, Consent, Owner
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import redirect, reply
 from lionrock.portal.errors import PortalRefusal
@@ -61,16 +63,36 @@ async def reply_consent(call: PortalCall) -> Response | Refused:
 
 async def save_revocation(call: PortalCall) -> Response | Refused:
     """Revoke a consent of the company; answered when no provider answers under it any more."""
+    room = call.room.exchange
+    return await _changed(call, lambda db, one: room.revoke(db, one, "owner"), is_closing=True)
+
+
+async def save_pause(call: PortalCall) -> Response | Refused:
+    """Pause a consent of the company; answered as a revocation is."""
+    return await _changed(call, call.room.exchange.pause, is_closing=True)
+
+
+async def save_resumption(call: PortalCall) -> Response | Refused:
+    """Let a paused consent open data again, under the same words."""
+    return await _changed(call, call.room.exchange.resume, is_closing=False)
+
+
+async def _changed(
+    call: PortalCall, change: Callable[[Connection, str], Awaitable[Consent | Refused]], *,
+    is_closing: bool,
+) -> Response | Refused:
+    """Change a consent of the company, wait until what was closed is acknowledged, show it."""
     room, consent_id, owner = call.room.exchange, call.path_params["consent_id"], owner_of(call)
 
-    async def use_case(db: Any) -> Consent | Refused:
+    async def use_case(db: Connection) -> Consent | Refused:
         found = await room.owners_consent(db, owner, consent_id)
-        return found if isinstance(found, Refused) else await room.revoke(db, consent_id, "owner")
+        return found if isinstance(found, Refused) else await change(db, consent_id)
 
-    revoked = await call.kernel.database.run(use_case)
-    if isinstance(revoked, Refused):
-        return revoked
-    await room.wait_for_acknowledgement(consent_id)
+    changed = await call.kernel.database.run(use_case)
+    if isinstance(changed, Refused):
+        return changed
+    if is_closing:
+        await room.wait_for_acknowledgement(consent_id)
     return redirect(f"/portal/consents/{consent_id}")
 
 

@@ -297,6 +297,10 @@ def _records() -> tuple[Route, ...]:
               (*_DATA, records.reply_consent)),
         _form(f"{_CONSENT}/revoke", "revoke_consent", "Take a consent back",
               (*_DATA, records.save_revocation), mode="beats"),
+        _form(f"{_CONSENT}/pause", "pause_consent", "Pause a consent",
+              (*_DATA, records.save_pause), mode="beats"),
+        _form(f"{_CONSENT}/resume", "resume_consent", "Let a paused consent open data again",
+              (*_DATA, records.save_resumption), mode="beats"),
         _page("/portal/evidence", "evidence", "My evidence", (*_COMPANY, records.reply_evidence)),
         _page(
             "/portal/evidence/trust.json", "trust", "The keys that a verifier starts from",

@@ -56,6 +56,27 @@ RECORD_TEXTS = {
         "撤回後不會再有讀取。先前合法讀取的資料由使用者保存至保存期滿。",
         "撤回后不会再有读取。先前合法读取的资料由使用者保存至保存期满。",
     ),
+    "pause": Text("Pause it", "暫停同意", "暂停同意"),
+    "pause_text": Text(
+        "Nothing is read until you let it go on, under the same words and to the same day.",
+        "在你恢復之前不會再有讀取；字句及有效期不變。",
+        "在您恢复之前不会再有读取；字句及有效期不变。",
+    ),
+    "resume": Text("Let it go on", "恢復同意", "恢复同意"),
+    "resume_text": Text(
+        "What you agreed to holds again as it was; you are not asked anew.",
+        "你先前所同意的內容照舊生效，無須再次確認。",
+        "您先前所同意的内容照旧生效，无须再次确认。",
+    ),
+    "paused_acknowledged": Text(
+        "Paused, and acknowledged on {instant}: no provider answers under it for now.",
+        "已暫停，並於{instant}確認：提供者暫不按此交付資料。",
+        "已暂停，并于{instant}确认：提供者暂不按此交付资料。",
+    ),
+    "paused_waiting": Text(
+        "Paused; the acknowledgement comes within a second.",
+        "已暫停，一秒內確認。", "已暂停，一秒内确认。",
+    ),
     "revoked_acknowledged": Text(
         "Taken back, and acknowledged on {instant}: no provider answers under it any more.",
         "已撤回，並於{instant}確認：提供者不再按此交付資料。",
