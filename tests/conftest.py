@@ -28,6 +28,7 @@ from lionrock.kernel.ids import Ids
 from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 from tests.databases import Databases
+from tests.put_away import Places
 
 SEED = int(os.environ.get("LIONROCK_TEST_SEED", "20260220"))
 START = datetime(2026, 2, 20, 9, 0, tzinfo=UTC)
@@ -158,6 +159,15 @@ def key_store(tmp_path: Path) -> KeyStore:
     """A fresh key store."""
     # The cost is for attackers of stolen files; a new store per test need not pay it.
     return KeyStore(tmp_path / "keys", "test passphrase", scrypt_cost=2**4)
+
+
+@pytest.fixture
+def places(kernel: Kernel, database_url: str, databases: Databases, tmp_path: Path) -> Places:
+    """Where a city of one database stands, with the keys of the platform and of its world."""
+    return Places(
+        databases=databases, kernel=kernel, urls=(database_url,),
+        folders=(tmp_path / "keys", tmp_path / "world-keys"), ids=(kernel.ids,),
+    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ every test.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import os
@@ -51,12 +52,20 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
 """
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What a database holds beyond a fresh one: its tables' contents and its sequences."""
+
+    tables: dict[tuple[str, str], bytes]
+    sequences: set[Any]
+
+
 class Databases:
     """The databases of one test process on one server."""
 
     def __init__(self, socket_directory: str, prefix: str) -> None:
         self._socket = socket_directory
-        self._prefix = prefix
+        self.prefix = prefix
         self._numbers = itertools.count(1)
         self._idle: list[str] = []
         self._seed: _Seed | None = None
@@ -74,8 +83,22 @@ class Databases:
         finally:
             await self._take_back(name)
 
+    async def rows_of(self, url: str) -> Rows:
+        """Read what a database of ours holds, at one instant."""
+        async with (
+            _connected(url) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            return Rows(await _read_rows(connection), await _as_set(connection, _SEQUENCES))
+
+    async def put_rows(self, url: str, rows: Rows) -> None:
+        """Have a fresh database hold what another one held."""
+        assert self._seed is not None, "it was made here"
+        async with _connected(url) as connection:
+            await self._seed.change(connection, rows)
+
     async def _make(self) -> str:
-        name = f"{self._prefix}_{next(self._numbers)}"
+        name = f"{self.prefix}_{next(self._numbers)}"
         await self._as_admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
         if self._seed is None:
             # From a copy: nobody may be connected to the template itself.
@@ -118,17 +141,22 @@ class _Seed:
     @classmethod
     async def read(cls, connection: Any) -> _Seed:
         """Read a fresh database."""
-        rows = {}
-        for table in await connection.fetch(_TABLES):
-            held = io.BytesIO()
-            await connection.copy_from_table(
-                table["relation"], schema_name=table["schema"], output=held, format="binary"
-            )
-            rows[table["schema"], table["relation"]] = held.getvalue()
+        rows = await _read_rows(connection)
         return cls(
             await _as_set(connection, _CATALOGUE), rows, await _as_set(connection, _SEQUENCES),
             await connection.fetchval("SELECT pg_database_size(current_database())"),
         )
+
+    async def change(self, connection: Any, rows: Rows) -> None:
+        """Have a fresh database hold other rows."""
+        await connection.execute("SET session_replication_role = replica")
+        for name in self._rows.keys() | rows.tables.keys():
+            content = rows.tables.get(name, b"")
+            if content != self._rows.get(name):
+                await _replace(connection, name, content, is_empty=name not in self._rows)
+        for name, start, last in rows.sequences - self._sequences:
+            value, is_called = (start, False) if last is None else (last, True)
+            await connection.execute(f"SELECT setval('{name}', {value}, {is_called})")
 
     async def restore(self, connection: Any) -> bool:
         """Put a used database back; False when its schema changed or it grew large."""
@@ -154,6 +182,29 @@ class _Seed:
             await connection.execute(f"SELECT setval('{name}', {value}, {is_called})")
             assert last != was, "only what differs is set"
         return True
+
+
+async def _replace(
+    connection: Any, name: tuple[str, str], content: bytes, *, is_empty: bool
+) -> None:
+    schema, relation = name
+    if not is_empty:
+        await connection.execute(f'DELETE FROM "{schema}"."{relation}"')
+    if content:
+        await connection.copy_to_table(
+            relation, schema_name=schema, source=io.BytesIO(content), format="binary"
+        )
+
+
+async def _read_rows(connection: Any) -> dict[tuple[str, str], bytes]:
+    rows = {}
+    for table in await connection.fetch(_TABLES):
+        held = io.BytesIO()
+        await connection.copy_from_table(
+            table["relation"], schema_name=table["schema"], output=held, format="binary"
+        )
+        rows[table["schema"], table["relation"]] = held.getvalue()
+    return rows
 
 
 async def _as_set(connection: Any, query: str) -> set[Any]:

@@ -21,7 +21,7 @@ from lionrock.kernel.errors import Refused
 from lionrock.kernel.ids import Ids
 from lionrock.kernel.jobs import Worker
 from lionrock.kernel.keys import KeyStore
-from lionrock.ledger.api import in_process
+from lionrock.ledger.api import LedgerClient, in_process
 from lionrock.sandbox.journey.actors import Browser, Phones, SignedIn, sign_in
 from lionrock.sandbox.journey.runner import Checks
 from lionrock.sandbox.personas import load_cast
@@ -29,6 +29,7 @@ from lionrock.sandbox.settle import settle
 from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.store import WorldStore
 from tests.databases import Databases
+from tests.put_away import Places
 
 PLATFORM, WORLD = "http://platform.test", "http://world.test"
 SERVICE_SCOPE = "openid profile contact company programmes exchange evidence"
@@ -84,17 +85,24 @@ class WholeCity:
 
 
 @pytest.fixture
-async def world_database(databases: Databases) -> AsyncIterator[Database]:
-    """The world's own database beside the platform's."""
+async def world_database_url(databases: Databases) -> AsyncIterator[str]:
+    """Address of the world's own database, beside the platform's."""
     async with databases.fresh() as url:
-        opened = await Database.open(url, pool_size_max=4)
-        yield opened
-        await opened.close()
+        yield url
+
+
+@pytest.fixture
+async def world_database(world_database_url: str) -> AsyncIterator[Database]:
+    """The world's own database."""
+    opened = await Database.open(world_database_url, pool_size_max=4)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
 async def city(
-    kernel: Kernel, world_database: Database, tmp_path: Path
+    kernel: Kernel, database_url: str, world_database: Database, world_database_url: str,
+    databases: Databases, tmp_path: Path,
 ) -> AsyncIterator[WholeCity]:
     """A settled city: everything that `lionrock up` starts, in this process."""
     settings = msgspec.structs.replace(kernel.settings, hosts=("platform.test",))
@@ -105,20 +113,33 @@ async def city(
         key_store=KeyStore(tmp_path / "world-keys", "the world's passphrase", scrypt_cost=2**4),
         network=kernel.network, database=world_database, store=WorldStore(world_database),
     )  # fmt: skip
-    cast = load_cast()
-    world = build_world(context, cast, settings.seed)
+    places = Places(
+        databases=databases, kernel=own, urls=(database_url, world_database_url),
+        folders=(tmp_path / "keys", tmp_path / "world-keys"), ids=(own.ids, context.ids),
+    )  # fmt: skip
+    if await places.take_out("whole city") is None:
+        async with in_process(kernel.database, kernel.business_clock) as ledger:
+            city = compose(own, context, ledger)
+            await settle(city.platform, load_cast(), packaged_firm())
+            await city.settle_down()
+        await places.keep("whole city")
+    # Built anew in the test that founded it too: the first test has what every other one has.
     async with in_process(kernel.database, kernel.business_clock) as ledger:
-        platform = Platform(own, ledger)
-        application = platform.application()
-        kernel.network.applications[PLATFORM] = application
-        kernel.network.applications[WORLD] = world.application
-        await settle(platform, cast, packaged_firm())
-        handlers = {
-            queue: handler for queue, handler in platform.handlers().items()
-            if queue != "evidence.integrate"
-        }  # fmt: skip
-        worker = Worker(kernel.database, kernel.wire_clock, kernel.business_clock, handlers)
-        city = WholeCity(platform=platform, world=world, application=application, worker=worker,
-                         phones=Phones(kernel.network, WORLD))
-        await city.settle_down()
+        city = compose(own, context, ledger)
         yield city
+
+
+def compose(kernel: Kernel, context: WorldContext, ledger: LedgerClient) -> WholeCity:
+    """Build every service upon the databases, as processes that start do."""
+    world = build_world(context, load_cast(), kernel.settings.seed)
+    platform = Platform(kernel, ledger)
+    application = platform.application()
+    kernel.network.applications[PLATFORM] = application
+    kernel.network.applications[WORLD] = world.application
+    handlers = {
+        queue: handler for queue, handler in platform.handlers().items()
+        if queue != "evidence.integrate"
+    }  # fmt: skip
+    worker = Worker(kernel.database, kernel.wire_clock, kernel.business_clock, handlers)
+    return WholeCity(platform=platform, world=world, application=application, worker=worker,
+                     phones=Phones(kernel.network, WORLD))

@@ -21,14 +21,15 @@ from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.network import Network
 from tests.conftest import SEED, START
 from tests.databases import Databases
-from tests.http.identity.city import City, found
+from tests.http.identity.city import City, found, founded
 from tests.http.identity.clients import TestClient, new_client
+from tests.put_away import Places
 
 
 @pytest.fixture
-async def city(kernel: Kernel, tmp_path: Path) -> City:
+async def city(kernel: Kernel, tmp_path: Path, places: Places) -> City:
     """Three people with phones, a company, a service."""
-    return await found(kernel, tmp_path)
+    return await founded(kernel, tmp_path, places)
 
 
 @pytest.fixture

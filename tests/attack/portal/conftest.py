@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.http.portal.conftest import city, opened, world_database
+from tests.http.portal.conftest import city, opened, world_database, world_database_url
 
-__all__ = ["city", "opened", "world_database"]
+__all__ = ["city", "opened", "world_database", "world_database_url"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.whole.conftest import city, world_database
+from tests.whole.conftest import city, world_database, world_database_url
 
-__all__ = ["city", "world_database"]
+__all__ = ["city", "world_database", "world_database_url"]

@@ -38,6 +38,7 @@ from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.phone import Phone
 from lionrock.sandbox.world.service import Service
 from lionrock.sandbox.world.store import WorldStore
+from tests.put_away import Places
 
 ISSUER = "http://platform.test"
 WORLD = "http://world.test"
@@ -151,10 +152,32 @@ def _payload(jws: str) -> dict[str, Any]:
 
 async def found(kernel: Kernel, folder: Path, issuer: str = ISSUER) -> City:
     """Build the city: three people with phones, a company, a mandate, a service."""
-    directory = Directory(kernel)
-    identity = Identity(kernel, Evidence(kernel, directory))
+    identity, world, phone, service = _compose(kernel, folder, issuer)
+    people, company, mandate = await kernel.database.run(
+        lambda db: _provision(db, identity, service, kernel))
+    city = _city(kernel, issuer, identity, world, phone, service, (people, company, mandate))
+    for handle in PEOPLE:
+        await enrol(city, handle)
+    return city
+
+
+async def founded(kernel: Kernel, folder: Path, places: Places) -> City:
+    """The same city, founded once in this process and put back for each test."""
+    kept = await places.take_out("identity city")
+    if kept is None:
+        city = await found(kernel, folder)
+        kept = await places.keep("identity city", (city.people, city.company, city.mandate))
+    # Built anew in the test that founded it too: the first test has what every other one has.
+    identity, world, phone, service = _compose(kernel, folder, ISSUER)
+    return _city(kernel, ISSUER, identity, world, phone, service, kept.value)
+
+
+Parties = tuple[dict[str, Person], Company, Mandate]
+
+
+def _compose(kernel: Kernel, folder: Path, issuer: str) -> tuple[Identity, World, Phone, Service]:
+    identity = Identity(kernel, Evidence(kernel, Directory(kernel)))
     identity.recovery.messages.carrier = SimulatedMailbox()
-    application = build_application(kernel, [api.table(identity)])
     context = WorldContext(
         platform_url=issuer, world_url=WORLD, wire_clock=kernel.wire_clock,
         business_clock=kernel.business_clock, ids=kernel.ids,
@@ -162,53 +185,59 @@ async def found(kernel: Kernel, folder: Path, issuer: str = ISSUER) -> City:
         network=kernel.network, database=kernel.database, store=WorldStore(kernel.database),
     )  # fmt: skip
     phone, service = Phone(context), Service(context)
-    world = World(context, [phone, service])
+    return identity, World(context, [phone, service]), phone, service
+
+
+def _city(
+    kernel: Kernel, issuer: str, identity: Identity, world: World, phone: Phone, service: Service,
+    parties: Parties,
+) -> City:
+    application = build_application(kernel, [api.table(identity)])
     kernel.network.applications[issuer] = application
     kernel.network.applications[WORLD] = world.application
-
-    async def provision(db: Connection) -> tuple[dict[str, Person], Company, Mandate]:
-        people: dict[str, Person] = {}
-        for handle, (number, phone_number, email) in PEOPLE.items():
-            names = Text(handle.title(), f"{handle}君", f"{handle}君")
-            person = await identity.create_person(
-                db,
-                PersonDraft(
-                    names=names, identity_number=identity_number(number), phone=phone_number,
-                    email=email, handle=handle,
-                ),
-            )  # fmt: skip
-            assert not isinstance(person, Refused), person
-            people[handle] = person
-        company = await identity.create_company(
-            db,
-            CompanyDraft(
-                business_number="70000017",
-                names=Text("Harbour Robotics Limited", "海港機械人有限公司", "海港机器人有限公司"),
-            ),
-        )
-        assert not isinstance(company, Refused), company
-        mandate = await identity.grant_mandate(
-            db,
-            MandateDraft(
-                person_id=people["ada"].id, company_id=company.id, role="responsible_person",
-                scopes=api.ROLE_SCOPES["responsible_person"],
-                valid_from=kernel.business_clock.now() - timedelta(days=1),
-            ),
-            "operator",
-        )  # fmt: skip
-        assert not isinstance(mandate, Refused), mandate
-        client = msgspec.convert(service.client(), Client)
-        assert not isinstance(await identity.register_client(db, client), Refused)
-        return people, company, mandate
-
-    people, company, mandate = await kernel.database.run(provision)
-    city = City(
+    people, company, mandate = parties
+    return City(
         kernel=kernel, identity=identity, application=application, world=world, phone=phone,
-        service=service, people=people, company=company, mandate=mandate,
+        service=service, people=dict(people), company=company, mandate=mandate,
     )  # fmt: skip
-    for handle in PEOPLE:
-        await enrol(city, handle)
-    return city
+
+
+async def _provision(
+    db: Connection, identity: Identity, service: Service, kernel: Kernel
+) -> Parties:
+    people: dict[str, Person] = {}
+    for handle, (number, phone_number, email) in PEOPLE.items():
+        names = Text(handle.title(), f"{handle}君", f"{handle}君")
+        person = await identity.create_person(
+            db,
+            PersonDraft(
+                names=names, identity_number=identity_number(number), phone=phone_number,
+                email=email, handle=handle,
+            ),
+        )  # fmt: skip
+        assert not isinstance(person, Refused), person
+        people[handle] = person
+    company = await identity.create_company(
+        db,
+        CompanyDraft(
+            business_number="70000017",
+            names=Text("Harbour Robotics Limited", "海港機械人有限公司", "海港机器人有限公司"),
+        ),
+    )
+    assert not isinstance(company, Refused), company
+    mandate = await identity.grant_mandate(
+        db,
+        MandateDraft(
+            person_id=people["ada"].id, company_id=company.id, role="responsible_person",
+            scopes=api.ROLE_SCOPES["responsible_person"],
+            valid_from=kernel.business_clock.now() - timedelta(days=1),
+        ),
+        "operator",
+    )  # fmt: skip
+    assert not isinstance(mandate, Refused), mandate
+    client = msgspec.convert(service.client(), Client)
+    assert not isinstance(await identity.register_client(db, client), Refused)
+    return people, company, mandate
 
 
 async def enrol(city: City, persona: str) -> str:

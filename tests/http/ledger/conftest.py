@@ -13,14 +13,15 @@ from lionrock.kernel.context import Kernel
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import build_application
 from lionrock.ledger.api import LedgerClient, LedgerReader, in_process, table
-from tests.http.identity.city import ISSUER, City, found
+from tests.http.identity.city import ISSUER, City, founded
 from tests.http.identity.clients import TestClient
+from tests.put_away import Places
 
 
 @pytest.fixture
-async def city(kernel: Kernel, tmp_path: Path) -> City:
+async def city(kernel: Kernel, tmp_path: Path, places: Places) -> City:
     """The identity tests' city, with the ledger's table beside identity's."""
-    city = await found(kernel, tmp_path)
+    city = await founded(kernel, tmp_path, places)
     reader = LedgerReader(kernel.database)
     city.application = build_application(
         kernel, [identity_api.table(city.identity), table(reader, city.identity)])

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.http.portal.visitor import Visitor
-from tests.whole.conftest import WholeCity, city, world_database
+from tests.whole.conftest import WholeCity, city, world_database, world_database_url
 
-__all__ = ["city", "world_database"]
+__all__ = ["city", "world_database", "world_database_url"]
 Opened = Callable[..., Awaitable[Visitor]]
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from lionrock.kernel.context import Kernel
-from tests.http.identity.city import City, found
+from tests.http.identity.city import City, founded
 from tests.http.identity.clients import TestClient, new_client
+from tests.put_away import Places
 
 
 @pytest.fixture
-async def city(kernel: Kernel, tmp_path: Path) -> City:
+async def city(kernel: Kernel, tmp_path: Path, places: Places) -> City:
     """Three people with phones, a company, a service."""
-    return await found(kernel, tmp_path)
+    return await founded(kernel, tmp_path, places)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ from lionrock.sandbox.world.bank import Bank
 from lionrock.sandbox.world.frame import World, WorldContext
 from lionrock.sandbox.world.store import WorldStore
 from tests.databases import Databases
+from tests.put_away import Places
 
 PLATFORM, WORLD = "http://platform.test", "http://world.test"
 HARBOUR, LANTAU = "bank-harbour", "bank-lantau"
@@ -69,7 +70,7 @@ class PaymentsCity:
     world: World
     banks: dict[str, Bank]
     events: list[Event]
-    budget_id: int
+    budget_id: int = 0
 
     async def settle(self) -> None:
         """Run both workers until nothing is due."""
@@ -184,23 +185,42 @@ class PaymentsCity:
 
 
 @pytest.fixture
-async def world_database(databases: Databases) -> AsyncIterator[Database]:
-    """The world's own database."""
+async def world_database_url(databases: Databases) -> AsyncIterator[str]:
+    """Address of the world's own database."""
     async with databases.fresh() as url:
-        opened = await Database.open(url, pool_size_max=6)
-        yield opened
-        await opened.close()
+        yield url
+
+
+@pytest.fixture
+async def world_database(world_database_url: str) -> AsyncIterator[Database]:
+    """The world's own database."""
+    opened = await Database.open(world_database_url, pool_size_max=6)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
 async def city(
-    kernel: Kernel, wire_clock: FrozenClock, world_database: Database, tmp_path: Any
+    kernel: Kernel, wire_clock: FrozenClock, world_database: Database,
+    world_database_url: str, places: Places, tmp_path: Any,
 ) -> AsyncIterator[PaymentsCity]:
-    """A switch with two banks and a programme's budget."""
+    """A switch with two banks and a programme's budget, founded once in this process."""
     keys = KeyStore(tmp_path / "world-keys", "world", scrypt_cost=2**4)
     context = world_context(kernel, wire_clock, world_database, keys, Network(applications={}))
+    both = dataclasses.replace(
+        places, urls=(*places.urls, world_database_url), ids=(*places.ids, context.ids))
+    kept = await both.take_out("payments city")
+    if kept is None:
+        async with in_process(kernel.database, kernel.business_clock) as ledger:
+            city = await build_city(kernel, wire_clock, ledger, context)
+        kept = await both.keep("payments city", (city.budget_id, tuple(city.events)))
+    # Built anew in the test that founded it too: the first test has what every other one has.
     async with in_process(kernel.database, kernel.business_clock) as ledger:
-        yield await build_city(kernel, wire_clock, ledger, context)
+        budget_id, events = kept.value
+        city = _compose(kernel, wire_clock, ledger, *_world(context))
+        city.budget_id = budget_id
+        city.events += events
+        yield city
     await context.network.close()
 
 
@@ -219,11 +239,19 @@ async def build_city(
     kernel: Kernel, clock: FrozenClock, ledger: Ledger, context: WorldContext
 ) -> PaymentsCity:
     """Put the parts together, plug the networks into each other, open accounts."""
+    city = _compose(kernel, clock, ledger, *_world(context))
+    city.budget_id = kernel.ids.new_u128()
+    await _register(city)
+    await _open_accounts(city)
+    return city
+
+
+def _world(context: WorldContext) -> tuple[World, dict[str, Bank]]:
     banks = {HARBOUR: Bank(context, HARBOUR, "307"), LANTAU: Bank(context, LANTAU, "512")}
-    return await _build(kernel, clock, ledger, World(context, banks.values()), banks)
+    return World(context, banks.values()), banks
 
 
-async def _build(
+def _compose(
     kernel: Kernel, clock: FrozenClock, ledger: Ledger, world: World, banks: dict[str, Bank]
 ) -> PaymentsCity:
     directory = Directory(kernel)
@@ -248,15 +276,10 @@ async def _build(
     world.context.network.applications[PLATFORM] = application
     world.context.network.applications[WORLD] = world.application
     kernel.network.applications[WORLD] = world.application
-    budget_id = kernel.ids.new_u128()
-    city = PaymentsCity(
+    return PaymentsCity(
         kernel=kernel, clock=clock, ledger=ledger, evidence=evidence, payments=payments,
         directory=directory, platform_worker=worker, world=world, banks=banks, events=events,
-        budget_id=budget_id,
     )
-    await _register(city)
-    await _open_accounts(city)
-    return city
 
 
 async def _register(city: PaymentsCity) -> None:

@@ -7,6 +7,7 @@ there. /reference is made from the rows: it cannot describe what does not exist.
 from __future__ import annotations
 
 import asyncio
+import functools
 import html as html_escape
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
@@ -34,10 +35,19 @@ class StandardRoom:
         self.tables = tuple(tables)
         self.probes = dict(probes)
         self.title = title
-        document = openapi_document(self.tables, title=title, version=version,
-                                    server_url=server_url)
-        self.openapi_json = msgspec.json.encode(document)
-        self.reference_page = _reference_page(title, self.tables)
+        self._version, self._server_url = version, server_url
+
+    # Made when first asked for, and off the loop: a front that starts need not wait for them.
+    @functools.cached_property
+    def openapi_json(self) -> bytes:
+        """The OpenAPI 3.1 document of all rows."""
+        return msgspec.json.encode(openapi_document(
+            self.tables, title=self.title, version=self._version, server_url=self._server_url))
+
+    @functools.cached_property
+    def reference_page(self) -> str:
+        """The same rows as a page for people."""
+        return _reference_page(self.title, self.tables)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -76,12 +86,13 @@ async def reply_ready(call: StandardCall) -> Response:
 
 async def reply_openapi(call: StandardCall) -> Response:
     """Answer with the OpenAPI 3.1 document of all rows."""
-    return Response(call.room.openapi_json, media_type="application/json")
+    document = await asyncio.to_thread(lambda: call.room.openapi_json)
+    return Response(document, media_type="application/json")
 
 
 async def reply_reference(call: StandardCall) -> Response:
     """Answer with the reference page."""
-    return html(call.room.reference_page)
+    return html(await asyncio.to_thread(lambda: call.room.reference_page))
 
 
 def standard_table(room: StandardRoom) -> RouteTable:

@@ -13,7 +13,8 @@ from lionrock.identity import api
 from lionrock.identity.api import Signing
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.http import build_application
-from tests.http.identity.city import ISSUER, City, found
+from tests.http.identity.city import ISSUER, City, founded
+from tests.put_away import Places
 
 
 @dataclasses.dataclass
@@ -42,6 +43,6 @@ def with_signing(city: City) -> SigningCity:
 
 
 @pytest.fixture
-async def signing_city(kernel: Kernel, tmp_path: Path) -> SigningCity:
+async def signing_city(kernel: Kernel, tmp_path: Path, places: Places) -> SigningCity:
     """Three people with phones, a company, a service, and signing."""
-    return with_signing(await found(kernel, tmp_path))
+    return with_signing(await founded(kernel, tmp_path, places))
