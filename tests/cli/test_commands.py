@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import pytest
@@ -19,17 +21,51 @@ pytestmark = pytest.mark.timeout(WAIT_S_MAX + 20)
 COMMANDS = ("up", "serve", "status", "reset", "demo", "verify", "bench", "programmes")
 
 
+def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Empty but for the search path."""
+    return {"PATH": os.environ["PATH"], "COLUMNS": "120", "LANG": "C.UTF-8", **(extra or {})}
+
+
 def run(
     *words: str | Path, extra: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run lionrock in an empty environment but for the search path."""
-    environment = {
-        "PATH": os.environ["PATH"], "COLUMNS": "120", "LANG": "C.UTF-8", **(extra or {}),
-    }
+    """Run the installed command, from nothing."""
     return subprocess.run(
         [str(LIONROCK), *map(str, words)], capture_output=True, text=True, check=False, cwd=ROOT,
-        env=environment, timeout=WAIT_S_MAX,
+        env=environment(extra), timeout=WAIT_S_MAX,
     )  # fmt: skip
+
+
+class Run(Protocol):
+    """Run lionrock as a process that begins with the program loaded (see tests.cli.loaded)."""
+
+    def __call__(
+        self, *words: str | Path, extra: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Its exit code and what it printed."""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Run]:
+    """Commands, each in a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.loaded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, cwd=ROOT, env=environment({"PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
+    ) as server:  # fmt: skip
+        assert server.stdin is not None and server.stdout is not None, "they are pipes"
+        asked, answers = server.stdin, server.stdout
+
+        def run_one(
+            *words: str | Path, extra: dict[str, str] | None = None
+        ) -> subprocess.CompletedProcess[str]:
+            told = [str(word) for word in words]
+            print(json.dumps({"words": told, "environment": environment(extra),
+                              "folder": str(ROOT)}), file=asked, flush=True)
+            answer = json.loads(answers.readline())
+            return subprocess.CompletedProcess(told, answer["code"], answer["out"], answer["err"])
+
+        yield run_one
+        asked.close()
 
 
 def refused(result: subprocess.CompletedProcess[str]) -> str:
@@ -51,9 +87,9 @@ def test_help_names_every_command_with_a_sentence(option: str) -> None:
         assert len(line.split(name, 1)[1].strip(" │|")) > 15, line
 
 
-def test_no_command_shows_the_help_and_a_wrong_one_is_refused() -> None:
-    assert "programmes" in run().stdout
-    result = run("fly")
+def test_no_command_shows_the_help_and_a_wrong_one_is_refused(loaded: Run) -> None:
+    assert "programmes" in loaded().stdout
+    result = loaded("fly")
     assert result.returncode == 2
     assert "fly" in result.stderr
 
@@ -94,9 +130,9 @@ ROWS = (
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.scheme}-{row.on}-{row.answer}")
-def test_a_golden_row_is_answered_with_its_amount_and_clauses(row: Row) -> None:
+def test_a_golden_row_is_answered_with_its_amount_and_clauses(loaded: Run, row: Row) -> None:
     words = [word for fact in row.facts for word in ("--fact", fact)]
-    result = run("programmes", "decide", row.scheme, *words, "--on", row.on, "--json")
+    result = loaded("programmes", "decide", row.scheme, *words, "--on", row.on, "--json")
     assert result.returncode == 0, result.stderr
     decision = json.loads(result.stdout)
     assert (decision["scheme"], decision["on"]) == (row.scheme, row.on)
@@ -121,15 +157,15 @@ def test_a_golden_row_is_answered_with_its_amount_and_clauses(row: Row) -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_sentence(
-    words: tuple[str, ...], said: tuple[str, ...]
+    loaded: Run, words: tuple[str, ...], said: tuple[str, ...]
 ) -> None:
-    sentence = refused(run("programmes", *words))
+    sentence = refused(loaded("programmes", *words))
     for word in said:
         assert word in sentence
 
 
-def test_every_scheme_is_decided_for_a_firm_file() -> None:
-    result = run("programmes", "navigate", "--firm", "examples/firm.toml", "--on", "2026-02-20",
+def test_every_scheme_is_decided_for_a_firm_file(loaded: Run) -> None:
+    result = loaded("programmes", "navigate", "--firm", "examples/firm.toml", "--on", "2026-02-20",
                  "--json")  # fmt: skip
     assert result.returncode == 0, result.stderr
     answers = {each["scheme"]: each["answer"] for each in json.loads(result.stdout)["decisions"]}
@@ -137,12 +173,14 @@ def test_every_scheme_is_decided_for_a_firm_file() -> None:
     assert set(answers.values()) <= {"yes", "no", "cannot_tell"}
 
 
-def test_verify_calls_nonsense_not_proved_and_a_missing_file_not_there(tmp_path: Path) -> None:
+def test_verify_calls_nonsense_not_proved_and_a_missing_file_not_there(
+    loaded: Run, tmp_path: Path
+) -> None:
     nonsense, trust = tmp_path / "evidence.zip", tmp_path / "trust.json"
     trust.write_text("{}")
     for content in (b"", b"nonsense", b"PK\x03\x04" + bytes(200)):
         nonsense.write_bytes(content)
-        result = run("verify", nonsense, "--trust", trust, "--json")
+        result = loaded("verify", nonsense, "--trust", trust, "--json")
         assert result.returncode == 1, result.stderr
         verdict = json.loads(result.stdout)
         assert verdict["ok"] is False
@@ -151,10 +189,10 @@ def test_verify_calls_nonsense_not_proved_and_a_missing_file_not_there(tmp_path:
         archive.writestr("manifest.json", "{}")
     for text in ("{}", "nonsense", "[]", ""):
         trust.write_text(text)
-        result = run("verify", nonsense, "--trust", trust)
+        result = loaded("verify", nonsense, "--trust", trust)
         assert result.returncode == 1, result.stderr
         assert "not proved" in result.stdout
-    assert "absent.zip" in refused(run("verify", tmp_path / "absent.zip", "--trust", trust))
+    assert "absent.zip" in refused(loaded("verify", tmp_path / "absent.zip", "--trust", trust))
 
 
 @pytest.mark.city
@@ -173,26 +211,26 @@ def test_the_bench_writes_the_documented_shape(tmp_path: Path) -> None:
         assert case["case"] in result.stdout
 
 
-def test_reset_never_deletes_a_folder_that_no_city_made(tmp_path: Path) -> None:
+def test_reset_never_deletes_a_folder_that_no_city_made(loaded: Run, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    sentence = refused(run("reset", "--data-directory", mine, "--yes"))
+    sentence = refused(loaded("reset", "--data-directory", mine, "--yes"))
     assert "does not look like a city" in sentence
     assert (mine / "thesis.txt").read_text() == "years of work"
-    result = run("reset", "--data-directory", tmp_path / "absent", "--yes")
+    result = loaded("reset", "--data-directory", tmp_path / "absent", "--yes")
     assert result.returncode == 0
     assert "nothing" in result.stdout
 
 
-def test_reset_deletes_what_a_city_made_when_told_twice(tmp_path: Path) -> None:
+def test_reset_deletes_what_a_city_made_when_told_twice(loaded: Run, tmp_path: Path) -> None:
     city = tmp_path / "city"
     city.mkdir()
     (city / "lionrock.lock").write_text("")
-    declined = run("reset", "--data-directory", city)
+    declined = loaded("reset", "--data-directory", city)
     assert declined.returncode == 1
     assert city.exists()
-    assert run("reset", "--data-directory", city, "--yes").returncode == 0
+    assert loaded("reset", "--data-directory", city, "--yes").returncode == 0
     assert not city.exists()
 
 
@@ -200,16 +238,18 @@ def test_status_of_no_city_is_one_sentence() -> None:
     assert "lionrock up" in refused(run("status", "--port", "9"))
 
 
-def test_serve_without_a_passphrase_or_a_database_is_refused() -> None:
-    assert "LIONROCK_KEY_PASSPHRASE" in refused(run("serve"))
+def test_serve_without_a_passphrase_or_a_database_is_refused(loaded: Run) -> None:
+    assert "LIONROCK_KEY_PASSPHRASE" in refused(loaded("serve"))
     extra = {"LIONROCK_KEY_PASSPHRASE": "long enough for a test of this"}
-    assert "https" in refused(run("serve", extra=extra))
+    assert "https" in refused(loaded("serve", extra=extra))
     extra["LIONROCK_PUBLIC_URL"] = "https://city.example"
-    assert "--database" in refused(run("serve", extra=extra))
+    assert "--database" in refused(loaded("serve", extra=extra))
 
 
-def test_the_ledgers_lag_is_refused_in_one_sentence_where_there_is_no_city(tmp_path: Path) -> None:
-    sentence = refused(run("ledger", "lag", "--data-directory", tmp_path))
+def test_the_ledgers_lag_is_refused_in_one_sentence_where_there_is_no_city(
+    loaded: Run, tmp_path: Path
+) -> None:
+    sentence = refused(loaded("ledger", "lag", "--data-directory", tmp_path))
     assert "lionrock up" in sentence
     nobody = f"postgresql://lionrock@/none?host={tmp_path}"
-    assert "--database" in refused(run("ledger", "lag", "--database", nobody))
+    assert "--database" in refused(loaded("ledger", "lag", "--database", nobody))

@@ -54,6 +54,8 @@ from tests.unit.identity.signing.signing_world import (
 LEVELS = list(Level)
 SEED = 20260220
 FLIPS = 12
+# By level: a document is bytes, and so are the certificates it is checked with.
+_SIGNED: dict[Level, tuple[bytes, list[str]]] = {}
 
 
 async def sign(
@@ -77,6 +79,13 @@ async def application(kernel: Kernel, level: Level) -> tuple[bytes, list[str]]:
     once = await sign(kernel, service, books, plain_pdf(), PERSON, level)
     twice = await sign(kernel, service, books, once, SEAL, level)
     return twice, await kernel.database.run(service.ca_certificates)
+
+
+async def signed_application(kernel: Kernel, level: Level) -> tuple[bytes, list[str]]:
+    """Such an application and the authority's certificates, signed once in this process."""
+    if level not in _SIGNED:
+        _SIGNED[level] = await application(kernel, level)
+    return _SIGNED[level]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -125,7 +134,7 @@ async def test_openssl_and_poppler_accept_each_level(kernel: Kernel, tmp_path: P
         pytest.skip("openssl or poppler's pdfsig is not installed")
     at = str(int(kernel.wire_clock.now().timestamp()))
     for level in LEVELS:
-        pdf, ca = await application(kernel, level)
+        pdf, ca = await signed_application(kernel, level)
         (tmp_path / "ca.pem").write_text("".join(ca))
         (tmp_path / "signed.pdf").write_bytes(pdf)
         for signature in PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures:
@@ -160,7 +169,7 @@ async def test_levels_mix_in_one_chain(kernel: Kernel) -> None:
 async def test_any_flipped_bit_is_noticed_up_to_the_last_time_stamp(
     kernel: Kernel, level: Level
 ) -> None:
-    pdf, ca = await application(kernel, level)
+    pdf, ca = await signed_application(kernel, level)
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     for _ in range(FLIPS):
@@ -204,7 +213,7 @@ async def test_certificate_revoked_before_the_time_stamp_is_not_trusted(
 
 async def test_junk_after_a_long_term_signature_is_noticed(kernel: Kernel) -> None:
     for level in (Level.LT, Level.LTA):
-        pdf, ca = await application(kernel, level)
+        pdf, ca = await signed_application(kernel, level)
         for junk in (b"% more\n", b"\n1 0 obj\n<<>>\nendobj\n", pdf[-300:]):
             reports = validate_pdf(pdf + junk, ca)
             assert not all(report.is_valid for report in reports), (level, junk)
