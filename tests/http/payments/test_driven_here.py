@@ -38,6 +38,13 @@ async def jobs(city: PaymentsCity) -> list[tuple[str, bool]]:
     return [(row["queue"], row["is_due"]) for row in rows]
 
 
+async def due_in_s(city: PaymentsCity) -> float:
+    """In how many seconds of wire time the job of the one payment is due."""
+    due_at = await city.kernel.database.read(lambda db: db.fetchval(
+        "SELECT due_at FROM kernel.jobs WHERE queue = 'payments.drive'"))
+    return float((due_at - city.clock.now()).total_seconds())
+
+
 async def states(city: PaymentsCity) -> list[str]:
     """How the payments stand, oldest first."""
     rows = await city.kernel.database.read(
@@ -135,7 +142,7 @@ async def test_without_a_ledger_the_job_goes_on_when_it_is_back(
             await asyncio.sleep(0.01)
     assert calls, "it was tried here"
     assert await jobs(city) == [("payments.drive", False)]
-    await city.pass_seconds(3)
+    await city.pass_seconds(CLAIM_MS / 1000 + 1)
     await banks_work(city, until={"settled"})
 
 
@@ -145,9 +152,24 @@ async def test_a_bank_that_is_away_when_it_is_asked_is_asked_again_by_the_job(
 ) -> None:
     await pay(city, amount="9.14")  # answers 503 to the first try
     await banks_work(city, until={"sent"}, is_clear=False)
-    assert await jobs(city) == [("payments.drive", False)]
-    await city.pass_seconds(CLAIM_MS / 1000)
+    resend_s = city.kernel.settings.payment_resend_ms / 1000
+    for _ in range(TURNS_MAX):
+        if await due_in_s(city) == resend_s:
+            break
+        await asyncio.sleep(0.01)
+    assert await due_in_s(city) == resend_s, "sooner than a claim lasts"
+    await city.pass_seconds(resend_s + 1)
     await banks_work(city, until={"settled"})
+
+
+@pytest.mark.usefixtures("here")
+async def test_a_bank_that_took_the_message_is_not_asked_again_at_once(
+    city: PaymentsCity,
+) -> None:
+    await pay(city, amount="9.10")  # takes it and never answers
+    await banks_work(city, until={"sent"}, is_clear=False)
+    await asyncio.sleep(0.1)
+    assert await due_in_s(city) == CLAIM_MS / 1000
 
 
 @pytest.mark.usefixtures("here")

@@ -2,8 +2,10 @@
 
 The payment is in memory there: nobody has to find its job, claim it, read it again and give it
 back. The job stays the promise that it is driven: it lies in the database from the first commit on
-and is due a little later, so a worker goes on where this process died or did not get on, and it
-is deleted together with the record that everybody was told. The steps are those of together.py.
+as if it were claimed, so a worker goes on where this process died or did not get on, and it is
+deleted together with the record that everybody was told. It is due sooner where the asked bank did
+not take the message; one that took it is not asked again while the claim lasts, for a switch with
+too much to do would ask everybody twice. The steps are those of together.py.
 Not for: what must wait, was recalled, or comes in no message (workers do those as ever).
 Invariants: only what is committed is driven; whatever fails here is left to the job; a process
 that serves no messages, or has more than it can drive, leaves the jobs to workers from the start.
@@ -25,7 +27,7 @@ from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.post import Post, Sent
-from lionrock.payments.service.switch import queue_of
+from lionrock.payments.service.switch import DRIVE_QUEUE, queue_of
 from lionrock.payments.service.together import DrivenTogether, Moved
 
 # Payments that wait here; those above are left to workers.
@@ -63,8 +65,7 @@ class DrivenHere:
         """When the jobs of so many more payments are due (wire time); None: now, for a worker."""
         if not self._is_running or len(self._waiting) + count > WAITING_MAX:
             return None
-        kernel = self._core.kernel
-        return kernel.wire_clock.now() + timedelta(milliseconds=kernel.settings.payment_resend_ms)
+        return self._core.kernel.wire_clock.now() + timedelta(milliseconds=jobs.CLAIM_MS)
 
     def drive(self, payments: Sequence[Payment]) -> None:
         """Take payments further: new ones, and those whose bank has answered; returns at once."""
@@ -118,10 +119,21 @@ class DrivenHere:
         ended = sorted(
             (queue_of(payment), payment.id) for each in told for payment in each.ended
         )
+        # Those driven here are of this one queue (`is_plain`).
+        asked_in_vain = sorted(
+            message.payment_id for each in told for message in (*each.sent.missed, *each.sent.slow)
+            if not message.is_outcome and message.payment_id is not None
+        )
+        kernel = self._core.kernel
+        again_at = kernel.wire_clock.now() + timedelta(
+            milliseconds=kernel.settings.payment_resend_ms
+        )
 
         async def use_case(db: Connection) -> None:
             await self._post.record_sent(db, [each.sent for each in told])
             await jobs.end(db, ended)
+            for payment_id in asked_in_vain:
+                await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment_id, due_at=again_at)
 
-        await self._core.kernel.database.run(use_case)
+        await kernel.database.run(use_case)
         return [None] * len(told)
