@@ -11,6 +11,7 @@ from lionrock.kernel.jobs import CLAIM_MS
 from lionrock.kernel.network import Reply, Unreachable, UnreachableReason
 from lionrock.ledger.api import Ledger, Unavailable
 from lionrock.payments.service import driving
+from lionrock.payments.service.post import Post
 from tests.http.payments.test_transfers import only_payment, pay
 from tests.unit.payments.city import HARBOUR, LANTAU, WORLD, PaymentsCity
 
@@ -197,4 +198,33 @@ async def test_a_bank_that_is_away_when_it_is_told_is_told_by_a_job(
     assert await states(city) == ["settled"]
     assert await jobs(city) == [("payments.deliver", False)], "the other bank was told at once"
     await city.pass_seconds(3)
+    assert await jobs(city) == []
+
+
+@pytest.mark.parametrize("broken", ["compose", "send_together"])
+async def test_a_fault_of_ours_leaves_the_payment_to_its_job_and_the_next_is_driven(
+    city: PaymentsCity, here: asyncio.Task[None], monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    failed = asyncio.Event()
+
+    async def fail(*_args: object, **_more: object) -> None:
+        failed.set()
+        raise KeyError("a fault of ours")
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(Post, broken, fail)
+        await pay(city)
+        await city.world.worker.run_due()
+        await asyncio.wait_for(failed.wait(), 5)
+    await asyncio.sleep(0.05)
+    assert not here.done(), "the loop outlives it"
+    await pay(city, end_to_end_id="TEA-next")
+    for _ in range(TURNS_MAX):
+        await city.world.worker.run_due()
+        if "settled" in await states(city):
+            break
+        await asyncio.sleep(0.01)
+    assert (await states(city))[-1] == "settled", "no worker has run"
+    await city.pass_seconds(2 * CLAIM_MS / 1000)
+    assert set(await states(city)) == {"settled"}
     assert await jobs(city) == []

@@ -36,6 +36,11 @@ WAITING_MAX = 1_024
 TOGETHER_MAX = 128
 # Nobody waits for the record of what was told.
 RECORD_PACE_MS = 25
+# What one payment can make the database, the ledger or our own checks say.
+_FAILURES = (
+    *DATABASE_FAILURES, Unavailable, TimeoutError, ValueError, TypeError, LookupError,
+    AssertionError,
+)
 _log = structlog.get_logger("lionrock.payments")
 
 
@@ -92,14 +97,14 @@ class DrivenHere:
 
     async def _move(self, some: Sequence[Payment]) -> None:
         try:
-            moved = await self._together.move(
-                [each for each in some if each.state == "accepted"],
-                [each for each in some if each.state == "answered"],
-            )
-        except (*DATABASE_FAILURES, Unavailable, AssertionError) as error:
+            async with asyncio.timeout(jobs.HANDLER_MS_MAX / 2_000):
+                moved = await self._together.move(
+                    [each for each in some if each.state == "accepted"],
+                    [each for each in some if each.state == "answered"],
+                )
+        except _FAILURES as error:
             # Whose fault it is shows when each is driven alone.
-            _log.warning("payments_left_to_jobs", count=len(some),
-                         error=f"{type(error).__name__}: {error}"[:200])
+            _log.warning("payments_left_to_jobs", count=len(some), error=_short(error))
             return
         task = asyncio.create_task(self._tell(moved))
         self._telling.add(task)
@@ -110,9 +115,8 @@ class DrivenHere:
             await self._together.give_back(moved)
             sent = await self._post.send_together(moved.mail)
             await self._recording.ask(Told(sent, moved.ended))
-        except DATABASE_FAILURES as error:
-            _log.warning("notices_left_to_jobs", count=len(moved.mail),
-                         error=f"{type(error).__name__}: {error}"[:200])
+        except _FAILURES as error:
+            _log.warning("notices_left_to_jobs", count=len(moved.mail), error=_short(error))
 
     async def _record(self, told: Sequence[Told]) -> list[None]:
         """Write what was taken by whom, and let go of the jobs of what has ended."""
@@ -137,3 +141,7 @@ class DrivenHere:
 
         await kernel.database.run(use_case)
         return [None] * len(told)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[: jobs.ERROR_TEXT_MAX]
