@@ -56,6 +56,19 @@ async def hold_lock(scene: Scene, statement: str, *arguments: Any) -> LetGo:
     return let_go
 
 
+def stand_still(scene: Scene, process: str) -> LetGo:
+    """Have a process do nothing; it may be killed meanwhile."""
+    pid = scene.pid(process)
+    assert pid is not None, f"the {process} runs"
+    os.kill(pid, signal.SIGSTOP)
+
+    async def let_go() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    return let_go
+
+
 async def until_state(scene: Scene, payment_id: str, state: str) -> None:
     """Wait until the payment is in a state, and in no later one."""
     seen = ""
@@ -133,28 +146,22 @@ async def bank_has_it(scene: Scene, payout: Payout) -> LetGo:
 async def answer_on_its_way(scene: Scene, payout: Payout) -> LetGo:
     """The bank has sent its pacs.002; the front that should take it stands still."""
     answers = await bank_has_it(scene, payout)
-    front = scene.pid("front")
-    assert front is not None, "the front runs"
-    os.kill(front, signal.SIGSTOP)
+    let_go = stand_still(scene, "front")
     await answers()
     await until("the bank tries to answer", lambda: _is_answer_tried(scene))
     await asyncio.sleep(0.1)
     assert (await _payment_of(scene, payout))["state"] == "sent"
-
-    async def let_go() -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(front, signal.SIGCONT)
-
     return let_go
 
 
 async def answer_saved(scene: Scene, payout: Payout) -> LetGo:
-    """The bank's answer is saved; the ledger's post is not called."""
+    """The bank's answer is saved; the ledger, which stands still, has not posted."""
     answers = await bank_has_it(scene, payout)
     payment = await _payment_of(scene, payout)
     await until("the sending is over", lambda: _is_delivered(scene, payment))
     await asyncio.sleep(0.2)
-    let_go = await hold_queue(scene.platform, DRIVE)
+    # The front that takes the answer drives the payment on, with no job.
+    let_go = stand_still(scene, "ledger")
     await answers()
     await until_state(scene, payment["id"], "answered")
     return let_go
@@ -162,11 +169,11 @@ async def answer_saved(scene: Scene, payout: Payout) -> LetGo:
 
 async def posted(scene: Scene, payout: Payout) -> LetGo:
     """The ledger has posted; the platform has not saved that."""
-    drive = await answer_saved(scene, payout)
+    go_on = await answer_saved(scene, payout)
     payment = await _payment_of(scene, payout)
     let_go = await hold_lock(
         scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
-    await drive()
+    await go_on()
     await until_in_ledger(scene, payment["post_id"].int)
     assert (await scene.payment(payment["id"]))["state"] == "answered"
     return let_go
@@ -190,7 +197,7 @@ BOUNDARIES: dict[str, Reach] = {
     "message saved, not sent": message_saved,
     "bank has it, answer not sent": bank_has_it,
     "answer on its way": answer_on_its_way,
-    "answer saved, post not called": answer_saved,
+    "answer saved, not posted": answer_saved,
     "posted, not saved": posted,
     "settled, programmes not told": settled_untold,
 }

@@ -21,12 +21,12 @@ QUICK = (
     ("ledger holds, not saved", "worker"),
     ("hold and message being saved", "database"),
     ("message saved, not sent", "worker"),
-    ("bank has it, answer not sent", "front"),
     ("bank has it, answer not sent", "database"),
     ("answer on its way", "front"),
-    ("answer saved, post not called", "ledger"),
+    ("answer saved, not posted", "ledger"),
+    ("answer saved, not posted", "front"),
     ("posted, not saved", "database"),
-    ("posted, not saved", "worker"),
+    ("posted, not saved", "front"),
     ("settled, programmes not told", "worker"),
 )
 KILLS_MAX = 3
