@@ -22,6 +22,7 @@ import structlog
 
 from lionrock.kernel import jobs
 from lionrock.kernel.db import DATABASE_FAILURES, Connection
+from lionrock.kernel.gathered import run_gathered
 from lionrock.ledger.api import Unavailable
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.domain.payments import Payment
@@ -139,7 +140,8 @@ class DrivenHere:
             for payment_id in asked_in_vain:
                 await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment_id, due_at=again_at)
 
-        await kernel.database.run(use_case)
+        # Gathered: where a bank is away, the jobs of many are one statement.
+        await run_gathered(kernel.database, use_case)
         return [None] * len(told)
 
 

@@ -82,7 +82,7 @@ class DrivenTogether:
             outcomes |= moved.outcomes
             await self.give_back(moved)
             sent = await self._post.send_together(moved.mail)
-            await database.run(lambda db: self._post.record_sent(db, [sent]))
+            await run_gathered(database, lambda db: self._post.record_sent(db, [sent]))
         left = [job for job in claimed if job.key not in outcomes]
         alone = await asyncio.gather(*(self._switch.drive(job) for job in left))
         outcomes |= {job.key: result for job, result in zip(left, alone, strict=True)}
