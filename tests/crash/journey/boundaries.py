@@ -160,15 +160,27 @@ async def answer_saved(scene: Scene, payout: Payout) -> LetGo:
     payment = await _payment_of(scene, payout)
     await until("the sending is over", lambda: _is_delivered(scene, payment))
     await asyncio.sleep(0.2)
-    # The front that takes the answer drives the payment on, with no job.
+    # The front that takes the answer waits for the ledger for a second, and leaves it to a job.
     let_go = stand_still(scene, "ledger")
     await answers()
     await until_state(scene, payment["id"], "answered")
     return let_go
 
 
+async def answer_carried_out(scene: Scene, payout: Payout) -> LetGo:
+    """The front has had the ledger post what the bank answered; nothing of that is saved."""
+    answers = await bank_has_it(scene, payout)
+    payment = await _payment_of(scene, payout)
+    let_go = await hold_lock(
+        scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
+    await answers()
+    await until_in_ledger(scene, payment["post_id"].int)
+    assert (await scene.payment(payment["id"]))["state"] == "sent"
+    return let_go
+
+
 async def posted(scene: Scene, payout: Payout) -> LetGo:
-    """The ledger has posted; the platform has not saved that."""
+    """The ledger has posted an answer that was saved before; the platform has not saved that."""
     go_on = await answer_saved(scene, payout)
     payment = await _payment_of(scene, payout)
     let_go = await hold_lock(
@@ -197,6 +209,7 @@ BOUNDARIES: dict[str, Reach] = {
     "message saved, not sent": message_saved,
     "bank has it, answer not sent": bank_has_it,
     "answer on its way": answer_on_its_way,
+    "answer posted, not saved": answer_carried_out,
     "answer saved, not posted": answer_saved,
     "posted, not saved": posted,
     "settled, programmes not told": settled_untold,

@@ -43,7 +43,7 @@ SUPERVISION_PAUSE_S = 0.05
 POLL_S = 0.02
 WAIT_S_MAX = 90.0
 VICTIMS = ("ledger", "front", "worker", "database")
-GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Payout(msgspec.Struct, frozen=True):
@@ -230,9 +230,12 @@ class Watched:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await asyncpg.connect(self.url, command_timeout=20)
                 return await ask(self._connection)
-            except GONE:
+            except GONE as error:
                 if monotonic_ms() > deadline_ms:
                     raise
+                if isinstance(error, asyncpg.InternalClientError):
+                    # A query was cut off half-way: that connection is of no more use.
+                    self._connection.terminate()
                 await asyncio.sleep(0.1)
 
     async def value(self, query: str, *arguments: Any) -> Any:

@@ -23,10 +23,10 @@ QUICK = (
     ("message saved, not sent", "worker"),
     ("bank has it, answer not sent", "database"),
     ("answer on its way", "front"),
+    ("answer posted, not saved", "front"),
     ("answer saved, not posted", "ledger"),
     ("answer saved, not posted", "front"),
     ("posted, not saved", "database"),
-    ("posted, not saved", "front"),
     ("settled, programmes not told", "worker"),
 )
 KILLS_MAX = 3

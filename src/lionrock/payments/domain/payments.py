@@ -5,10 +5,9 @@
     held -> answered                           (recalled before it was sent, or nobody to ask)
 
 A payment is a credit transfer, a direct debit or a return: they differ in who orders it, who is
-asked and in which message (KINDS), and in nothing else. The outcome is decided once, when the
-payment becomes `answered`: by the asked bank's report or by the time-out, whichever is recorded
-first. From then on nothing changes it, and the ledger only carries it out. What a bank says
-afterwards is "late" if it says otherwise: it is told the outcome.
+asked and in which message (KINDS), and in nothing else. The outcome is that of the asked bank's
+report or of the time-out, whichever the ledger carries out first; `answered` says which one it is
+to carry out. What a bank says afterwards is "late" if it says otherwise: it is told the outcome.
 
 Pure. Not for: messages (iso20022), money (the ledger is the only truth of what is settled).
 Source: ISO 20022 pacs.008/003/004/002; UETR is a version 4 UUID (RFC 9562 s5.4).
@@ -172,16 +171,21 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def decided_subject(self) -> Subject:
-        """It as what the answer that decided it is about: the receipt of its end holds that."""
+        """It as what a message is about that the receipt of its end holds: the answer that decided
+        it, and of an instant transfer the order too.
+        """
         return msgspec.structs.replace(self.subject, received_as="")
 
     def ordered_subject(self, message_id: str) -> Subject:
         """It as what a message that orders it is about.
 
-        The message by which it was accepted is in the receipt of that.
+        The message by which it was accepted is in the receipt of that; where the end comes within
+        seconds, in the receipt of its end.
         """
         if message_id != self.original_message_id or self.state != "accepted":
             return self.subject
+        if self.kind == "transfer" and self.service_class == "C1":
+            return self.decided_subject
         return msgspec.structs.replace(
             self.subject, received_as=PAYMENT_ACCEPTED, digests={"order": self.order_digest.hex()}
         )

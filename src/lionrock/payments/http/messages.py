@@ -41,9 +41,10 @@ from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.errors import ERRORS
 from lionrock.payments.service.courier import MEDIA_TYPE
 from lionrock.payments.service.inbox import Taken
-from lionrock.payments.service.intake import Brought, Delivery
+from lionrock.payments.service.intake import Delivery
 from lionrock.payments.service.participants import ROLE
 from lionrock.payments.service.payments import Payments
+from lionrock.payments.service.plain import Brought
 from lionrock.payments.store.members import Participant
 
 # Above the limit of messages, so that one that is too large is answered as a message too.

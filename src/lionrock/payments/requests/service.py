@@ -40,6 +40,7 @@ from lionrock.payments.requests.domain import (
 )
 from lionrock.payments.requests.errors import RequestRefusal
 from lionrock.payments.service.inbox import Handling, Take
+from lionrock.payments.service.orders import Claim
 from lionrock.payments.service.parts import RoomParts
 from lionrock.payments.service.routing import check_limit
 from lionrock.payments.store import members
@@ -55,7 +56,9 @@ class Requests:
 
     def __init__(self, parts: RoomParts) -> None:
         self._parts = parts
-        parts.orders.claims.append(self.claim)
+        parts.orders.claims.append(Claim(
+            is_borne=lambda payment: bool(payment.parties.request_id), ask=self.claim
+        ))
         parts.switch.listen(self.on_closed)
 
     def handlings(self) -> Mapping[type, Handling]:
@@ -185,8 +188,6 @@ class Requests:
 
     async def claim(self, db: Connection, payment: Payment) -> str:
         """Claim the request that a new transfer names; a reason code when it may not pay it."""
-        if not payment.parties.request_id:
-            return ""
         request = await store.load_request(
             db, self._parts.core.vault, f"{REQUEST_PREFIX}_{payment.parties.request_id}",
             is_locking=True,

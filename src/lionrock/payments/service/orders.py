@@ -7,6 +7,7 @@ be routed becomes a rejected payment instead, so that its bank gets a pacs.002.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -30,6 +31,7 @@ from lionrock.payments.domain.payments import (
 from lionrock.payments.domain.reasons import REASON_TEXTS, reason_of_route
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.domain.verification import check_skip
+from lionrock.payments.service.booking import hold_id_of
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.daily import DailyLimits
 from lionrock.payments.service.routing import Destination, Router
@@ -38,6 +40,17 @@ from lionrock.payments.store import payments
 from lionrock.payments.store.members import Participant
 
 PAYMENT_PREFIX = "pay"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim:
+    """How a room has its say about transfers that may bear its references.
+
+    `is_borne`: whether one does, by its look; `ask` returns "" or why it may not be paid.
+    """
+
+    is_borne: Callable[[Payment], bool]
+    ask: Callable[[Connection, Payment], Awaitable[str]]
 
 
 class Orders:
@@ -50,8 +63,8 @@ class Orders:
         self.daily = daily
         self.router = router
         self._switch = switch
-        # Bound by rooms whose references a transfer may bear: "" or why it may not be paid.
-        self.claims: list[Callable[[Connection, Payment], Awaitable[str]]] = []
+        # Bound by rooms whose references a transfer may bear.
+        self.claims: list[Claim] = []
 
     async def initiate(self, db: Connection, order: CreditTransferOrder) -> Payment | Refused:
         """Take an order in the caller's transaction; the same order again is the same payment.
@@ -161,10 +174,14 @@ class Orders:
     async def _claimed(self, db: Connection, payment: Payment) -> str:
         """Ask the rooms whose references a transfer may bear; the first reason code against it."""
         for claim in self.claims:
-            code = await claim(db, payment)
+            code = await claim.ask(db, payment) if claim.is_borne(payment) else ""
             if code:
                 return code
         return ""
+
+    def may_be_claimed(self, payment: Payment) -> bool:
+        """Whether a room has its say before money is held for it."""
+        return any(claim.is_borne(payment) for claim in self.claims)
 
     def transferred(
         self, sender: Participant, header: Header, transfer: CreditTransfer, digest: bytes,
@@ -203,6 +220,7 @@ class Orders:
         return msgspec.structs.replace(
             payment, parties=parties, credit_account_id=found.credit_account_id,
             creditor_organisation_id=found.participant.organisation_id,
+            hold_id=hold_id_of(payment, header.created_at, found.credit_account_id),
         )
 
     def _release_at(self, transfer: CreditTransfer) -> datetime | None:

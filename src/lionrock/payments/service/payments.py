@@ -38,6 +38,7 @@ from lionrock.payments.service.orders import Orders
 from lionrock.payments.service.oversight import Oversight
 from lionrock.payments.service.participants import Enrolment, Participants
 from lionrock.payments.service.parts import RoomParts
+from lionrock.payments.service.plain import PlainMessages
 from lionrock.payments.service.post import Post
 from lionrock.payments.service.routing import Router
 from lionrock.payments.service.switch import Switch
@@ -78,7 +79,10 @@ class Payments:
             PaymentMessages(core, self.orders, self.post, self.switch).handlings()
         )
         self.inbox.extend(Enquiries(core, self.post).handlings())
-        self.intake = Intake(core, self.inbox, self.orders, self.switch, self.here)
+        plain = PlainMessages(
+            core, self.inbox, self.orders, self.post, self.switch, self.here
+        )
+        self.intake = Intake(core, self.inbox, plain, self.here)
         self.participants = Participants(core)
         self.onboarding = OnboardingDesk(core, self.participants, self.daily)
         self.settlement = Settlement(core, self.post, is_business_day=is_business_day)

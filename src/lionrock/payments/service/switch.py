@@ -5,10 +5,10 @@ compare-and-set. A step that was done and not recorded is done again with the sa
 the ledger answers `exists`, the bank knows the MsgId. So it does not matter where a process dies,
 nor whether two workers drive the same payment.
 
-Most payments are driven many at once (together.py); here is the way of one alone, which is also
-that of everything out of the ordinary.
+Most payments are driven many at once (plain.py, together.py); here is the way of one alone, which
+is also that of everything out of the ordinary.
 Not for: taking orders and messages (orders, inbox). Invariants: money moves only by the ledger's
-post of the payment's own hold; the outcome was recorded before the ledger hears of it.
+post of the payment's own hold; an outcome is told after the ledger has carried it out.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ import structlog
 
 from lionrock.kernel import jobs, outbox
 from lionrock.kernel.db import Connection
-from lionrock.ledger.api import (
-    AMOUNT_MAX,
-    TransferDraft,
-    TransferFlags,
-    TransferResult,
-    Unavailable,
-)
+from lionrock.ledger.api import Unavailable
 from lionrock.payments.addressing.service.quota import Quota
 from lionrock.payments.domain import reasons
 from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
     ANSWERS,
-    LEDGER_OF_CURRENCY,
-    PAYMENT_TRANSFER_CODE,
     Payment,
     State,
+)
+from lionrock.payments.service.booking import (
+    DONE_BEFORE,
+    end_of,
+    ended_as,
+    hold_of,
+    reason_of_ledger,
 )
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.courier import SEND_TIMEOUT_MS, Outgoing
 from lionrock.payments.service.post import Post, schedule_delivery
 from lionrock.payments.store import messages, payments
+from lionrock.payments.store.messages import Message
 
 DRIVE_QUEUE = "payments.drive"
 # The near-real-time class has a queue of its own, so that many of it delay no instant payment.
@@ -50,12 +50,6 @@ SETTLED_TOPIC = "payments.payment_settled"
 REJECTED_TOPIC = "payments.payment_rejected"
 STEPS_MAX = 8
 LEDGER_PAUSE_MS = 200
-DONE_BEFORE = (TransferResult.OK, TransferResult.EXISTS)
-_REASON_OF_LEDGER = {
-    TransferResult.EXCEEDS_CREDITS: reasons.FUNDS_INSUFFICIENT,
-    TransferResult.EXCEEDS_DEBITS: reasons.FUNDS_INSUFFICIENT,
-    TransferResult.DEBIT_ACCOUNT_ALREADY_CLOSED: reasons.ACCOUNT_CLOSED,
-}
 
 _log = structlog.get_logger("lionrock.payments")
 # None: the state moved (perhaps by another worker), look again.
@@ -228,20 +222,30 @@ class Switch:
 
     async def _carry_out(self, payment: Payment) -> _StepResult:
         """answered: post or void the hold, as was decided, and tell everyone."""
-        assert payment.outcome in {"accept", "reject"}, "an outcome was decided"
-        is_accepted = payment.outcome == "accept"
         [outcome] = await self._core.ledger.create_transfers([end_of(payment)])
-        # From here the transfer must succeed.
-        if outcome.result not in DONE_BEFORE:
-            raise AssertionError(f"{payment.id}: the ledger says {outcome.result} to its own hold")
-        after: State = "settled" if is_accepted else "rejected"
-        await self._core.kernel.database.run(lambda db: self._finish(db, payment, after))
+        ended = ended_as(payment, outcome.result)
+        await self._core.kernel.database.run(lambda db: self.finish(db, [ended]))
         return None
 
-    async def _finish(self, db: Connection, payment: Payment, after: State) -> None:
+    async def finish(
+        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None, *,
+        arrived: Sequence[Message] = (), before: State = "answered",
+    ) -> list[Payment]:
+        """Record the ends that the ledger has carried out and tell everyone; returns what ended.
+
+        `before`: "sent" where the answers are in `arrived`, written with this transaction.
+        """
         now = self._core.kernel.business_clock.now()
-        if await payments.move_to_final(db, payment.id, "answered", after, now):
-            await self.close(db, [msgspec.structs.replace(payment, state=after, finished_at=now)])
+        final = [
+            msgspec.structs.replace(
+                each, state="settled" if each.outcome == "accept" else "rejected", finished_at=now
+            )
+            for each in ended
+        ]
+        moved = await payments.move_many_to_final(db, final, before=before)
+        final = [each for each in final if each.id in moved]
+        await self.close(db, final, mail, arrived)
+        return final
 
     async def reject_unsent(
         self, db: Connection, payment: Payment, reason_code: str,
@@ -259,15 +263,16 @@ class Switch:
         return payment
 
     async def close(
-        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None
+        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None,
+        arrived: Sequence[Message] = (),
     ) -> None:
         """Tell everyone about final outcomes: receipt, both banks, event to whoever has its
         reference, listeners; once per payment.
 
         `mail`: the caller sends the notices after the commit; without it jobs do, and the tokens
-        of look-ups are given back at once.
+        of look-ups are given back at once. `arrived`: answers that are not in the table yet.
         """
-        exchanged = await self._exchanged(db, ended)
+        exchanged = await self._exchanged(db, ended, arrived)
         for payment in ended:
             await self._tell_end(db, payment, exchanged.get(payment.id, {}), mail)
         if mail is None:
@@ -281,21 +286,27 @@ class Switch:
                     await listener(db, payment)
 
     async def _exchanged(
-        self, db: Connection, ended: Sequence[Payment]
+        self, db: Connection, ended: Sequence[Payment], arrived: Sequence[Message]
     ) -> dict[str, dict[str, str]]:
-        """Digests of what the asked banks were sent and answered, by payment and definition.
+        """Digests of what ordered payments, and of what the asked banks were sent and answered, by
+        payment and definition.
 
         Further answers of a bank have a number behind the name.
         """
-        asked = {payment.id: payment for payment in ended if payment.sent_message_id}
+        asked = {payment.id: payment for payment in ended if payment.original_message_id
+                 or payment.sent_message_id}
         if not asked:
             return {}
         found: dict[str, dict[str, str]] = {}
-        for message in await messages.list_exchanged(db, list(asked)):
+        for message in (*await messages.list_exchanged(db, list(asked)), *arrived):
             assert message.payment_id is not None, "it was asked for by payment"
             payment = asked[message.payment_id]
             is_answer = message.direction == "in" and message.definition in ANSWERS
             is_asking = message.message_id == payment.sent_message_id
+            is_order = message.message_id == payment.original_message_id
+            if is_order and message.organisation_id == payment.orderer_id:
+                named = found.setdefault(payment.id, {})
+                named[f"ordered.{message.definition}"] = message.digest.hex()
             if message.organisation_id == payment.answerer_id and (is_answer or is_asking):
                 digests = found.setdefault(payment.id, {})
                 number = sum(name.startswith(message.definition) for name in digests) + 1
@@ -342,40 +353,3 @@ class Switch:
 def queue_of(payment: Payment) -> str:
     """The queue of a payment's job."""
     return DRIVE_QUEUE if payment.service_class == "C1" else DRIVE_NEAR_QUEUE
-
-
-def hold_of(payment: Payment) -> TransferDraft:
-    """The pending transfer that reserves a payment's money for the creditor's bank."""
-    return TransferDraft(
-        id=payment.hold_id,
-        debit_account_id=payment.debit_account_id,
-        credit_account_id=payment.credit_account_id,
-        amount=payment.amount.amount_minor,
-        ledger=LEDGER_OF_CURRENCY[payment.amount.currency],
-        code=PAYMENT_TRANSFER_CODE,
-        flags=TransferFlags.PENDING,
-    )
-
-
-def end_of(payment: Payment) -> TransferDraft:
-    """The transfer that posts or voids a payment's hold, as was decided."""
-    assert payment.outcome in {"accept", "reject"}, "an outcome was decided"
-    is_accepted = payment.outcome == "accept"
-    return TransferDraft(
-        id=payment.post_id if is_accepted else payment.void_id,
-        pending_id=payment.hold_id,
-        # A post of AMOUNT_MAX posts all of the hold, a void takes no amount.
-        amount=AMOUNT_MAX if is_accepted else 0,
-        flags=(
-            TransferFlags.POST_PENDING_TRANSFER if is_accepted
-            else TransferFlags.VOID_PENDING_TRANSFER
-        ),
-    )
-
-
-def reason_of_ledger(result: TransferResult) -> str:
-    """The reason code for a hold that the ledger refused.
-
-    `id_already_failed` (a repeat after a crash) no longer says why it failed.
-    """
-    return _REASON_OF_LEDGER.get(result, reasons.SETTLEMENT_FAILED)

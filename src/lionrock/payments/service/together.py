@@ -5,7 +5,7 @@ then what came of it is recorded with a compare-and-set and the messages are fix
 sent. What is out of the ordinary (a payment that waits for a round, was recalled, goes to nobody's
 bank, or has to be asked again) goes the way of one alone; so does each payment when all together
 failed, so that the fault of one is not that of its neighbours.
-Here for jobs, which a worker has claimed; in driving.py for those who took the messages.
+For jobs that a worker has claimed; who takes messages goes two steps at a time (plain.py).
 Invariants: nothing is sent before the commit that fixed it; a process that dies at any point leaves
 the jobs, and each step done again is the same one.
 """
@@ -24,17 +24,20 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.gathered import run_gathered
 from lionrock.ledger.api import TransferResult, Unavailable
 from lionrock.payments.domain.kinds import outgoing
-from lionrock.payments.domain.payments import Payment, State
+from lionrock.payments.domain.payments import Payment
+from lionrock.payments.service.booking import (
+    DONE_BEFORE,
+    end_of,
+    ended_as,
+    hold_of,
+    reason_of_ledger,
+)
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.courier import Outgoing
 from lionrock.payments.service.post import Post
 from lionrock.payments.service.switch import (
-    DONE_BEFORE,
     LEDGER_PAUSE_MS,
     Switch,
-    end_of,
-    hold_of,
-    reason_of_ledger,
 )
 from lionrock.payments.store import payments
 
@@ -102,12 +105,12 @@ class DrivenTogether:
             return Moved({each.id: again for each in (*holding, *ending)}, [], [])
         results = [each.result for each in told]
         held = list(zip(holding, results[: len(holding)], strict=True))
-        for payment, result in zip(ending, results[len(holding):], strict=True):
-            # From here the transfer must succeed.
-            if result not in DONE_BEFORE:
-                raise AssertionError(f"{payment.id}: the ledger says {result} to its own hold")
+        ended = [
+            ended_as(payment, result)
+            for payment, result in zip(ending, results[len(holding):], strict=True)
+        ]
         return await run_gathered(
-            self._core.kernel.database, lambda db: self._record(db, held, ending)
+            self._core.kernel.database, lambda db: self._record(db, held, ended)
         )
 
     async def give_back(self, moved: Moved) -> None:
@@ -169,16 +172,7 @@ class DrivenTogether:
         """answered to settled or rejected: the ledger has carried out the outcome."""
         if not ending:
             return
-        now = self._core.kernel.business_clock.now()
-        after: dict[str, State] = {
-            each.id: "settled" if each.outcome == "accept" else "rejected" for each in ending
-        }
-        final = await payments.move_many_to_final(db, list(after.items()), now)
-        ended = [
-            msgspec.structs.replace(each, state=after[each.id], finished_at=now)
-            for each in ending if each.id in final
-        ]
-        await self._switch.close(db, ended, moved.mail)
+        ended = await self._switch.finish(db, ending, moved.mail)
         moved.ended += ended
         moved.outcomes |= {each.id: jobs.Done() for each in ended}
 

@@ -141,13 +141,12 @@ async def find_transactions(
     return {(row["initiator_id"], row["transaction_id"]) for row in rows}
 
 
-async def lock_by_uetrs(
+async def load_by_uetrs(
     db: Connection, vault: Vault, uetrs: Sequence[str]
 ) -> dict[str, Payment]:
-    """Return the payments of UETRs, their rows locked in one order until the transaction ends."""
+    """Return the payments of UETRs, as they stand."""
     rows = await db.fetch(
-        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = ANY($1) ORDER BY id FOR UPDATE",
-        list(uetrs),
+        f"SELECT {_COLUMNS} FROM payments.payments WHERE uetr = ANY($1)", list(uetrs)
     )
     found = [_payment(vault, row) for row in rows]
     return {payment.uetr: payment for payment in found if payment is not None}
@@ -231,17 +230,28 @@ async def move_many_to_sent(
 
 
 async def move_many_to_final(
-    db: Connection, moves: Sequence[tuple[str, State]], finished_at: datetime
+    db: Connection, ended: Sequence[Payment], *, before: State = "answered"
 ) -> set[str]:
-    """The ledger has carried out these outcomes; returns which were moved."""
-    assert all(may_move("answered", after) for _, after in moves), "answered leads to an end"
+    """The ledger has carried out the outcomes that these payments bear; returns which were moved.
+
+    From `sent` this is both moves in one write: the answer, and what came of it.
+    """
+    assert before == "answered" or may_move(before, "answered"), "this is the way"
+    assert all(may_move("answered", each.state) for each in ended), "answered leads to an end"
+    if not ended:
+        return set()
     rows = await db.fetch(
-        "WITH given AS (SELECT p.id, g.after FROM payments.payments p"
-        "  JOIN unnest($1::text[], $2::text[]) AS g (id, after) USING (id)"
+        "WITH given AS (SELECT p.id, g.after, g.outcome, g.code, g.reason, g.finished_at"
+        "  FROM payments.payments p"
+        "  JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
+        "   $6::timestamptz[]) AS g (id, after, outcome, code, reason, finished_at) USING (id)"
         "  ORDER BY p.id FOR UPDATE OF p)"
-        " UPDATE payments.payments AS p SET state = given.after, finished_at = $3 FROM given"
-        " WHERE p.id = given.id AND p.state = 'answered' RETURNING p.id",
-        *(list(column) for column in zip(*moves, strict=True)), finished_at,
+        " UPDATE payments.payments AS p SET state = given.after, outcome = given.outcome,"
+        "  reason_code = given.code, reason_text = given.reason, finished_at = given.finished_at"
+        " FROM given WHERE p.id = given.id AND p.state = $7 RETURNING p.id",
+        [each.id for each in ended], [each.state for each in ended],
+        [each.outcome for each in ended], [each.reason_code for each in ended],
+        [each.reason_text for each in ended], [each.finished_at for each in ended], before,
     )
     return {row["id"] for row in rows}
 
@@ -258,34 +268,6 @@ async def move_to_answered(
     return await _move(
         db, payment_id, before, "answered",
         ", outcome = $4, reason_code = $5, reason_text = $6", (outcome, reason_code, reason_text),
-    )
-
-
-async def move_many_to_answered(
-    db: Connection, moves: Sequence[tuple[str, Outcome, str, str]]
-) -> set[str]:
-    """Decide outcomes of payments whose rows are locked; returns which were moved.
-
-    Each move: payment, outcome, reason code and text.
-    """
-    assert may_move("sent", "answered") and all(outcome for _, outcome, _, _ in moves), "decided"
-    rows = await db.fetch(
-        "UPDATE payments.payments AS p SET state = 'answered', outcome = g.outcome,"
-        "  reason_code = g.code, reason_text = g.reason"
-        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
-        "  AS g (id, outcome, code, reason)"
-        " WHERE p.id = g.id AND p.state = 'sent' RETURNING p.id",
-        *(list(column) for column in zip(*moves, strict=True)),
-    )
-    return {row["id"] for row in rows}
-
-
-async def move_to_final(
-    db: Connection, payment_id: str, before: State, after: State, finished_at: datetime
-) -> bool:
-    """The ledger has carried out the outcome; `finished_at` is business time."""
-    return await _move(
-        db, payment_id, before, after, ", finished_at = $4", (finished_at,)
     )
 
 

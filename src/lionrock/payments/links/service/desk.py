@@ -13,6 +13,7 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.jobs import Done, Job, JobHandler, schedule
 from lionrock.kernel.outbox import EventHandler
 from lionrock.payments.domain.payments import Payment
+from lionrock.payments.links.domain.links import request_id_of
 from lionrock.payments.links.service.callbacks import Callbacks
 from lionrock.payments.links.service.intents import Intents
 from lionrock.payments.links.service.links import CALLBACK_QUEUE, EXPIRY_QUEUE, Links
@@ -21,7 +22,7 @@ from lionrock.payments.links.service.pages import PayPages
 from lionrock.payments.links.service.refunds import REFUND_PREFIX, Refunds
 from lionrock.payments.links.store import intents as intent_store
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.orders import Orders
+from lionrock.payments.service.orders import Claim, Orders
 from lionrock.payments.service.routing import Router
 from lionrock.payments.store import payments
 
@@ -39,7 +40,10 @@ class LinkDesk:
         self.officers = Officers(core)
         self.refunds = Refunds(core, orders, self.officers)
         self.pages = PayPages(core, self.links, self.intents)
-        orders.claims.append(self.links.claim)
+        orders.claims.append(Claim(
+            is_borne=lambda payment: bool(request_id_of(payment.end_to_end_id)),
+            ask=self.links.claim,
+        ))
 
     def handlers(self) -> Mapping[str, JobHandler]:
         """Job handlers by queue."""

@@ -27,7 +27,6 @@ from lionrock.payments.domain import reasons
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.links.domain.addresses import ENDPOINT, is_under
 from lionrock.payments.links.domain.links import (
-    END_TO_END_PREFIX,
     PAYEE_DIFFERS,
     REQUEST_LIFE,
     REQUESTS_MAX,
@@ -232,10 +231,8 @@ class Links:
     async def claim(self, db: Connection, payment: Payment) -> str:
         """Let a transfer that bears a payment request's EndToEndId pay its link, or say why not.
 
-        Returns "" when it may, and for a transfer that bears none; else an ISO 20022 reason code.
+        Returns "" when it may, and where there is no such request; else an ISO 20022 reason code.
         """
-        if not payment.end_to_end_id.startswith(END_TO_END_PREFIX):
-            return ""
         request_id = request_id_of(payment.end_to_end_id)
         request = await store.load_request(db, request_id) if request_id else None
         if request is None:

@@ -1,0 +1,341 @@
+"""The two messages that make up a payment, many at once: a new pacs.008, a bank's first pacs.002.
+
+The ledger comes first. What the messages are about is read, several reads at a time; the ledger
+holds the money of all new transfers and carries out all answers in one call; then one transaction
+writes everything that has become of it: the payment is asked about (or has ended), the messages to
+the banks are fixed. Each message is so one transaction of the switch, not two.
+What dies between the ledger and the commit leaves nothing that is not found again: the hold has the
+id of what the sender said, so its repeat finds it, and else it lapses; an answer that comes again,
+or the time-out, is told by the ledger how the payment ended (booking.ended_as).
+Whatever is not plain is left to the way of one message (inbox.py): what cannot be routed, was said
+before, or comes while the ledger does not answer.
+Invariants: a message is answered after the commit that keeps it; an outcome is told after the
+ledger has carried it out; what was read before the transaction is checked again by a
+compare-and-set or a unique key, and then all of it is undone (Collided).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+import structlog
+
+from lionrock.kernel.db import Connection
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.gathered import write_with_others
+from lionrock.ledger.api import TransferResult
+from lionrock.payments.domain import reasons
+from lionrock.payments.domain.iso20022 import (
+    CreditTransfer,
+    Envelope,
+    StatusReport,
+    definition_of,
+)
+from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
+from lionrock.payments.domain.kinds import outgoing
+from lionrock.payments.domain.payments import (
+    AnswerEffect,
+    Payment,
+    Subject,
+    check_report,
+    effect_of,
+)
+from lionrock.payments.service.booking import (
+    DONE_BEFORE,
+    end_of,
+    hold_of,
+    is_held_first,
+    reason_of_ledger,
+)
+from lionrock.payments.service.core import Core
+from lionrock.payments.service.driving import DrivenHere
+from lionrock.payments.service.inbox import Inbox, Taken, check_addresses
+from lionrock.payments.service.orders import Orders, check_agent, digest_of_transfer
+from lionrock.payments.service.post import Post
+from lionrock.payments.service.switch import Switch
+from lionrock.payments.service.together import Moved
+from lionrock.payments.store import messages, payments
+from lionrock.payments.store.members import Participant
+from lionrock.payments.store.messages import Message
+
+_log = structlog.get_logger("lionrock.payments")
+
+
+class Collided(Exception):
+    """Somebody else took the same at the same moment; each message is looked at by itself."""
+
+
+class Brought(msgspec.Struct, frozen=True, eq=False):
+    """A message whose signature holds; `envelope` is a Refused where it could not be read."""
+
+    sender: Participant
+    envelope: Envelope | Refused
+    raw: bytes
+
+
+class Ordered(msgspec.Struct, frozen=True, eq=False):
+    """A new payment, and what the ledger said to its hold; None where it was not asked."""
+
+    payment: Payment
+    result: TransferResult | None
+
+
+class Prepared(msgspec.Struct, frozen=True, eq=False):
+    """What is known of plain messages before the transaction that takes them.
+
+    `answered`: payments with the outcomes that their banks' reports have had in the ledger.
+    """
+
+    ordered: dict[Brought, Ordered]
+    answered: dict[Brought, Payment]
+
+
+class PlainMessages:
+    """Takes plain messages together."""
+
+    def __init__(
+        self, core: Core, inbox: Inbox, orders: Orders, post: Post, switch: Switch,
+        here: DrivenHere,
+    ) -> None:
+        self._core = core
+        self._inbox = inbox
+        self._orders = orders
+        self._post = post
+        self._switch = switch
+        self._here = here
+
+    async def prepare(self, brought: Sequence[Brought]) -> Prepared:
+        """Read what plain messages are about, and have the ledger hold and carry out."""
+        named = _named(brought)
+        transfers, reports = _transfers(named), _reports(named)
+        if not transfers and not reports:
+            return Prepared({}, {})
+        alone = self._core.kernel.database.alone
+        used, taken, routes, asked = await asyncio.gather(
+            alone(partial(messages.find_used, direction="in", names=sorted(named))),
+            alone(partial(payments.find_transactions, names=sorted(_transactions(transfers)))),
+            alone(partial(self._orders.router.of_transfers, asked=[
+                (each.sender, transfer) for each, transfer in transfers.items()
+            ])),
+            alone(partial(
+                payments.load_by_uetrs, vault=self._core.vault,
+                uetrs=sorted(report.uetr for report in reports.values()),
+            )),
+        )
+        unused = {each for name, each in named.items() if name not in used}
+        ordered: dict[Brought, Payment] = {}
+        for (each, transfer), found in zip(transfers.items(), routes, strict=True):
+            is_new = (each.sender.organisation_id, transfer.transaction_id) not in taken
+            if each in unused and is_new and not isinstance(found, Refused):
+                assert isinstance(each.envelope, Envelope), "it was read"
+                ordered[each] = self._orders.transferred(
+                    each.sender, each.envelope.header, transfer, digest_of_transfer(transfer),
+                    found,
+                )
+        answered = {
+            each: answer for each, report in reports.items()
+            if each in unused and (answer := _answer(asked.get(report.uetr), each, report))
+        }
+        return await self._book(ordered, answered)
+
+    async def _book(
+        self, ordered: dict[Brought, Payment], answered: dict[Brought, Payment]
+    ) -> Prepared:
+        holding = {
+            each: payment for each, payment in ordered.items()
+            if is_held_first(payment) and not self._orders.may_be_claimed(payment)
+        }
+        if not self._here.has_room(len(holding)):
+            holding = {}
+        drafts = [
+            *map(hold_of, holding.values()), *map(end_of, answered.values())
+        ]
+        results = await self._here.book(drafts)
+        if results is None:
+            # Not known whether the ledger did it; the ids are the same again.
+            return Prepared({e: Ordered(payment, None) for e, payment in ordered.items()}, {})
+        held = dict(zip(holding, results[: len(holding)], strict=True))
+        ends = zip(answered.items(), results[len(holding):], strict=True)
+        return Prepared(
+            {each: Ordered(payment, held.get(each)) for each, payment in ordered.items()},
+            # Where another end came before, the payment is looked at anew.
+            {each: payment for (each, payment), result in ends if result in DONE_BEFORE},
+        )
+
+    async def save(
+        self, db: Connection, prepared: Prepared, fresh: Sequence[Brought], moved: Moved
+    ) -> dict[Brought, Taken]:
+        """Write what has become of those messages that are in `fresh`; returns their answers.
+
+        `moved` is told what to send after the commit. Raises Collided.
+        """
+        wanted = set(fresh)
+        ordered = {each: order for each, order in prepared.ordered.items() if each in wanted}
+        answered = {each: end for each, end in prepared.answered.items() if each in wanted}
+        if ordered:
+            await self._save_orders(db, ordered, moved)
+        if answered:
+            await self._save_answers(db, answered, moved)
+        return dict.fromkeys((*ordered, *answered), Taken(is_repeat=False))
+
+    async def _save_orders(
+        self, db: Connection, ordered: dict[Brought, Ordered], moved: Moved
+    ) -> None:
+        # Before the messages that they lead to: these are listed by their ids.
+        came = {each: self._came(each) for each in ordered}
+        held = {each: order.payment for each, order in ordered.items()
+                if order.result in DONE_BEFORE}
+        asked = {
+            each: await self._ask(db, payment, each.sender, moved)
+            # In one order of senders, for what one has sent today is held until the commit.
+            for each, payment in sorted(held.items(), key=_by_sender)
+        }
+        rows = [*asked.values(), *(o.payment for e, o in ordered.items() if e not in asked)]
+        inserted = await payments.insert_payments(db, self._core.vault, rows)
+        if len(inserted) != len(rows):
+            # A UETR or TxId was taken meanwhile.
+            raise Collided
+        for each, order in ordered.items():
+            accepted = order.payment
+            if each in asked:
+                # What the day's limit is against is carried out like any outcome, by its job.
+                due_at = self._here.due_at() if asked[each].state == "sent" else None
+                await self._switch.schedule(db, asked[each], due_at=due_at)
+            elif order.result is not None:
+                accepted = await self._refuse(db, order.payment, order.result, moved)
+            else:
+                accepted = await self._orders.accept_unless_claimed(db, accepted, each.sender)
+            subject = accepted.ordered_subject(accepted.original_message_id)
+            await self._keep(db, each, came[each], subject)
+
+    async def _ask(
+        self, db: Connection, payment: Payment, sender: Participant, moved: Moved
+    ) -> Payment:
+        """A payment whose money is held, with the message that asks its bank; or its rejection,
+        where its sender has sent what it may in a day.
+        """
+        code = await self._orders.daily.count(db, payment, sender)
+        if code:
+            return msgspec.structs.replace(
+                payment, state="answered", outcome="reject", reason_code=code,
+                reason_text=reasons.REASON_TEXTS[code],
+            )
+        made = await self._post.compose(
+            db, payment.subject, payment.answerer_id, outgoing(payment)
+        )
+        await self._post.store(db, made)
+        moved.mail.append(made)
+        return msgspec.structs.replace(
+            payment, state="sent", sent_message_id=made.message.message_id,
+            deadline_at=self._switch.deadline_of(payment),
+        )
+
+    async def _refuse(
+        self, db: Connection, payment: Payment, result: TransferResult, moved: Moved
+    ) -> Payment:
+        _log.info("payment_not_held", payment=payment.id, result=str(result))
+        # Whoever sends the notices may die before: then the job does.
+        await self._switch.schedule(db, payment, due_at=self._here.due_at())
+        ended = await self._switch.reject_unsent(
+            db, payment, reason_of_ledger(result), moved.mail
+        )
+        moved.ended.append(ended)
+        return payment
+
+    async def _save_answers(
+        self, db: Connection, answered: dict[Brought, Payment], moved: Moved
+    ) -> None:
+        arrived = [
+            await self._keep(db, each, self._came(each), payment.decided_subject)
+            for each, payment in answered.items()
+        ]
+        ended = await self._switch.finish(
+            db, list(answered.values()), moved.mail, arrived=arrived, before="sent"
+        )
+        if len(ended) != len(answered):
+            # The time-out, or another front, was quicker.
+            raise Collided
+        moved.ended += ended
+
+    def _came(self, each: Brought) -> Message:
+        assert isinstance(each.envelope, Envelope), "it was read"
+        definition = definition_of(each.envelope.document)
+        return self._inbox.message(
+            each.sender, definition, each.envelope.header.message_id, each.raw
+        )
+
+    async def _keep(
+        self, db: Connection, each: Brought, came: Message, subject: Subject
+    ) -> Message:
+        """Keep a message that was taken, with the receipt that holds it."""
+        message = msgspec.structs.replace(
+            came, subject_id=subject.id, payment_id=subject.payment_id
+        )
+        row = messages.sealed_row(self._core.vault, message, each.raw)
+        await write_with_others(db, messages.insert_rows, row)
+        await self._inbox.record(db, subject, message)
+        return message
+
+
+def _named(brought: Sequence[Brought]) -> dict[tuple[str, str], Brought]:
+    """Messages with the right addresses by sender and MsgId; of those of one name the first."""
+    named: dict[tuple[str, str], Brought] = {}
+    for each in brought:
+        if not isinstance(each.envelope, Refused) and not check_addresses(
+            each.sender, each.envelope
+        ):
+            named.setdefault((each.sender.organisation_id, each.envelope.header.message_id), each)
+    return named
+
+
+def _transfers(named: dict[tuple[str, str], Brought]) -> dict[Brought, CreditTransfer]:
+    """Transfers that their own bank sends; of those of one TxId the first."""
+    found: dict[tuple[str, str], tuple[Brought, CreditTransfer]] = {}
+    for each in named.values():
+        transfer = each.envelope.document if isinstance(each.envelope, Envelope) else None
+        if isinstance(transfer, CreditTransfer) and check_agent(each.sender, transfer) is None:
+            name = each.sender.organisation_id, transfer.transaction_id
+            found.setdefault(name, (each, transfer))
+    return dict(found.values())
+
+
+def _transactions(transfers: dict[Brought, CreditTransfer]) -> set[tuple[str, str]]:
+    return {
+        (each.sender.organisation_id, transfer.transaction_id)
+        for each, transfer in transfers.items()
+    }
+
+
+def _reports(named: dict[tuple[str, str], Brought]) -> dict[Brought, StatusReport]:
+    """Reports about payments; of those about one payment the first."""
+    found: dict[str, tuple[Brought, StatusReport]] = {}
+    for each in named.values():
+        report = each.envelope.document if isinstance(each.envelope, Envelope) else None
+        if isinstance(report, StatusReport) and report.original_definition != PAYMENT_RETURN:
+            found.setdefault(report.uetr, (each, report))
+    return dict(found.values())
+
+
+def _answer(payment: Payment | None, each: Brought, report: StatusReport) -> Payment | None:
+    """A payment that waits for its bank, with the outcome that this report decides."""
+    if payment is None or payment.answerer_id != each.sender.organisation_id:
+        return None
+    if payment.state != "sent" or check_report(payment, report) is not None:
+        return None
+    effect = effect_of(payment, report)
+    if effect not in {AnswerEffect.ACCEPT, AnswerEffect.REJECT}:
+        return None
+    is_accepted = effect is AnswerEffect.ACCEPT
+    assert is_accepted != bool(report.reason_code), "a rejection, and only it, has a reason"
+    return msgspec.structs.replace(
+        payment, state="answered", outcome="accept" if is_accepted else "reject",
+        reason_code=report.reason_code, reason_text=report.reason_text,
+    )
+
+
+def _by_sender(each: tuple[Brought, Payment]) -> tuple[str, str, str]:
+    _, payment = each
+    return payment.debtor_organisation_id, payment.amount.currency, payment.id

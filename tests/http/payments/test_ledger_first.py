@@ -1,0 +1,226 @@
+"""Money is held before a payment is written, and an answer is carried out before it is recorded.
+
+So a process can die in between, and two who decide can meet in the ledger: it says how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from lionrock.ledger.api import TransferDraft, TransferResult
+from lionrock.payments.domain.payments import Outcome, Payment
+from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
+from lionrock.payments.service.plain import PlainMessages
+from tests.http.payments.test_daily_limits import limit, sent
+from tests.http.payments.test_driven_here import banks_work, states
+from tests.http.payments.test_transfers import only_payment, pay, statement
+from tests.unit.payments.city import (
+    FIRM_ACCOUNT,
+    HARBOUR,
+    LANTAU,
+    TEA_ACCOUNT,
+    PaymentsCity,
+)
+
+FUNDED_MINOR, PAID_MINOR = 3_000_00, 250_00
+
+
+@pytest.fixture
+async def here(city: PaymentsCity) -> AsyncIterator[None]:
+    """The loop of a process that serves messages."""
+    task = asyncio.create_task(city.payments.here.run_for_ever())
+    await asyncio.sleep(0)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def available(city: PaymentsCity) -> tuple[int, int]:
+    """What the payer's and the payee's bank may spend, against what they had at first."""
+    return (
+        await city.available(await city.settlement_id(LANTAU)) - FUNDED_MINOR,
+        await city.available(await city.settlement_id(HARBOUR)) - FUNDED_MINOR,
+    )
+
+
+async def carry_out(city: PaymentsCity, outcome: Outcome) -> Payment:
+    """What a front does with a bank's answer before it dies: the ledger knows, the table not."""
+    payment = await only_payment(city)
+    assert payment.state == "sent"
+    code = "AC04" if outcome == "reject" else ""
+    decided = msgspec.structs.replace(
+        payment, state="answered", outcome=outcome, reason_code=code, reason_text=code
+    )
+    [told] = await city.ledger.create_transfers([end_of(decided)])
+    assert told.result is TransferResult.OK
+    return payment
+
+
+class Broken:
+    """`PlainMessages.save` of a process that dies before it has written anything."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def save(self, *_args: object, **_more: object) -> None:
+        """Break like a connection that is lost: whether it was committed is not known."""
+        self.count += 1
+        raise ConnectionResetError("the process is gone")
+
+
+async def test_a_time_out_that_comes_after_the_payment_was_posted_settles_it(
+    city: PaymentsCity,
+) -> None:
+    await pay(city, amount="9.10")  # taken, and never answered
+    await city.settle()
+    await carry_out(city, "accept")
+    await city.pass_seconds(city.kernel.settings.payment_answer_timeout_ms / 1000 + 3)
+    payment = await only_payment(city)
+    assert (payment.state, payment.outcome, payment.reason_code) == ("settled", "accept", "")
+    assert await available(city) == (-9_10, 9_10)
+    told = [raw for kind, raw in await city.messages(payment.id) if kind == "pacs.002.001.10"]
+    assert len(told) == 2
+    assert all(b"<TxSts>ACSC</TxSts>" in raw for raw in told), "nobody was told otherwise"
+    assert (await statement(city, LANTAU, TEA_ACCOUNT))[1] == ["paid"]
+
+
+async def test_an_acceptance_that_comes_after_the_money_was_given_back_is_rejected(
+    city: PaymentsCity,
+) -> None:
+    await pay(city)
+    await city.world.worker.run_due()
+    await city.platform_worker.run_due()
+    await carry_out(city, "reject")
+    await city.settle()
+    payment = await only_payment(city)
+    assert (payment.state, payment.outcome) == ("rejected", "reject")
+    assert payment.reason_code, "a rejection has a reason"
+    assert await available(city) == (0, 0)
+    told = [raw for _, raw in await city.messages(payment.id) if b"<TxSts>RJCT" in raw]
+    assert len(told) == 2, "both banks"
+    assert await statement(city, HARBOUR, FIRM_ACCOUNT) == ("1000.00", ["reversed"])
+
+
+@pytest.mark.usefixtures("here")
+async def test_a_message_whose_front_died_after_the_hold_is_paid_once_when_it_comes_again(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Broken()
+    with monkeypatch.context() as dying:
+        dying.setattr(PlainMessages, "save", broken.save)
+        await pay(city)
+        await city.world.worker.run_due()
+    assert broken.count, "it came to the ledger"
+    assert await states(city) == []
+    assert await available(city) == (-PAID_MINOR, 0), "held, and nobody knows for what"
+    await city.pass_seconds(5)
+    await banks_work(city, until={"settled"})
+    assert await available(city) == (-PAID_MINOR, PAID_MINOR)
+
+
+@pytest.mark.usefixtures("here")
+async def test_money_held_for_a_message_that_never_comes_again_is_free_after_a_day(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(PlainMessages, "save", Broken().save)
+        await pay(city)
+        await city.world.worker.run_due()
+    assert await available(city) == (-PAID_MINOR, 0)
+    city.pass_business_time(seconds=HOLD_S - 5)
+    await tick(city)
+    assert await available(city) == (-PAID_MINOR, 0)
+    city.pass_business_time(seconds=10)
+    await tick(city)
+    assert await available(city) == (0, 0)
+
+
+async def tick(city: PaymentsCity) -> None:
+    """Have the ledger look at its clock: a transfer that it refuses."""
+    refused = TransferDraft(
+        id=city.kernel.ids.new_u128(), debit_account_id=1, credit_account_id=2, amount=1,
+        ledger=344, code=1,
+    )
+    await city.ledger.create_transfers([refused])
+
+
+@pytest.mark.usefixtures("here")
+async def test_what_is_over_the_days_limit_is_held_and_given_back(city: PaymentsCity) -> None:
+    await limit(city, HKD=PAID_MINOR + 1_00)
+    await pay(city)
+    await banks_work(city, until={"settled"})
+    await pay(city, end_to_end_id="TEA-2", amount="1.01")
+    await city.world.worker.run_due()
+    assert sorted(await states(city)) == ["answered", "settled"]
+    await city.settle()
+    assert sorted(await states(city)) == ["rejected", "settled"]
+    assert await available(city) == (-PAID_MINOR, PAID_MINOR)
+    assert await sent(city) == {"HKD": PAID_MINOR}
+    statuses = (await statement(city, LANTAU, TEA_ACCOUNT))[1]
+    assert sorted(statuses) == ["paid", "returned"]
+
+
+@pytest.mark.usefixtures("here")
+async def test_messages_are_listed_in_the_order_in_which_they_came_and_went(
+    city: PaymentsCity,
+) -> None:
+    await pay(city)
+    await banks_work(city, until={"settled"})
+    payment = await only_payment(city)
+    rows = await city.kernel.database.read(
+        lambda db: city.payments.message_rows(db, payment.id))
+    assert [(row.direction, row.definition[:8]) for row in rows] == [
+        ("in", "pacs.008"), ("out", "pacs.008"), ("in", "pacs.002"), ("out", "pacs.002"),
+        ("out", "pacs.002"),
+    ]
+
+
+@pytest.mark.usefixtures("here")
+async def test_two_payments_of_one_moment_are_both_paid_though_each_waits_for_the_other(
+    city: PaymentsCity,
+) -> None:
+    names = [f"TEA-{number}" for number in range(8)]
+    await asyncio.gather(*(pay(city, end_to_end_id=name, amount="1.00") for name in names))
+    await banks_work(city, until={"settled"})
+    assert await states(city) == ["settled"] * len(names)
+    assert await available(city) == (-8_00, 8_00)
+
+
+def decided(outcome: str, code: str = "") -> Any:
+    """A payment of which only its outcome matters."""
+    class Shape(msgspec.Struct):
+        id: str = "pay_1"
+        outcome: str = ""
+        reason_code: str = ""
+        reason_text: str = ""
+
+    return Shape(outcome=outcome, reason_code=code, reason_text=code)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "result", "after"),
+    [
+        ("accept", "", TransferResult.OK, ("accept", "")),
+        ("accept", "", TransferResult.EXISTS, ("accept", "")),
+        ("accept", "", TransferResult.PENDING_TRANSFER_ALREADY_VOIDED, ("reject", "ED05")),
+        ("accept", "", TransferResult.PENDING_TRANSFER_EXPIRED, ("reject", "ED05")),
+        ("reject", "AB05", TransferResult.PENDING_TRANSFER_ALREADY_POSTED, ("accept", "")),
+        ("reject", "AB05", TransferResult.PENDING_TRANSFER_ALREADY_VOIDED, ("reject", "AB05")),
+        ("reject", "AB05", TransferResult.PENDING_TRANSFER_EXPIRED, ("reject", "AB05")),
+    ],
+)
+def test_the_ledger_says_how_it_ended(
+    outcome: str, code: str, result: TransferResult, after: tuple[str, str]
+) -> None:
+    ended = ended_as(decided(outcome, code), result)
+    assert (ended.outcome, ended.reason_code) == after
+
+
+def test_anything_else_that_the_ledger_says_to_an_end_is_a_fault_of_ours() -> None:
+    with pytest.raises(AssertionError, match="pay_1"):
+        ended_as(decided("accept"), TransferResult.PENDING_TRANSFER_NOT_FOUND)
