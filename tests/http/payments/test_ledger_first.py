@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 
+from lionrock.kernel.clock import FrozenClock
 from lionrock.ledger.api import TransferDraft, TransferResult
 from lionrock.payments.domain.payments import Outcome, Payment
 from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
@@ -26,6 +28,7 @@ from tests.unit.payments.city import (
     TEA_ACCOUNT,
     PaymentsCity,
 )
+from tests.unit.payments.treasury import begin, call, end_day, reconciled
 
 FUNDED_MINOR, PAID_MINOR = 3_000_00, 250_00
 
@@ -87,6 +90,23 @@ async def test_a_time_out_that_comes_after_the_payment_was_posted_settles_it(
     assert len(told) == 2
     assert all(b"<TxSts>ACSC</TxSts>" in raw for raw in told), "nobody was told otherwise"
     assert (await statement(city, LANTAU, TEA_ACCOUNT))[1] == ["paid"]
+
+
+async def test_what_the_ledger_has_posted_is_stated_though_its_record_is_still_to_come(
+    city: PaymentsCity, business_clock: FrozenClock
+) -> None:
+    await begin(city)
+    await pay(city, amount="9.10")  # taken, and never answered
+    await city.settle()
+    posted = await carry_out(city, "accept")
+    await end_day(city, business_clock)
+    assert (await only_payment(city)).state == "sent"
+    made = await reconciled(city, date(2026, 2, 20))
+    assert made.differences == ()
+    status, listed = await call(city, "GET", "statements?currency=HKD")
+    assert status == 200
+    _, shown = await call(city, "GET", f"statements/{listed['statements'][0]['id']}?format=json")
+    assert ("credit_transfer", posted.uetr) in [(e["kind"], e["uetr"]) for e in shown["entries"]]
 
 
 async def test_an_acceptance_that_comes_after_the_money_was_given_back_is_rejected(

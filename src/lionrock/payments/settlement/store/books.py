@@ -37,9 +37,12 @@ _ENTRIES = "(SELECT count(*) FROM payments.statement_entries e WHERE e.transfer_
 
 
 async def known_payments(db: Connection, transfer_ids: list[int]) -> list[Known]:
-    """Return credit transfers whose outcome is to post, by the id of the post."""
+    """Return payments by the id of their post.
+
+    The ledger posts before the record says so (docs/decisions/0042): what is under way counts.
+    """
     rows = await db.fetch(
-        f"{_PAYMENT} WHERE p.post_id = ANY($1) AND p.outcome = 'accept'", _uuids(transfer_ids)
+        f"{_PAYMENT} WHERE p.post_id = ANY($1) AND p.state <> 'rejected'", _uuids(transfer_ids)
     )
     return [_known(row) for row in rows]
 
