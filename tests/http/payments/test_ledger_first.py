@@ -14,10 +14,20 @@ import msgspec
 import pytest
 
 from lionrock.kernel.clock import FrozenClock
+from lionrock.kernel.money import Money
 from lionrock.ledger.api import TransferDraft, TransferResult
+from lionrock.payments.api import (
+    SWITCH_MEMBER,
+    CreditTransfer,
+    Envelope,
+    Header,
+    PartyAccount,
+    settlement_date_of,
+)
 from lionrock.payments.domain.payments import Outcome, Payment
 from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
-from lionrock.payments.service.plain import PlainMessages
+from lionrock.payments.service.plain import Collided, PlainMessages
+from lionrock.payments.store import payments as payments_store
 from tests.http.payments.test_daily_limits import limit, sent
 from tests.http.payments.test_driven_here import banks_work, states
 from tests.http.payments.test_transfers import only_payment, pay, statement
@@ -183,6 +193,59 @@ async def test_what_is_over_the_days_limit_is_held_and_given_back(city: Payments
     assert await sent(city) == {"HKD": PAID_MINOR}
     statuses = (await statement(city, LANTAU, TEA_ACCOUNT))[1]
     assert sorted(statuses) == ["paid", "returned"]
+
+
+@pytest.mark.usefixtures("here")
+async def test_what_is_rejected_after_all_when_it_is_taken_alone_is_given_back(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await limit(city, HKD=PAID_MINOR + 1_00)
+
+    async def collide(*_args: object, **_more: object) -> None:
+        raise Collided
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(PlainMessages, "save", collide)
+        await pay(city)
+        await pay(city, end_to_end_id="TEA-2", amount="1.01")
+        for _ in range(3):
+            await city.world.worker.run_due()
+        assert sorted(await states(city)) == ["accepted", "rejected"]
+        assert await available(city) == (-PAID_MINOR, 0), "the one is held, the other is not"
+    await city.settle()
+    assert sorted(await states(city)) == ["rejected", "settled"]
+    assert await available(city) == (-PAID_MINOR, PAID_MINOR)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("is_seen_before", [True, False], ids=["seen", "meanwhile"])
+async def test_a_used_uetr_is_refused_and_nothing_stays_held(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch, is_seen_before: bool
+) -> None:
+    reply = await pay(city)
+    await banks_work(city, until={"settled"})
+    uetr = str(msgspec.json.decode(reply.body)["uetr"])
+    if not is_seen_before:
+        # The other one is committed after the look and before the insertion.
+        async def none_there(*_args: object, **_more: object) -> set[str]:
+            return set()
+
+        monkeypatch.setattr(payments_store, "find_uetrs", none_there)
+    again = CreditTransfer(
+        settlement_date=settlement_date_of(city.kernel.business_clock.now()),
+        end_to_end_id="TEA-2", transaction_id="another", uetr=uetr, amount=Money(7_00, "HKD"),
+        debtor=PartyAccount(name="Little Tea", account=TEA_ACCOUNT, member="512"),
+        creditor=PartyAccount(name="Harbour Robotics", account=FIRM_ACCOUNT, member="307"),
+    )
+    header = Header(
+        from_member="512", to_member=SWITCH_MEMBER, message_id="another",
+        created_at=city.kernel.business_clock.now(),
+    )
+    exchange = await city.post_message(LANTAU, Envelope(header, again))
+    assert exchange.reply.status == 409
+    assert b"transaction_id_reused" in exchange.reply.body
+    assert await states(city) == ["settled"]
+    assert await available(city) == (-PAID_MINOR, PAID_MINOR)
 
 
 @pytest.mark.usefixtures("here")

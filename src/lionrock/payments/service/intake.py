@@ -103,6 +103,7 @@ class Intake:
         return answers
 
     async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
+        prepared = Prepared({}, {})
         try:
             prepared = await self._plain.prepare(
                 [each for one in deliveries for each in one.messages]
@@ -119,7 +120,15 @@ class Intake:
             # Whose fault it is shows when each is alone.
             _log.info("messages_failed_together", count=len(deliveries),
                       error=f"{type(error).__name__}: {error}"[:200])
-        return [await self._take_alone(each) for each in deliveries]
+        alone = [await self._take_alone(each) for each in deliveries]
+        # Of what failed again nothing is let go: it comes again and finds its hold.
+        await self._plain.let_go(prepared, [
+            each for one, told in zip(deliveries, alone, strict=True)
+            if not isinstance(told, Refused)
+            for each, answer in zip(one.messages, told, strict=True)
+            if not isinstance(answer, Exception)
+        ])
+        return alone
 
     async def _take_alone(self, delivery: Delivery) -> Answers | Refused:
         database = self._core.kernel.database

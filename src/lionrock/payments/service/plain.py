@@ -5,7 +5,8 @@ holds the money of all new transfers and carries out all answers in one call; th
 writes everything that has become of it: the payment is asked about (or has ended), the messages to
 the banks are fixed. Each message is so one transaction of the switch, not two.
 What dies between the ledger and the commit leaves nothing that is not found again: the hold has the
-id of what the sender said, so its repeat finds it, and else it lapses; an answer that comes again,
+id of what the sender said, so its repeat finds it, and else it lapses (what is refused after all is
+given back at once); an answer that comes again,
 or the time-out, is told by the ledger how the payment ended (booking.ended_as).
 Whatever is not plain is left to the way of one message (inbox.py): what cannot be routed, was said
 before, or comes while the ledger does not answer.
@@ -23,7 +24,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from lionrock.kernel.db import Connection
+from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.gathered import write_with_others
 from lionrock.ledger.api import TransferResult
@@ -114,9 +115,12 @@ class PlainMessages:
         if not transfers and not reports:
             return Prepared({}, {})
         alone = self._core.kernel.database.alone
-        used, taken, routes, asked = await asyncio.gather(
+        used, taken, uetrs, routes, asked = await asyncio.gather(
             alone(partial(messages.find_used, direction="in", names=sorted(named))),
             alone(partial(payments.find_transactions, names=sorted(_transactions(transfers)))),
+            alone(partial(
+                payments.find_uetrs, uetrs=[transfer.uetr for transfer in transfers.values()]
+            )),
             alone(partial(self._orders.router.of_transfers, asked=[
                 (each.sender, transfer) for each, transfer in transfers.items()
             ])),
@@ -128,7 +132,8 @@ class PlainMessages:
         unused = {each for name, each in named.items() if name not in used}
         ordered: dict[Brought, Payment] = {}
         for (each, transfer), found in zip(transfers.items(), routes, strict=True):
-            is_new = (each.sender.organisation_id, transfer.transaction_id) not in taken
+            name = each.sender.organisation_id, transfer.transaction_id
+            is_new = name not in taken and transfer.uetr not in uetrs
             if each in unused and is_new and not isinstance(found, Refused):
                 assert isinstance(each.envelope, Envelope), "it was read"
                 ordered[each] = self._orders.transferred(
@@ -164,6 +169,29 @@ class PlainMessages:
             # Where another end came before, the payment is looked at anew.
             {each: payment for (each, payment), result in ends if result in DONE_BEFORE},
         )
+
+    async def let_go(self, prepared: Prepared, decided: Sequence[Brought]) -> None:
+        """Give back what was held for messages that were refused, or rejected, when each was alone.
+
+        `decided`: those of which it is known. What is not given back here lapses.
+        """
+        held = {
+            order.payment.hold_id: order.payment for each in decided
+            if (order := prepared.ordered.get(each)) and order.result in DONE_BEFORE
+        }
+        if not held:
+            return
+        try:
+            there = await self._core.kernel.database.alone(
+                partial(payments.find_held, hold_ids=sorted(held))
+            )
+        except DATABASE_FAILURES as error:
+            _log.warning("holds_left_to_lapse", count=len(held), error=type(error).__name__)
+            return
+        await self._here.book([
+            end_of(msgspec.structs.replace(payment, outcome="reject"))
+            for hold_id, payment in held.items() if hold_id not in there
+        ])
 
     async def save(
         self, db: Connection, prepared: Prepared, fresh: Sequence[Brought], moved: Moved
@@ -292,13 +320,16 @@ def _named(brought: Sequence[Brought]) -> dict[tuple[str, str], Brought]:
 
 
 def _transfers(named: dict[tuple[str, str], Brought]) -> dict[Brought, CreditTransfer]:
-    """Transfers that their own bank sends; of those of one TxId the first."""
+    """Transfers that their own bank sends; of those of one TxId or UETR the first."""
     found: dict[tuple[str, str], tuple[Brought, CreditTransfer]] = {}
+    uetrs: set[str] = set()
     for each in named.values():
         transfer = each.envelope.document if isinstance(each.envelope, Envelope) else None
         if isinstance(transfer, CreditTransfer) and check_agent(each.sender, transfer) is None:
             name = each.sender.organisation_id, transfer.transaction_id
-            found.setdefault(name, (each, transfer))
+            if transfer.uetr not in uetrs:
+                uetrs.add(transfer.uetr)
+                found.setdefault(name, (each, transfer))
     return dict(found.values())
 
 

@@ -141,6 +141,23 @@ async def find_transactions(
     return {(row["initiator_id"], row["transaction_id"]) for row in rows}
 
 
+async def find_uetrs(db: Connection, uetrs: Sequence[str]) -> set[str]:
+    """Return those UETRs under which there is a payment."""
+    rows = await db.fetch(
+        "SELECT uetr FROM payments.payments WHERE uetr = ANY($1)", list(uetrs)
+    )
+    return {row["uetr"] for row in rows}
+
+
+async def find_held(db: Connection, hold_ids: Sequence[int]) -> set[int]:
+    """Return those holds whose payment is under way or was paid."""
+    rows = await db.fetch(
+        "SELECT hold_id FROM payments.payments WHERE hold_id = ANY($1) AND state <> 'rejected'",
+        [UUID(int=each) for each in hold_ids],
+    )
+    return {row["hold_id"].int for row in rows}
+
+
 async def load_by_uetrs(
     db: Connection, vault: Vault, uetrs: Sequence[str]
 ) -> dict[str, Payment]:
