@@ -2,7 +2,7 @@
 
 For jobs that do the same for many things: each use case runs as it would alone, one after the
 other, and what it notes with `write_with_others` is gathered and written by one statement for each
-kind of row. Not for: reads of what was noted in the same transaction (nothing is there yet).
+kind of row. Not for: reads of what was noted in the same transaction: nothing is there before `write_noted`.
 Invariant: nothing is acknowledged before the transaction that `run_gathered` commits.
 """
 
@@ -87,6 +87,12 @@ async def run_gathered(
         return result
 
     return await database.run(gathering)
+
+
+async def write_noted(db: Connection) -> None:
+    """Write what was noted so far, for a caller who will read it in this transaction."""
+    if isinstance(db, GatheringConnection):
+        await db.write()
 
 
 async def write_with_others(db: Connection, writer: Writer, row: Any) -> None:

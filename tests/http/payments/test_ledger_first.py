@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -17,15 +17,23 @@ from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.money import Money
 from lionrock.ledger.api import TransferDraft, TransferResult
 from lionrock.payments.api import (
+    BUNDLE_TYPE,
+    BUNDLES_PATH,
     SWITCH_MEMBER,
     CreditTransfer,
     Envelope,
     Header,
     PartyAccount,
+    StatusReport,
+    read_answers,
     settlement_date_of,
+    uetr_of,
+    write_bundle,
+    write_envelope,
 )
 from lionrock.payments.domain.payments import Outcome, Payment
 from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
+from lionrock.payments.service.intake import Intake
 from lionrock.payments.service.plain import Collided, PlainMessages
 from lionrock.payments.store import payments as payments_store
 from tests.http.payments.test_daily_limits import limit, sent
@@ -41,6 +49,7 @@ from tests.unit.payments.city import (
 from tests.unit.payments.treasury import begin, call, end_day, reconciled
 
 FUNDED_MINOR, PAID_MINOR = 3_000_00, 250_00
+_YES_AND_NO: tuple[tuple[Literal["ACCC", "RJCT"], str], ...] = (("ACCC", ""), ("RJCT", "AC04"))
 
 
 @pytest.fixture
@@ -231,21 +240,93 @@ async def test_a_used_uetr_is_refused_and_nothing_stays_held(
             return set()
 
         monkeypatch.setattr(payments_store, "find_uetrs", none_there)
-    again = CreditTransfer(
-        settlement_date=settlement_date_of(city.kernel.business_clock.now()),
-        end_to_end_id="TEA-2", transaction_id="another", uetr=uetr, amount=Money(7_00, "HKD"),
-        debtor=PartyAccount(name="Little Tea", account=TEA_ACCOUNT, member="512"),
-        creditor=PartyAccount(name="Harbour Robotics", account=FIRM_ACCOUNT, member="307"),
-    )
-    header = Header(
-        from_member="512", to_member=SWITCH_MEMBER, message_id="another",
-        created_at=city.kernel.business_clock.now(),
-    )
-    exchange = await city.post_message(LANTAU, Envelope(header, again))
+    exchange = await city.post_message(LANTAU, transfer_message(city, "another", uetr, 7_00))
     assert exchange.reply.status == 409
     assert b"transaction_id_reused" in exchange.reply.body
     assert await states(city) == ["settled"]
     assert await available(city) == (-PAID_MINOR, PAID_MINOR)
+
+
+def transfer_message(city: PaymentsCity, name: str, uetr: str, amount_minor: int) -> Envelope:
+    """A pacs.008 of the payer's bank, under one name for everything."""
+    now = city.kernel.business_clock.now()
+    transfer = CreditTransfer(
+        settlement_date=settlement_date_of(now), end_to_end_id=name, transaction_id=name,
+        uetr=uetr, amount=Money(amount_minor, "HKD"),
+        debtor=PartyAccount(name="Little Tea", account=TEA_ACCOUNT, member="512"),
+        creditor=PartyAccount(name="Harbour Robotics", account=FIRM_ACCOUNT, member="307"),
+    )
+    header = Header(
+        from_member="512", to_member=SWITCH_MEMBER, message_id=name, created_at=now
+    )
+    return Envelope(header, transfer)
+
+
+async def send_bundle(
+    city: PaymentsCity, sender_id: str, envelopes: list[Envelope]
+) -> list[int]:
+    """Send messages as one bundle; the statuses of their answers."""
+    body = write_bundle([write_envelope(each) for each in envelopes])
+    exchange = await city.call(sender_id, BUNDLES_PATH, body, media_type=BUNDLE_TYPE)
+    assert exchange.reply.status == 200, exchange.reply.body
+    answers = read_answers(exchange.reply.body, len(envelopes))
+    assert answers is not None, exchange.reply.body
+    return [each.status for each in answers]
+
+
+def forbid_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round that fails for all is a fault."""
+
+    async def alone(*_args: object, **_more: object) -> None:
+        raise RuntimeError("the round failed, and each message was taken alone")
+
+    monkeypatch.setattr(Intake, "_take_alone", alone)
+
+
+@pytest.mark.usefixtures("here")
+async def test_two_messages_of_one_name_in_one_round_hinder_nobody(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_alone(monkeypatch)
+    first = transfer_message(city, "same", uetr_of("a"), 1_00)
+    other = transfer_message(city, "same", uetr_of("b"), 2_00)
+    third = transfer_message(city, "third", uetr_of("c"), 4_00)
+    assert await send_bundle(city, LANTAU, [first, other, first, third]) == [202, 409, 202, 202]
+    await banks_work(city, until={"settled"})
+    assert await available(city) == (-5_00, 5_00)
+
+
+@pytest.mark.usefixtures("here")
+async def test_a_bank_that_says_yes_and_no_in_one_bundle_hinders_nobody(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pay(city, amount="9.10")  # taken, and never answered by itself
+    await banks_work(city, until={"sent"}, is_clear=False)
+    forbid_alone(monkeypatch)
+    payment = await only_payment(city)
+    answers = [
+        Envelope(
+            Header(
+                from_member="307", to_member=SWITCH_MEMBER, message_id=f"answer-{status}",
+                created_at=city.kernel.business_clock.now(),
+            ),
+            StatusReport(
+                original_message_id=payment.sent_message_id,
+                original_definition="pacs.008.001.08", end_to_end_id=payment.end_to_end_id,
+                transaction_id=payment.transaction_id, uetr=payment.uetr, status=status,
+                amount=payment.amount, reason_code=code,
+            ),
+        )
+        for status, code in _YES_AND_NO
+    ]
+    assert await send_bundle(city, HARBOUR, answers) == [202, 202]
+    await banks_work(city, until={"settled"}, is_clear=False)
+    # Whoever said otherwise is told again, by a job.
+    await city.settle()
+    assert await available(city) == (-9_10, 9_10)
+    rows = await city.kernel.database.read(
+        lambda db: city.payments.message_rows(db, payment.id))
+    assert sum(row.is_outcome for row in rows) == 2, "one for each bank"
 
 
 @pytest.mark.usefixtures("here")

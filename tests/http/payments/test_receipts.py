@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from typing import Any
@@ -42,11 +43,16 @@ async def test_every_message_of_an_ended_payment_is_in_a_receipt(
         assert hashlib.sha256(raw).hexdigest() in held, definition
 
 
+@pytest.mark.parametrize("is_here", [False, True], ids=["worker", "front"])
 async def test_what_the_ledger_does_not_hold_has_its_order_in_the_receipt_of_its_end(
-    city: PaymentsCity,
+    city: PaymentsCity, is_here: bool
 ) -> None:
+    front = asyncio.create_task(city.payments.here.run_for_ever()) if is_here else None
+    await asyncio.sleep(0)
     assert (await pay_at_counter(city, amount="4900.00")).status == 202
     await city.settle()
+    if front is not None:
+        front.cancel()
     [rejected] = await city.receipts()
     assert rejected["kind"] == REJECTED
     messages = await city.messages(rejected["references"]["payment_id"])

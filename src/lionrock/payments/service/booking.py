@@ -9,7 +9,7 @@ Pure. Not for: calling the ledger (switch, together, driving).
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -30,6 +30,8 @@ DONE_BEFORE = (TransferResult.OK, TransferResult.EXISTS)
 # Money held for a message that was never taken in the end lapses, on the business clock: long after
 # each payment that was taken has ended, also where the switch was away for hours.
 HOLD_S = 24 * 3_600
+# A repeat finds its hold for so long.
+SAID_AGO_MAX = timedelta(minutes=10)
 _REASON_OF_LEDGER = {
     TransferResult.EXCEEDS_CREDITS: reasons.FUNDS_INSUFFICIENT,
     TransferResult.EXCEEDS_DEBITS: reasons.FUNDS_INSUFFICIENT,
@@ -56,11 +58,15 @@ def hold_of(payment: Payment) -> TransferDraft:
     )
 
 
-def hold_id_of(payment: Payment, said_at: datetime, credit_account_id: int) -> int:
+def hold_id_of(
+    payment: Payment, said_at: datetime, now: datetime, credit_account_id: int
+) -> int:
     """The id of the hold for what a participant's message says: the same for its repeat.
 
     Of the message's own time, so that ids grow, and of a hash of who says what about which account.
+    A time that is not about `now` (business time) does not count: no sender sets where ids stand.
     """
+    said_at = min(max(said_at, now - SAID_AGO_MAX), now)
     digest = hashlib.sha256(b"\x1f".join((
         b"lionrock-hold", payment.initiator_id.encode(), payment.transaction_id.encode(),
         payment.order_digest, credit_account_id.to_bytes(16, "big"),

@@ -23,7 +23,7 @@ from lionrock.directory.api import Organisation
 from lionrock.kernel import replay
 from lionrock.kernel.db import CONNECTION_LOST, DATABASE_FAILURES, Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.gathered import run_gathered
+from lionrock.kernel.gathered import run_gathered, write_noted
 from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.service.core import Core
@@ -175,9 +175,12 @@ class Intake:
         taken: dict[Brought, Taken | Refused] = {
             **await self._plain.save(db, prepared, fresh, moved)
         }
-        for each in fresh:
-            if each not in taken:
-                taken[each] = await self._take_one(db, each)
+        left = [each for each in fresh if each not in taken]
+        if left:
+            # They may repeat, or ask about, what has just been taken.
+            await write_noted(db)
+        for each in left:
+            taken[each] = await self._take_one(db, each)
         answers: list[Answers | Refused] = [
             [taken[each] for each in one.messages] if position is None
             else Refused(SignatureRefusal.REPLAYED)

@@ -220,7 +220,9 @@ class Orders:
         return msgspec.structs.replace(
             payment, parties=parties, credit_account_id=found.credit_account_id,
             creditor_organisation_id=found.participant.organisation_id,
-            hold_id=hold_id_of(payment, header.created_at, found.credit_account_id),
+            hold_id=hold_id_of(
+                payment, header.created_at, now, found.credit_account_id
+            ),
         )
 
     def _release_at(self, transfer: CreditTransfer) -> datetime | None:

@@ -213,7 +213,7 @@ class PlainMessages:
         self, db: Connection, ordered: dict[Brought, Ordered], moved: Moved
     ) -> None:
         # Before the messages that they lead to: these are listed by their ids.
-        came = {each: self._came(each) for each in ordered}
+        came = {each: self._came(each, order.payment) for each, order in ordered.items()}
         held = {each: order.payment for each, order in ordered.items()
                 if order.result in DONE_BEFORE}
         asked = {
@@ -233,7 +233,7 @@ class PlainMessages:
                 due_at = self._here.due_at() if asked[each].state == "sent" else None
                 await self._switch.schedule(db, asked[each], due_at=due_at)
             elif order.result is not None:
-                accepted = await self._refuse(db, order.payment, order.result, moved)
+                await self._refuse(db, order, came[each], moved)
             else:
                 accepted = await self._orders.accept_unless_claimed(db, accepted, each.sender)
             subject = accepted.ordered_subject(accepted.original_message_id)
@@ -262,22 +262,24 @@ class PlainMessages:
         )
 
     async def _refuse(
-        self, db: Connection, payment: Payment, result: TransferResult, moved: Moved
-    ) -> Payment:
+        self, db: Connection, order: Ordered, came: Message, moved: Moved
+    ) -> None:
+        """End a payment that the ledger did not hold; its receipt has the order, as any end's."""
+        payment, result = order.payment, order.result
+        assert result is not None, "the ledger was asked"
         _log.info("payment_not_held", payment=payment.id, result=str(result))
         # Whoever sends the notices may die before: then the job does.
         await self._switch.schedule(db, payment, due_at=self._here.due_at())
         ended = await self._switch.reject_unsent(
-            db, payment, reason_of_ledger(result), moved.mail
+            db, payment, reason_of_ledger(result), moved.mail, [came]
         )
         moved.ended.append(ended)
-        return payment
 
     async def _save_answers(
         self, db: Connection, answered: dict[Brought, Payment], moved: Moved
     ) -> None:
         arrived = [
-            await self._keep(db, each, self._came(each), payment.decided_subject)
+            await self._keep(db, each, self._came(each, payment), payment.decided_subject)
             for each, payment in answered.items()
         ]
         ended = await self._switch.finish(
@@ -288,24 +290,22 @@ class PlainMessages:
             raise Collided
         moved.ended += ended
 
-    def _came(self, each: Brought) -> Message:
+    def _came(self, each: Brought, payment: Payment) -> Message:
         assert isinstance(each.envelope, Envelope), "it was read"
         definition = definition_of(each.envelope.document)
-        return self._inbox.message(
-            each.sender, definition, each.envelope.header.message_id, each.raw
+        return msgspec.structs.replace(
+            self._inbox.message(each.sender, definition, each.envelope.header.message_id, each.raw),
+            subject_id=payment.id, payment_id=payment.id,
         )
 
     async def _keep(
         self, db: Connection, each: Brought, came: Message, subject: Subject
     ) -> Message:
         """Keep a message that was taken, with the receipt that holds it."""
-        message = msgspec.structs.replace(
-            came, subject_id=subject.id, payment_id=subject.payment_id
-        )
-        row = messages.sealed_row(self._core.vault, message, each.raw)
+        row = messages.sealed_row(self._core.vault, came, each.raw)
         await write_with_others(db, messages.insert_rows, row)
-        await self._inbox.record(db, subject, message)
-        return message
+        await self._inbox.record(db, subject, came)
+        return came
 
 
 def _named(brought: Sequence[Brought]) -> dict[tuple[str, str], Brought]:

@@ -249,7 +249,7 @@ class Switch:
 
     async def reject_unsent(
         self, db: Connection, payment: Payment, reason_code: str,
-        mail: list[Outgoing] | None = None,
+        mail: list[Outgoing] | None = None, arrived: Sequence[Message] = (),
     ) -> Payment:
         """End a payment before anything was sent: not allowed, or not held by the ledger."""
         now = self._core.kernel.business_clock.now()
@@ -259,7 +259,7 @@ class Switch:
                 payment, state="rejected", outcome="reject", reason_code=reason_code,
                 reason_text=text, finished_at=now,
             )
-            await self.close(db, [payment], mail)
+            await self.close(db, [payment], mail, arrived)
         return payment
 
     async def close(
