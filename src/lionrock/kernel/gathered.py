@@ -2,7 +2,8 @@
 
 For jobs that do the same for many things: each use case runs as it would alone, one after the
 other, and what it notes with `write_with_others` is gathered and written by one statement for each
-kind of row. Not for: reads of what was noted in the same transaction: nothing is there before `write_noted`.
+kind of row. Not for: reads of what was noted in the same transaction; nothing is there before
+`write_noted`.
 Invariant: nothing is acknowledged before the transaction that `run_gathered` commits.
 """
 
