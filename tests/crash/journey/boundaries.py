@@ -103,12 +103,7 @@ async def hold_made(scene: Scene, payout: Payout) -> LetGo:
     """The ledger holds the money; the platform has not saved that."""
     drive = await intent_saved(scene, payout)
     payment = await _payment_of(scene, payout)
-    let_go = await hold_lock(
-        scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
-    await drive()
-    await until_in_ledger(scene, payment["hold_id"].int)
-    assert (await scene.payment(payment["id"]))["state"] == "accepted"
-    return let_go
+    return await _in_ledger_alone(scene, payment, "hold_id", drive)
 
 
 async def hold_being_saved(scene: Scene, payout: Payout) -> LetGo:
@@ -171,24 +166,16 @@ async def answer_carried_out(scene: Scene, payout: Payout) -> LetGo:
     """The front has had the ledger post what the bank answered; nothing of that is saved."""
     answers = await bank_has_it(scene, payout)
     payment = await _payment_of(scene, payout)
-    let_go = await hold_lock(
-        scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
-    await answers()
-    await until_in_ledger(scene, payment["post_id"].int)
-    assert (await scene.payment(payment["id"]))["state"] == "sent"
-    return let_go
+    assert payment["state"] == "sent"
+    return await _in_ledger_alone(scene, payment, "post_id", answers)
 
 
 async def posted(scene: Scene, payout: Payout) -> LetGo:
     """The ledger has posted an answer that was saved before; the platform has not saved that."""
     go_on = await answer_saved(scene, payout)
     payment = await _payment_of(scene, payout)
-    let_go = await hold_lock(
-        scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
-    await go_on()
-    await until_in_ledger(scene, payment["post_id"].int)
-    assert (await scene.payment(payment["id"]))["state"] == "answered"
-    return let_go
+    assert payment["state"] == "answered"
+    return await _in_ledger_alone(scene, payment, "post_id", go_on)
 
 
 async def settled_untold(scene: Scene, payout: Payout) -> LetGo:
@@ -214,6 +201,16 @@ BOUNDARIES: dict[str, Reach] = {
     "posted, not saved": posted,
     "settled, programmes not told": settled_untold,
 }
+
+
+async def _in_ledger_alone(scene: Scene, payment: Any, name: str, go_on: LetGo) -> LetGo:
+    """Go on until the ledger has the transfer of this name; the payment's row stays as it is."""
+    let_go = await hold_lock(
+        scene, "SELECT FROM payments.payments WHERE id = $1 FOR UPDATE", payment["id"])
+    await go_on()
+    await until_in_ledger(scene, payment[name].int)
+    assert (await scene.payment(payment["id"]))["state"] == payment["state"]
+    return let_go
 
 
 async def _payment_of(scene: Scene, payout: Payout) -> Any:

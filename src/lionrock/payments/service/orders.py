@@ -157,18 +157,15 @@ class Orders:
         return await self.accept_unless_claimed(db, payment, sender)
 
     async def accept_unless_claimed(
-        self, db: Connection, payment: Payment, sender: Participant, *,
-        due_at: datetime | None = None,
+        self, db: Connection, payment: Payment, sender: Participant
     ) -> Payment:
         """Have a new transfer driven, or reject it: a room whose reference it bears says so, or its
         sender has sent what it may in a day.
-
-        `due_at`: when a worker drives it, where the caller will have driven it before.
         """
         code = await self._claimed(db, payment) or await self.daily.count(db, payment, sender)
         if code:
             return await self._switch.reject_unsent(db, payment, code)
-        await self.accept(db, payment, due_at=due_at)
+        await self.accept(db, payment)
         return payment
 
     async def _claimed(self, db: Connection, payment: Payment) -> str:
@@ -232,9 +229,7 @@ class Orders:
         kernel = self._core.kernel
         return next_round(kernel.wire_clock.now(), kernel.settings.payment_near_round_ms)
 
-    async def accept(
-        self, db: Connection, payment: Payment, *, due_at: datetime | None = None
-    ) -> None:
+    async def accept(self, db: Connection, payment: Payment) -> None:
         """Have a new payment driven, with a receipt that it was taken.
 
         What came by a message is in that message's receipt (`Payment.ordered_subject`).
@@ -245,7 +240,7 @@ class Orders:
             await self._core.record(
                 db, PAYMENT_ACCEPTED, payment.subject, {"order": payment.order_digest.hex()}
             )
-        await self._switch.schedule(db, payment, due_at=due_at)
+        await self._switch.schedule(db, payment)
 
 
 def check_agent(sender: Participant, transfer: CreditTransfer) -> Refused | None:
