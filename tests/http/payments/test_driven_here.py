@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -17,16 +16,6 @@ from tests.unit.payments.city import HARBOUR, LANTAU, WORLD, PaymentsCity
 
 FUNDED_MINOR = 3_000_00
 TURNS_MAX = 500
-
-
-@pytest.fixture
-async def here(city: PaymentsCity) -> AsyncIterator[asyncio.Task[None]]:
-    """The loop of a process that serves messages."""
-    task = asyncio.create_task(city.payments.here.run_for_ever())
-    await asyncio.sleep(0)
-    yield task
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def jobs(city: PaymentsCity) -> list[tuple[str, bool]]:

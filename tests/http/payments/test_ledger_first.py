@@ -6,7 +6,6 @@ So a process can die in between, and two who decide can meet in the ledger: it s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any, Literal
 
@@ -50,16 +49,6 @@ from tests.unit.payments.treasury import begin, call, end_day, reconciled
 
 FUNDED_MINOR, PAID_MINOR = 3_000_00, 250_00
 _YES_AND_NO: tuple[tuple[Literal["ACCC", "RJCT"], str], ...] = (("ACCC", ""), ("RJCT", "AC04"))
-
-
-@pytest.fixture
-async def here(city: PaymentsCity) -> AsyncIterator[None]:
-    """The loop of a process that serves messages."""
-    task = asyncio.create_task(city.payments.here.run_for_ever())
-    await asyncio.sleep(0)
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def available(city: PaymentsCity) -> tuple[int, int]:
