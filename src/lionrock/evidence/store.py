@@ -12,7 +12,7 @@ from lionrock.evidence.domain.merkle import EMPTY_ROOT
 from lionrock.evidence.domain.tiles import TileAddress
 from lionrock.kernel.db import Connection
 from lionrock.kernel.inserts import Column, Insert
-from lionrock.kernel.notes import Row, save
+from lionrock.kernel.notes import Row
 
 NOTES_COMPARED_MAX = 100
 
@@ -82,11 +82,6 @@ async def insert_receipt(
         recorded_at, list(references.values()), list(references),
     )  # fmt: skip
     return inserted is not None
-
-
-async def insert_receipts(db: Connection, receipts: Sequence[Sequence[Row]]) -> None:
-    """Insert receipts of new ids (`receipt_rows` of each), in one statement."""
-    await save(db, [((), [row for rows in receipts for row in rows])])
 
 
 def receipt_rows(

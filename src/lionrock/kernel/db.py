@@ -31,8 +31,16 @@ _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DATABASE_FAILURES = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
 )
-# After these it is not known whether what was under way was committed.
-CONNECTION_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+_UNCERTAIN = (
+    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+)
+
+
+def is_rolled_back(error: Exception) -> bool:
+    """Say whether nothing was committed for certain; who lost the connection cannot know."""
+    # What cannot even be sent (asyncpg.DataError) is an InterfaceError as well.
+    return isinstance(error, ValueError) or not isinstance(error, _UNCERTAIN)
 
 
 class Connection(Protocol):

@@ -49,11 +49,17 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Insert(msgspec.Struct, frozen=True, eq=False):
-    """How rows are added to `table`; `values` returns those of a row in the columns' order."""
+    """How rows are added to `table`; `values` returns those of a row in the columns' order.
+
+    `again`: the ON CONFLICT clause, if there is one. It needs a `key`: of rows of one key the last
+    is written, and all in the order of their keys, for two statements may write the same.
+    """
 
     table: str
     columns: tuple[Column, ...]
     values: Callable[[Any], tuple[Any, ...]]
+    again: str = ""
+    key: Callable[[Any], Any] | None = None
 
 
 # Rows by how they are added, each with the number of the request that it belongs to.
@@ -68,7 +74,17 @@ def by_table(given: Iterable[tuple[int, tuple[Insert, Any]]]) -> Rows:
     found: dict[Insert, list[tuple[int, Any]]] = {}
     for number, (insert, row) in given:
         found.setdefault(insert, []).append((number, row))
-    return dict(sorted(found.items(), key=lambda each: each[0].table))
+    return {
+        insert: _each_once(insert, rows)
+        for insert, rows in sorted(found.items(), key=lambda each: each[0].table)
+    }
+
+
+def _each_once(insert: Insert, rows: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    if insert.key is None:
+        return rows
+    last = {insert.key(row): (number, row) for number, row in rows}
+    return [last[key] for key in sorted(last)]
 
 
 def arguments(rows: Rows) -> list[list[Any]]:
@@ -91,6 +107,7 @@ def clauses(inserts: tuple[Insert, ...], first: int, but: str = "refused") -> st
     """
     texts = []
     for number, insert in enumerate(inserts):
+        assert bool(insert.again) == (insert.key is not None), "who writes again has an order"
         names = ", ".join(column.name for column in insert.columns)
         stored = ", ".join(column.expression for column in insert.columns)
         types = [*(column.sent_as for column in insert.columns), "integer"]
@@ -98,7 +115,7 @@ def clauses(inserts: tuple[Insert, ...], first: int, but: str = "refused") -> st
         texts.append(
             f"rows_{number} AS (INSERT INTO {insert.table} ({names}) SELECT {stored}"
             f" FROM unnest({arrays}) AS given ({names}, of_unit)"
-            f" WHERE of_unit NOT IN (SELECT unit FROM {but}))"
+            f" WHERE of_unit NOT IN (SELECT unit FROM {but}) {insert.again})"
         )
         first += len(types)
     return ", ".join(texts)

@@ -21,7 +21,8 @@ import structlog
 
 from lionrock.kernel.clock import BusinessClock, WireClock, monotonic_ms
 from lionrock.kernel.db import Connection, Database
-from lionrock.kernel.gathered import GatheringConnection
+from lionrock.kernel.gathered import Call, call_with_others, write_with_others
+from lionrock.kernel.inserts import Column, Insert
 
 CLAIM_MS = 10_000
 HANDLER_MS_MAX = 8_000
@@ -74,14 +75,19 @@ class Together(msgspec.Struct, frozen=True):
 
 
 Handler = JobHandler | Together
-_SCHEDULE = (
-    "INSERT INTO kernel.jobs (queue, key, payload, due_at, business_due_at, generation)"
-)
-_SCHEDULED_AGAIN = (
-    "ON CONFLICT (queue, key) DO UPDATE SET payload = excluded.payload, attempt = 0,"
+_JOBS = Insert(
+    table="kernel.jobs",
+    columns=(
+        Column("queue", "text"), Column("key", "text"), Column("payload", "jsonb"),
+        Column("due_at", "timestamptz", "coalesce(due_at, '-infinity'::timestamptz)"),
+        Column("business_due_at", "timestamptz"), Column("generation", "bigint"),
+    ),
+    values=lambda row: (*row, 1),
+    again="ON CONFLICT (queue, key) DO UPDATE SET payload = excluded.payload, attempt = 0,"
     " due_at = excluded.due_at, business_due_at = excluded.business_due_at,"
-    " generation = jobs.generation + 1"
-)
+    " generation = jobs.generation + 1",
+    key=lambda row: row[:2],
+)  # fmt: skip
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -104,14 +110,7 @@ async def schedule(
 ) -> None:
     """Make a job due in the caller's transaction: at once, or at a wire and/or business instant."""
     row = (queue, key, payload or {}, due_at, business_due_at)
-    if isinstance(db, GatheringConnection):
-        db.note(_schedule_all, row)
-    else:
-        await db.execute(
-            f"{_SCHEDULE} VALUES ($1, $2, $3, coalesce($4, '-infinity'::timestamptz), $5, 1)"
-            f" {_SCHEDULED_AGAIN}",
-            *row,
-        )
+    await write_with_others(db, [(_JOBS, row)])
 
 
 async def end(db: Connection, jobs: Sequence[tuple[str, str]]) -> None:
@@ -120,25 +119,9 @@ async def end(db: Connection, jobs: Sequence[tuple[str, str]]) -> None:
     Whoever runs one of them meanwhile finds nothing to write.
     """
     if jobs:
-        await db.execute(
-            "DELETE FROM kernel.jobs AS j USING unnest($1::text[], $2::text[]) AS d (queue, key)"
-            " WHERE j.queue = d.queue AND j.key = d.key",
-            [queue for queue, _ in jobs], [key for _, key in jobs],
-        )
-
-
-async def _schedule_all(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    # One statement takes a row once; in the order of keys, for two may schedule the same.
-    last = {(row[0], row[1]): row for row in rows}
-    queues, keys, payloads, due, business_due = zip(
-        *(last[key] for key in sorted(last)), strict=True
-    )
-    await db.execute(
-        f"{_SCHEDULE} SELECT q, k, p, coalesce(d, '-infinity'::timestamptz), b, 1"
-        " FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[], $5::timestamptz[])"
-        f" AS given (q, k, p, d, b) {_SCHEDULED_AGAIN}",
-        queues, keys, payloads, due, business_due,
-    )
+        await call_with_others(db, Call("kernel.end_jobs", (
+            ("text[]", [queue for queue, _ in jobs]), ("text[]", [key for _, key in jobs]),
+        )))  # fmt: skip
 
 
 class Worker:

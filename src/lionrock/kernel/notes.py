@@ -14,22 +14,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from lionrock.kernel import inserts, replay
-from lionrock.kernel.db import DATABASE_FAILURES, Connection, Database
+from lionrock.kernel.db import DATABASE_FAILURES, Connection, Database, is_rolled_back
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.inserts import Insert
 
 SHARING_MAX = 64
 # What one request's values can make PostgreSQL or its driver say.
 _FAILURES = (*DATABASE_FAILURES, ValueError, TypeError)
-
-_CONNECTION_LOST = (
-    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-)
 
 # A row to add, and how rows of its kind are added.
 Row = tuple[Insert, Any]
@@ -122,7 +116,7 @@ class GroupCommit:
         try:
             used = await self._database.alone(use_case)
         except _FAILURES as error:
-            if len(group) > 1 and _is_rolled_back(error):
+            if len(group) > 1 and is_rolled_back(error):
                 # Whose fault it was is not known: each alone, so that only that one hears of it.
                 for waiting in group:
                     await self._commit_group([waiting])
@@ -138,13 +132,6 @@ class GroupCommit:
         for waiting, note in zip(group, used, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(note)
-
-
-def _is_rolled_back(error: Exception) -> bool:
-    """Say whether nothing was committed for certain; who lost the connection cannot know."""
-    if isinstance(error, ValueError | TypeError):
-        return True
-    return isinstance(error, asyncpg.PostgresError) and not isinstance(error, _CONNECTION_LOST)
 
 
 async def save(

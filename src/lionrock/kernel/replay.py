@@ -77,6 +77,17 @@ async def remember_all(
     ]
 
 
+async def find_used(db: Connection, values: Sequence[Value]) -> set[bytes]:
+    """Return the keys of those values that are known: for whoever can do without the others early.
+
+    It decides nothing: a value that is not among them may be used before it is remembered.
+    """
+    rows = await db.fetch(
+        "SELECT r.key FROM kernel.replays r WHERE r.key = ANY($1)", [each.key for each in values]
+    )
+    return {bytes(row["key"]) for row in rows}
+
+
 def clauses(values: Sequence[Value], first: int) -> tuple[str, list[Any]]:
     """Return WITH clauses that remember one request's values, and their arguments from `$first` on.
 

@@ -9,6 +9,7 @@ import asyncio
 from datetime import date
 from typing import Any, Literal
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -33,7 +34,7 @@ from lionrock.payments.api import (
 from lionrock.payments.domain.payments import Outcome, Payment
 from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
 from lionrock.payments.service.intake import Intake
-from lionrock.payments.service.plain import Collided, PlainMessages
+from lionrock.payments.service.plain import PlainMessages
 from lionrock.payments.store import payments as payments_store
 from tests.http.payments.test_daily_limits import limit, sent
 from tests.http.payments.test_driven_here import banks_work, states
@@ -200,7 +201,7 @@ async def test_what_is_rejected_after_all_when_it_is_taken_alone_is_given_back(
     await limit(city, HKD=PAID_MINOR + 1_00)
 
     async def collide(*_args: object, **_more: object) -> None:
-        raise Collided
+        raise asyncpg.RaiseError("overtaken")
 
     with monkeypatch.context() as crowded:
         crowded.setattr(PlainMessages, "save", collide)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
+from lionrock.directory.api import Status
 from lionrock.kernel.jose import generate_key
 from tests.http.payments.test_addressing import ask, look_up, register, tokens
 from tests.unit.payments.city import HARBOUR, LANTAU, PLATFORM, PaymentsCity
@@ -101,3 +103,23 @@ async def test_only_participants_ask_and_only_so_many_at_once(city: PaymentsCity
     stranger = await ask(city, "platform", PATH, {"questions": [NUMBER]})
     assert stranger.status == 403
     assert await tokens(city) == {(HARBOUR, True): 1_000 - 5 * 20, (HARBOUR, False): 0}
+
+
+async def test_who_may_not_ask_any_more_is_refused_and_his_neighbours_are_not(
+    city: PaymentsCity,
+) -> None:
+    await register(city, HARBOUR)
+    assert "found" in (await asked(city, NUMBER))[0]
+    assert "found" in (await asked(city, NUMBER, sender=HARBOUR))[0]
+    await city.kernel.database.run(
+        lambda db: city.directory.set_status(db, LANTAU, Status.SUSPENDED, operator="iris")
+    )
+    before = await tokens(city)
+    fallen, standing = await asyncio.gather(
+        ask(city, LANTAU, PATH, {"questions": [NUMBER, NOBODY]}),
+        ask(city, HARBOUR, PATH, {"questions": [NUMBER]}),
+    )
+    assert (fallen.status, fallen.body["code"]) == (403, "directory.organisation_suspended")
+    assert "found" in standing.body["answers"][0]
+    spent = {each: before[each] - left for each, left in (await tokens(city)).items()}
+    assert spent == {(LANTAU, True): 0, (LANTAU, False): 0, (HARBOUR, True): 1, (HARBOUR, False): 1}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from lionrock.kernel import jobs, outbox
 from lionrock.kernel.clock import FrozenClock
 from lionrock.kernel.context import Kernel
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refusal, Refused
-from lionrock.kernel.gathered import run_gathered, write_with_others
+from lionrock.kernel.gathered import run_gathered
 
 
 class DemoRefusal(Refusal):
@@ -199,22 +197,3 @@ async def test_jobs_scheduled_in_a_gathered_transaction_are_as_if_scheduled_one_
     assert [(row["key"], row["payload"]) for row in rows] == [("due", {}), ("twice", {"n": [2]})]
     assert [row["is_due"] for row in rows] == [True, False]
     assert all(row["generation"] == 2 for row in rows)
-
-
-async def test_what_fails_at_the_end_of_a_gathered_transaction_undoes_it_all(
-    kernel: Kernel,
-) -> None:
-    async def refuse(db: Connection, rows: Sequence[object]) -> None:
-        raise OSError(f"{len(rows)} rows")
-
-    async def use_case(db: Connection) -> None:
-        await jobs.schedule(db, queue="q", key="k")
-        await write_with_others(db, refuse, "x")
-        await write_with_others(db, refuse, "y")
-
-    with pytest.raises(OSError, match="2 rows"):
-        await run_gathered(kernel.database, use_case)
-    assert await worker(kernel).run_due() == 0
-    count = await kernel.database.run(lambda db: db.fetchval(
-        "SELECT count(*) FROM kernel.jobs WHERE queue = 'q'"))
-    assert count == 0

@@ -151,6 +151,22 @@ async def test_a_round_that_fails_fails_for_all_in_it_and_the_next_one_works() -
     assert await gathering.ask(3) == 3
 
 
+async def test_a_fault_of_ours_in_one_round_leaves_nobody_of_the_next_one_waiting() -> None:
+    async def answer(asked: Sequence[int]) -> list[int]:
+        await asyncio.sleep(0)
+        if 0 in asked:
+            raise RuntimeError("a fault")
+        return list(asked)
+
+    gathering: Gathering[int, int] = Gathering(answer)
+    first = asyncio.create_task(gathering.ask(0))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(first, gathering.ask(1), return_exceptions=True)
+    assert isinstance(told[0], RuntimeError)
+    assert told[1] == 1
+
+
 async def test_a_question_that_nobody_waits_for_any_more_hinders_no_other() -> None:
     started = asyncio.Event()
 

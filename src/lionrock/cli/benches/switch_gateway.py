@@ -1,8 +1,9 @@
 """The gateways of the banks of `lionrock bench switch`: how a bank's calls to the switch go out.
 
 Everything that a bank has waiting for the switch goes in one signed exchange: messages as a bundle,
-questions about payees as one call. While an exchange is under way the next one collects; what waits
-alone goes alone, messages then in the plain form. Not for: anything but the bench.
+questions about payees as one call. Exchanges begin at a pace, a few may be under way, and the next
+one collects meanwhile; what waits alone goes alone, messages then in the plain form. Not for:
+anything but the bench.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from lionrock.payments.api import (
 
 QUESTIONS_PATH = "/payments/v1/payee-questions"
 TOGETHER_MAX = 64
-# Exchanges of one bank follow each other at this distance at least, so that several go in one.
-PACE_MS = 15
+# Exchanges of one bank begin at these distances at least, so that several messages go in one.
+MESSAGES_PACE_MS = 25
+QUESTIONS_PACE_MS = 15
+UNDER_WAY_MAX = 3
 T = TypeVar("T")
 A = TypeVar("A")
 
@@ -86,12 +89,17 @@ class Wire:
 
 
 class Stream(Generic[T, A]):
-    """What goes one exchange after the other, each with all that waits then."""
+    """What goes in exchanges at a pace, each with all that waits then."""
 
-    def __init__(self, send: Callable[[Sequence[T]], Awaitable[Sequence[A]]]) -> None:
+    def __init__(
+        self, send: Callable[[Sequence[T]], Awaitable[Sequence[A]]], pace_ms: int
+    ) -> None:
         self._send = send
+        self._pace_ms = pace_ms
         self._waiting: list[tuple[T, asyncio.Future[A]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Semaphore(UNDER_WAY_MAX)
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def put(self, item: T) -> A:
         """Have something sent; returns its own answer, raises what its exchange raised."""
@@ -102,19 +110,22 @@ class Stream(Generic[T, A]):
         return await future
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                await self._room.acquire()
                 some, self._waiting = (
                     self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
                 )
-                begun = loop.time()
-                await self._exchange(some)
-                left = begun + PACE_MS / 1_000 - loop.time()
-                if left > 0:
-                    await asyncio.sleep(left)
+                exchange = asyncio.create_task(self._exchange(some))
+                self._under_way.add(exchange)
+                exchange.add_done_callback(self._ended)
+                await asyncio.sleep(self._pace_ms / 1_000)
         finally:
             self._task = None
+
+    def _ended(self, exchange: asyncio.Task[None]) -> None:
+        self._under_way.discard(exchange)
+        self._room.release()
 
     async def _exchange(self, some: Sequence[tuple[T, asyncio.Future[A]]]) -> None:
         try:
@@ -133,8 +144,10 @@ class Gateway:
     def __init__(self, sender: Sender, wire: Wire) -> None:
         self._sender = sender
         self._wire = wire
-        self._messages: Stream[bytes, int] = Stream(self._send_messages)
-        self._questions: Stream[dict[str, str], dict[str, Any]] = Stream(self._send_questions)
+        self._messages: Stream[bytes, int] = Stream(self._send_messages, MESSAGES_PACE_MS)
+        self._questions: Stream[dict[str, str], dict[str, Any]] = Stream(
+            self._send_questions, QUESTIONS_PACE_MS
+        )
 
     async def send(self, content: bytes) -> int:
         """Send a message; returns the status that it was answered with."""

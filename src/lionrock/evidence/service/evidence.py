@@ -79,7 +79,7 @@ class Evidence:
         """
         receipt_id, rows = self._made(kind, issuer, references, digests, about)
         # Nobody reads it in the transaction that records it: written together with others.
-        await write_with_others(db, store.insert_receipts, rows)
+        await write_with_others(db, rows)
         return receipt_id
 
     def rows(

@@ -74,7 +74,7 @@ class BundleCall(MessageCall):
 
 async def load_caller(call: MessageCall) -> Refused | None:
     """Read who says to call and its participation, in one round with others."""
-    claimed = signature_keyid(call.request.headers)
+    claimed = signature_keyid(call.fields)
     if isinstance(claimed, Refused):
         return claimed
     named = parse_keyid(claimed)

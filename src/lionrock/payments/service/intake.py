@@ -12,7 +12,8 @@ or before; a delivery whose nonce was used before writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence, Set
 from functools import partial
 from typing import TypeAlias
 
@@ -21,28 +22,35 @@ import structlog
 
 from lionrock.directory.api import Organisation
 from lionrock.kernel import replay
-from lionrock.kernel.db import CONNECTION_LOST, DATABASE_FAILURES, Connection
+from lionrock.kernel.db import (
+    DATABASE_FAILURES,
+    Connection,
+    TransactionLost,
+    is_rolled_back,
+)
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.gathered import run_gathered, write_noted
+from lionrock.kernel.gathered import GatheringConnection, run_gathered, write_noted
 from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.inbox import Inbox, Taken
-from lionrock.payments.service.plain import Brought, Collided, PlainMessages, Prepared
+from lionrock.payments.service.plain import NOTHING, Brought, PlainMessages, Prepared
 from lionrock.payments.service.together import Moved
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
 
 # Messages in one transaction, unless one delivery has more.
 TOGETHER_MAX = 128
+# A round that begins sooner after the one before it has few messages in it and costs as much.
+PACE_MS = 25
 _log = structlog.get_logger("lionrock.payments")
 Known: TypeAlias = tuple[Organisation | None, Participant | None]
 
 
 # What one message can make the database, its driver or our own checks say.
 _FAILURES = (
-    *DATABASE_FAILURES, ValueError, TypeError, LookupError, AssertionError, Collided,
+    *DATABASE_FAILURES, ValueError, TypeError, LookupError, AssertionError, TransactionLost,
 )
 
 
@@ -69,7 +77,7 @@ class Intake:
         self._plain = plain
         self._callers: Gathering[str, Known] = Gathering(self._know)
         self._bringing: Gathering[Delivery, Answers | Refused] = Gathering(
-            self._take_all, apart=lambda each: each.nonce.key
+            self._take_all, apart=lambda each: each.nonce.key, pace_ms=PACE_MS
         )
 
     async def caller(self, organisation_id: str) -> Known:
@@ -103,20 +111,24 @@ class Intake:
         return answers
 
     async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
-        prepared = Prepared({}, {})
+        database = self._core.kernel.database
+        prepared = NOTHING
         try:
-            prepared = await self._plain.prepare(
-                [each for one in deliveries for each in one.messages]
+            prepared, used = await asyncio.gather(
+                self._plain.prepare([each for one in deliveries for each in one.messages]),
+                database.alone(
+                    partial(replay.find_used, values=[each.nonce for each in deliveries])
+                ),
             )
             answers, moved = await run_gathered(
-                self._core.kernel.database, lambda db: self._save(db, deliveries, prepared)
+                database, lambda db: self._save(db, deliveries, used, prepared)
             )
             self._here.tell(moved)
             return answers
-        except CONNECTION_LOST:
-            # Whether it was committed is not known: the senders bring it again.
-            raise
         except _FAILURES as error:
+            if not is_rolled_back(error):
+                # Whether it was committed is not known: the senders bring it again.
+                raise
             # Whose fault it is shows when each is alone.
             _log.info("messages_failed_together", count=len(deliveries),
                       error=f"{type(error).__name__}: {error}"[:200])
@@ -163,14 +175,15 @@ class Intake:
         return await self._inbox.take(db, each.sender, each.envelope, each.raw)
 
     async def _save(
-        self, db: Connection, deliveries: Sequence[Delivery], prepared: Prepared
+        self, db: GatheringConnection, deliveries: Sequence[Delivery], used: Set[bytes],
+        prepared: Prepared,
     ) -> tuple[list[Answers | Refused], Moved]:
-        """Take deliveries; returns the answers, and what to send after the commit."""
-        told = await replay.remember_all(db, [[each.nonce] for each in deliveries])
-        fresh = [
-            each for one, position in zip(deliveries, told, strict=True) if position is None
-            for each in one.messages
-        ]
+        """Take deliveries but those of used nonces; returns the answers, and what to send after
+        the commit.
+        """
+        new = [each for each in deliveries if each.nonce.key not in used]
+        db.once(each.nonce for each in new)
+        fresh = [each for one in new for each in one.messages]
         moved = Moved({}, [], [])
         taken: dict[Brought, Taken | Refused] = {
             **await self._plain.save(db, prepared, fresh, moved)
@@ -182,9 +195,9 @@ class Intake:
         for each in left:
             taken[each] = await self._take_one(db, each)
         answers: list[Answers | Refused] = [
-            [taken[each] for each in one.messages] if position is None
-            else Refused(SignatureRefusal.REPLAYED)
-            for one, position in zip(deliveries, told, strict=True)
+            Refused(SignatureRefusal.REPLAYED) if one.nonce.key in used
+            else [taken[each] for each in one.messages]
+            for one in deliveries
         ]
         return answers, moved
 

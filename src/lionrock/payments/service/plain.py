@@ -12,7 +12,7 @@ Whatever is not plain is left to the way of one message (inbox.py): what cannot 
 before, or comes while the ledger does not answer.
 Invariants: a message is answered after the commit that keeps it; an outcome is told after the
 ledger has carried it out; what was read before the transaction is checked again by a
-compare-and-set or a unique key, and then all of it is undone (Collided).
+compare-and-set or a unique key, and then all of it is undone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import structlog
 
 from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.gathered import write_with_others
+from lionrock.kernel.gathered import write_noted
 from lionrock.ledger.api import TransferResult
 from lionrock.payments.domain import reasons
 from lionrock.payments.domain.iso20022 import (
@@ -56,17 +56,13 @@ from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.inbox import Inbox, Taken, check_addresses
 from lionrock.payments.service.orders import Orders, check_agent, digest_of_transfer
 from lionrock.payments.service.post import Post
-from lionrock.payments.service.switch import Switch
+from lionrock.payments.service.switch import Found, Switch
 from lionrock.payments.service.together import Moved
 from lionrock.payments.store import messages, payments
 from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
 
 _log = structlog.get_logger("lionrock.payments")
-
-
-class Collided(Exception):
-    """Somebody else took the same at the same moment; each message is looked at by itself."""
 
 
 class Brought(msgspec.Struct, frozen=True, eq=False):
@@ -87,11 +83,16 @@ class Ordered(msgspec.Struct, frozen=True, eq=False):
 class Prepared(msgspec.Struct, frozen=True, eq=False):
     """What is known of plain messages before the transaction that takes them.
 
-    `answered`: payments with the outcomes that their banks' reports have had in the ledger.
+    `answered`: payments with the outcomes that their banks' reports have had in the ledger, and
+    what telling of their ends needs.
     """
 
     ordered: dict[Brought, Ordered]
     answered: dict[Brought, Payment]
+    found: Found
+
+
+NOTHING = Prepared({}, {}, Found((), frozenset()))
 
 
 class PlainMessages:
@@ -113,7 +114,7 @@ class PlainMessages:
         named = _named(brought)
         transfers, reports = _transfers(named), _reports(named)
         if not transfers and not reports:
-            return Prepared({}, {})
+            return NOTHING
         alone = self._core.kernel.database.alone
         used, taken, uetrs, routes, asked = await asyncio.gather(
             alone(partial(messages.find_used, direction="in", names=sorted(named))),
@@ -158,17 +159,25 @@ class PlainMessages:
         drafts = [
             *map(hold_of, holding.values()), *map(end_of, answered.values())
         ]
-        results = await self._here.book(drafts)
+        ends = [self._switch.final(each) for each in answered.values()]
+        results, found = await asyncio.gather(self._here.book(drafts), self._look(ends))
         if results is None:
             # Not known whether the ledger did it; the ids are the same again.
-            return Prepared({e: Ordered(payment, None) for e, payment in ordered.items()}, {})
+            unbooked = {each: Ordered(payment, None) for each, payment in ordered.items()}
+            return Prepared(unbooked, {}, found)
         held = dict(zip(holding, results[: len(holding)], strict=True))
-        ends = zip(answered.items(), results[len(holding):], strict=True)
+        told = zip(answered.items(), results[len(holding):], strict=True)
         return Prepared(
             {each: Ordered(payment, held.get(each)) for each, payment in ordered.items()},
             # Where another end came before, the payment is looked at anew.
-            {each: payment for (each, payment), result in ends if result in DONE_BEFORE},
+            {each: payment for (each, payment), result in told if result in DONE_BEFORE},
+            found,
         )
+
+    async def _look(self, ends: Sequence[Payment]) -> Found:
+        if not ends:
+            return NOTHING.found
+        return await self._core.kernel.database.alone(partial(self._switch.look, final=ends))
 
     async def let_go(self, prepared: Prepared, decided: Sequence[Brought]) -> None:
         """Give back what was held for messages that were refused, or rejected, when each was alone.
@@ -198,7 +207,8 @@ class PlainMessages:
     ) -> dict[Brought, Taken]:
         """Write what has become of those messages that are in `fresh`; returns their answers.
 
-        `moved` is told what to send after the commit. Raises Collided.
+        `moved` is told what to send after the commit. Where somebody else took the same meanwhile,
+        the database refuses all of it.
         """
         wanted = set(fresh)
         ordered = {each: order for each, order in prepared.ordered.items() if each in wanted}
@@ -206,7 +216,7 @@ class PlainMessages:
         if ordered:
             await self._save_orders(db, ordered, moved)
         if answered:
-            await self._save_answers(db, answered, moved)
+            await self._save_answers(db, answered, prepared.found, moved)
         return dict.fromkeys((*ordered, *answered), Taken(is_repeat=False))
 
     async def _save_orders(
@@ -222,10 +232,10 @@ class PlainMessages:
             for each, payment in sorted(held.items(), key=_by_sender)
         }
         rows = [*asked.values(), *(o.payment for e, o in ordered.items() if e not in asked)]
-        inserted = await payments.insert_payments(db, self._core.vault, rows)
-        if len(inserted) != len(rows):
-            # A UETR or TxId was taken meanwhile.
-            raise Collided
+        await payments.add_payments(db, self._core.vault, rows)
+        if len(asked) < len(ordered):
+            # Those that are not held are moved on in this transaction.
+            await write_noted(db)
         for each, order in ordered.items():
             accepted = order.payment
             if each in asked:
@@ -276,19 +286,15 @@ class PlainMessages:
         moved.ended.append(ended)
 
     async def _save_answers(
-        self, db: Connection, answered: dict[Brought, Payment], moved: Moved
+        self, db: Connection, answered: dict[Brought, Payment], found: Found, moved: Moved
     ) -> None:
         arrived = [
             await self._keep(db, each, self._came(each, payment), payment.decided_subject)
             for each, payment in answered.items()
         ]
-        ended = await self._switch.finish(
-            db, list(answered.values()), moved.mail, arrived=arrived, before="sent"
+        moved.ended += await self._switch.finish_asked(
+            db, list(answered.values()), found, moved.mail, arrived
         )
-        if len(ended) != len(answered):
-            # The time-out, or another front, was quicker.
-            raise Collided
-        moved.ended += ended
 
     def _came(self, each: Brought, payment: Payment) -> Message:
         assert isinstance(each.envelope, Envelope), "it was read"
@@ -302,8 +308,7 @@ class PlainMessages:
         self, db: Connection, each: Brought, came: Message, subject: Subject
     ) -> Message:
         """Keep a message that was taken, with the receipt that holds it."""
-        row = messages.sealed_row(self._core.vault, came, each.raw)
-        await write_with_others(db, messages.insert_rows, row)
+        await messages.add_message(db, self._core.vault, came, each.raw)
         await self._inbox.record(db, subject, came)
         return came
 

@@ -21,7 +21,6 @@ import structlog
 from lionrock.directory.api import Organisation
 from lionrock.kernel import jobs
 from lionrock.kernel.db import Connection
-from lionrock.kernel.gathered import write_with_others
 from lionrock.payments.domain.iso20022 import (
     Document,
     Envelope,
@@ -127,8 +126,7 @@ class Post:
 
     async def store(self, db: Connection, made: Outgoing) -> None:
         """Store a composed message whose digest is in a receipt of the caller's, or will be."""
-        row = messages.sealed_row(self._core.vault, made.message, made.content)
-        await write_with_others(db, messages.insert_rows, row)
+        await messages.add_message(db, self._core.vault, made.message, made.content)
 
     async def _clearing_code(self, db: Connection, organisation_id: str) -> str:
         """A participant's code, read once: it never changes, and participants are for ever."""

@@ -13,7 +13,7 @@ post of the payment's own hold; an outcome is told after the ledger has carried 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 
 import msgspec
@@ -58,6 +58,16 @@ _StepResult = jobs.Done | jobs.Again | None
 Listener = Callable[[Connection, Payment], Awaitable[None]]
 # Of several payments those whose end a listener must be told of.
 Concerned = Callable[[Connection, Sequence[Payment]], Awaitable[set[str]]]
+
+
+class Found(msgspec.Struct, frozen=True, eq=False):
+    """What there was about ending payments before the transaction that ends them.
+
+    `exchanged`: the messages about them; `concerned`: whose end some listener must be told of.
+    """
+
+    exchanged: Sequence[Message]
+    concerned: Set[str]
 
 
 class Switch:
@@ -228,24 +238,45 @@ class Switch:
         return None
 
     async def finish(
-        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None, *,
-        arrived: Sequence[Message] = (), before: State = "answered",
+        self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None
     ) -> list[Payment]:
-        """Record the ends that the ledger has carried out and tell everyone; returns what ended.
-
-        `before`: "sent" where the answers are in `arrived`, written with this transaction.
-        """
-        now = self._core.kernel.business_clock.now()
-        final = [
-            msgspec.structs.replace(
-                each, state="settled" if each.outcome == "accept" else "rejected", finished_at=now
-            )
-            for each in ended
-        ]
-        moved = await payments.move_many_to_final(db, final, before=before)
+        """Record the ends that the ledger has carried out and tell everyone; returns what ended."""
+        final = [self.final(each) for each in ended]
+        moved = await payments.move_many_to_final(db, final)
         final = [each for each in final if each.id in moved]
-        await self.close(db, final, mail, arrived)
+        await self.close(db, final, mail)
         return final
+
+    async def finish_asked(
+        self, db: Connection, ended: Sequence[Payment], found: Found, mail: list[Outgoing],
+        arrived: Sequence[Message],
+    ) -> list[Payment]:
+        """The same for payments that were sent; all of them end, or nothing is kept.
+
+        `arrived`: the answers, written with this transaction; `found`: what `look` has found.
+        """
+        final = [self.final(each) for each in ended]
+        ids = {each.id for each in final}
+        exchanged = [each for each in found.exchanged if each.payment_id in ids]
+        await payments.end_asked(db, final, len(exchanged), found.concerned & ids)
+        await self.close(db, final, mail, arrived, Found(exchanged, found.concerned))
+        return final
+
+    def final(self, payment: Payment) -> Payment:
+        """A payment that has its outcome, at its end."""
+        return msgspec.structs.replace(
+            payment, state="settled" if payment.outcome == "accept" else "rejected",
+            finished_at=self._core.kernel.business_clock.now(),
+        )
+
+    async def look(self, db: Connection, final: Sequence[Payment]) -> Found:
+        """Read what telling of these ends needs, with nothing but reads."""
+        exchanged = await self._list_exchanged(db, final)
+        concerned: set[str] = set()
+        for _, asking in self._listeners:
+            if asking is not None:
+                concerned |= await asking(db, final)
+        return Found(exchanged, concerned)
 
     async def reject_unsent(
         self, db: Connection, payment: Payment, reason_code: str,
@@ -264,55 +295,37 @@ class Switch:
 
     async def close(
         self, db: Connection, ended: Sequence[Payment], mail: list[Outgoing] | None = None,
-        arrived: Sequence[Message] = (),
+        arrived: Sequence[Message] = (), found: Found | None = None,
     ) -> None:
         """Tell everyone about final outcomes: receipt, both banks, event to whoever has its
         reference, listeners; once per payment.
 
         `mail`: the caller sends the notices after the commit; without it jobs do, and the tokens
         of look-ups are given back at once. `arrived`: answers that are not in the table yet.
+        `found`: what was read before.
         """
-        exchanged = await self._exchanged(db, ended, arrived)
+        listed = found.exchanged if found else await self._list_exchanged(db, ended)
+        exchanged = _exchanged(ended, [*listed, *arrived])
         for payment in ended:
             await self._tell_end(db, payment, exchanged.get(payment.id, {}), mail)
         if mail is None:
             await self.give_back(db, ended)
+        # Of the others it is known that nobody is concerned.
+        asked = [each for each in ended if each.id in found.concerned] if found else ended
         for listener, concerned in self._listeners:
             heard = {each.id for each in ended}
             if concerned is not None:
-                heard = await concerned(db, ended)
+                heard = await concerned(db, asked) if asked else set()
             for payment in ended:
                 if payment.id in heard:
                     await listener(db, payment)
 
-    async def _exchanged(
-        self, db: Connection, ended: Sequence[Payment], arrived: Sequence[Message]
-    ) -> dict[str, dict[str, str]]:
-        """Digests of what ordered payments, and of what the asked banks were sent and answered, by
-        payment and definition.
-
-        Further answers of a bank have a number behind the name.
-        """
-        asked = {payment.id: payment for payment in ended if payment.original_message_id
-                 or payment.sent_message_id}
-        if not asked:
-            return {}
-        found: dict[str, dict[str, str]] = {}
-        for message in (*await messages.list_exchanged(db, list(asked)), *arrived):
-            assert message.payment_id is not None, "it was asked for by payment"
-            payment = asked[message.payment_id]
-            is_answer = message.direction == "in" and message.definition in ANSWERS
-            is_asking = message.message_id == payment.sent_message_id
-            is_order = message.message_id == payment.original_message_id
-            if is_order and message.organisation_id == payment.orderer_id:
-                named = found.setdefault(payment.id, {})
-                named[f"ordered.{message.definition}"] = message.digest.hex()
-            if message.organisation_id == payment.answerer_id and (is_answer or is_asking):
-                digests = found.setdefault(payment.id, {})
-                number = sum(name.startswith(message.definition) for name in digests) + 1
-                name = message.definition if number == 1 else f"{message.definition}.{number}"
-                digests[name] = message.digest.hex()
-        return found
+    async def _list_exchanged(
+        self, db: Connection, ended: Sequence[Payment]
+    ) -> list[Message]:
+        """The messages about ordered payments and about those that a bank was asked for."""
+        asked = [each.id for each in ended if each.original_message_id or each.sent_message_id]
+        return await messages.list_exchanged(db, asked) if asked else []
 
     async def _tell_end(
         self, db: Connection, payment: Payment, exchanged: dict[str, str],
@@ -348,6 +361,33 @@ class Switch:
         ]
         if followed:
             await self._quota.give_back_all(db, followed)
+
+
+def _exchanged(
+    ended: Sequence[Payment], listed: Sequence[Message]
+) -> dict[str, dict[str, str]]:
+    """Digests of what ordered payments, and of what the asked banks were sent and answered, by
+    payment and definition.
+
+    Further answers of a bank have a number behind the name.
+    """
+    asked = {payment.id: payment for payment in ended}
+    found: dict[str, dict[str, str]] = {}
+    for message in listed:
+        assert message.payment_id is not None, "it was asked for by payment"
+        payment = asked[message.payment_id]
+        is_answer = message.direction == "in" and message.definition in ANSWERS
+        is_asking = message.message_id == payment.sent_message_id
+        is_order = message.message_id == payment.original_message_id
+        if is_order and message.organisation_id == payment.orderer_id:
+            named = found.setdefault(payment.id, {})
+            named[f"ordered.{message.definition}"] = message.digest.hex()
+        if message.organisation_id == payment.answerer_id and (is_answer or is_asking):
+            digests = found.setdefault(payment.id, {})
+            number = sum(name.startswith(message.definition) for name in digests) + 1
+            name = message.definition if number == 1 else f"{message.definition}.{number}"
+            digests[name] = message.digest.hex()
+    return found
 
 
 def queue_of(payment: Payment) -> str:

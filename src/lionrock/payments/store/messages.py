@@ -6,6 +6,7 @@ stands for one content for ever.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -13,9 +14,14 @@ from typing import Any, Literal
 import msgspec
 
 from lionrock.kernel.db import Connection
+from lionrock.kernel.gathered import write_with_others
+from lionrock.kernel.inserts import Column, Insert
 from lionrock.payments.sealing import Vault
 
 _CONTENT = "messages.sealed_content"
+# RFC 9110 s8.4.1.2 (the zlib format, RFC 1950); "" for what was stored before there was a coding.
+_CODING = "deflate"
+_DEFLATE_LEVEL = 1
 _COLUMNS = (
     "id, payment_id, subject_id, direction, organisation_id, definition, message_id, digest,"
     " refusal, is_outcome, recorded_at"
@@ -25,6 +31,24 @@ _SELECT = (
     " WHERE d.message_id = m.id) AS delivered_at"
 )
 MESSAGES_LISTED_MAX = 200
+_MESSAGES = Insert(
+    table="payments.messages",
+    columns=(
+        *(Column(name, "text") for name in (
+            "id", "payment_id", "subject_id", "direction", "organisation_id", "definition",
+            "message_id",
+        )),
+        Column("digest", "bytea"), Column("refusal", "text"), Column("is_outcome", "boolean"),
+        Column("recorded_at", "timestamptz"), Column("sealed_content", "bytea"),
+        Column("content_coding", "text"),
+    ),
+    values=tuple,
+)  # fmt: skip
+_DELIVERIES = Insert(
+    table="payments.deliveries",
+    columns=(Column("message_id", "text"), Column("delivered_at", "timestamptz")),
+    values=tuple, again="ON CONFLICT (message_id) DO NOTHING", key=lambda row: row[0],
+)  # fmt: skip
 
 Direction = Literal["in", "out"]
 
@@ -55,33 +79,31 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 async def insert_message(db: Connection, vault: Vault, message: Message, content: bytes) -> bool:
     """Write a message; False when the sender has used the MsgId before."""
     created = await db.fetchval(
-        f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content, content_coding)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         " ON CONFLICT DO NOTHING RETURNING 1",
-        *sealed_row(vault, message, content),
+        *_sealed_row(vault, message, content),
     )
     return created is not None
 
 
-def sealed_row(vault: Vault, message: Message, content: bytes) -> tuple[Any, ...]:
-    """A message as `insert_rows` takes it."""
+async def add_message(db: Connection, vault: Vault, message: Message, content: bytes) -> None:
+    """Write a message whose MsgId is new, with others; UniqueViolationError where it is not."""
+    await write_with_others(db, [(_MESSAGES, _sealed_row(vault, message, content))])
+
+
+def _sealed_row(vault: Vault, message: Message, content: bytes) -> tuple[Any, ...]:
     return (
         message.id, message.payment_id, message.subject_id, message.direction,
         message.organisation_id, message.definition, message.message_id, message.digest,
         message.refusal, message.is_outcome, message.recorded_at,
-        vault.seal(_CONTENT, message.id, content),
+        vault.seal(_CONTENT, message.id, zlib.compress(content, _DEFLATE_LEVEL)), _CODING,
     )
 
 
-async def insert_rows(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write messages whose MsgIds are new; UniqueViolationError when one is not."""
-    await db.execute(
-        f"INSERT INTO payments.messages ({_COLUMNS}, sealed_content)"
-        " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
-        " $6::text[], $7::text[], $8::bytea[], $9::text[], $10::boolean[], $11::timestamptz[],"
-        " $12::bytea[])",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
+def _content(vault: Vault, row: Any) -> bytes:
+    opened = vault.open(_CONTENT, row["id"], row["sealed_content"])
+    return zlib.decompress(opened) if row["content_coding"] == _CODING else opened
 
 
 async def find_accepted(
@@ -114,12 +136,12 @@ async def find_used(
 async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Message, bytes] | None:
     """Return a message with its bytes."""
     row = await db.fetchrow(
-        f"{_SELECT}, sealed_content FROM payments.messages m WHERE id = $1", row_id
+        f"{_SELECT}, sealed_content, content_coding FROM payments.messages m WHERE id = $1", row_id
     )
     message = _message(row)
     if message is None:
         return None
-    return message, vault.open(_CONTENT, message.id, row["sealed_content"])
+    return message, _content(vault, row)
 
 
 async def find_outcome(db: Connection, payment_id: str, organisation_id: str) -> Message | None:
@@ -154,7 +176,7 @@ async def list_contents(
 async def list_about(db: Connection, vault: Vault, subject_id: str) -> list[tuple[Message, bytes]]:
     """Return the accepted messages about anything with their bytes, oldest first."""
     rows = await db.fetch(
-        f"{_SELECT}, sealed_content FROM payments.messages m WHERE subject_id = $1"
+        f"{_SELECT}, sealed_content, content_coding FROM payments.messages m WHERE subject_id = $1"
         " AND refusal = '' ORDER BY id LIMIT $2",
         subject_id, MESSAGES_LISTED_MAX,
     )
@@ -162,19 +184,13 @@ async def list_about(db: Connection, vault: Vault, subject_id: str) -> list[tupl
     for row in rows:
         message = _message(row)
         assert message is not None, "the row is there"
-        found.append((message, vault.open(_CONTENT, message.id, row["sealed_content"])))
+        found.append((message, _content(vault, row)))
     return found
 
 
 async def mark_delivered(db: Connection, row_ids: Sequence[str], at: datetime) -> None:
     """Remember that the receivers took these messages (the first time counts)."""
-    await db.execute(
-        "INSERT INTO payments.deliveries (message_id, delivered_at)"
-        # In one order, for two may note the same.
-        " SELECT id, $2 FROM unnest($1::text[]) AS given (id) ORDER BY id"
-        " ON CONFLICT (message_id) DO NOTHING",
-        list(row_ids), at,
-    )
+    await write_with_others(db, [(_DELIVERIES, (row_id, at)) for row_id in row_ids])
 
 
 async def list_untold(db: Connection, payment_ids: Sequence[str]) -> list[str]:

@@ -5,12 +5,14 @@ Not for: deciding moves (domain.payments). Invariant: no row leaves a final stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from lionrock.kernel.db import Connection
+from lionrock.kernel.gathered import Call, call_with_others, write_with_others
+from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.payments import Outcome, Parties, Payment, State, may_move
 from lionrock.payments.sealing import Vault
@@ -31,16 +33,21 @@ _UNCHANGED = (
     "finished_at", "original_message_id", "sent_message_id", "kind", "service_class",
     "release_at", "is_recalled",
 )
-# The types of _COLUMNS, as arrays.
-_ARRAYS = ", ".join(
-    f"${number}::{kind}[]"
-    for number, kind in enumerate((
-        *("text",) * 4, "jsonb", *("text",) * 6, "bigint", "bytea", *("uuid",) * 5, "date",
-        "timestamptz", "bytea", *("text",) * 3, *("timestamptz",) * 2, *("text",) * 4,
-        "timestamptz", "boolean",
-    ), start=1)
-)
 _LEDGER_IDS = ("debit_account_id", "credit_account_id", "hold_id", "post_id", "void_id")
+
+
+_TYPES = (
+    *("text",) * 4, "jsonb", *("text",) * 6, "bigint", "bytea", *("uuid",) * 5, "date",
+    "timestamptz", "bytea", *("text",) * 3, *("timestamptz",) * 2, *("text",) * 4, "timestamptz",
+    "boolean",
+)  # fmt: skip
+_PAYMENTS = Insert(
+    table="payments.payments",
+    columns=tuple(
+        Column(name, kind) for name, kind in zip(_COLUMNS.split(", "), _TYPES, strict=True)
+    ),
+    values=tuple,
+)  # fmt: skip
 
 
 async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool:
@@ -54,17 +61,9 @@ async def insert_payment(db: Connection, vault: Vault, payment: Payment) -> bool
     return created is not None
 
 
-async def insert_payments(
-    db: Connection, vault: Vault, new: Sequence[Payment]
-) -> set[str]:
-    """Write new payments; returns the ids of those whose order name, TxId and UETR were free."""
-    rows = [_row(vault, payment) for payment in new]
-    created = await db.fetch(
-        f"INSERT INTO payments.payments ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
-        " ON CONFLICT DO NOTHING RETURNING id",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
-    return {row["id"] for row in created}
+async def add_payments(db: Connection, vault: Vault, new: Sequence[Payment]) -> None:
+    """Write new payments with others; UniqueViolationError where a TxId or UETR is taken."""
+    await write_with_others(db, [(_PAYMENTS, _row(vault, payment)) for payment in new])
 
 
 def _row(vault: Vault, payment: Payment) -> tuple[Any, ...]:
@@ -247,13 +246,10 @@ async def move_many_to_sent(
 
 
 async def move_many_to_final(
-    db: Connection, ended: Sequence[Payment], *, before: State = "answered"
+    db: Connection, ended: Sequence[Payment]
 ) -> set[str]:
     """The ledger has carried out the outcomes that these payments bear; returns which were moved.
-
-    From `sent` this is both moves in one write: the answer, and what came of it.
     """
-    assert before == "answered" or may_move(before, "answered"), "this is the way"
     assert all(may_move("answered", each.state) for each in ended), "answered leads to an end"
     if not ended:
         return set()
@@ -265,12 +261,32 @@ async def move_many_to_final(
         "  ORDER BY p.id FOR UPDATE OF p)"
         " UPDATE payments.payments AS p SET state = given.after, outcome = given.outcome,"
         "  reason_code = given.code, reason_text = given.reason, finished_at = given.finished_at"
-        " FROM given WHERE p.id = given.id AND p.state = $7 RETURNING p.id",
+        " FROM given WHERE p.id = given.id AND p.state = 'answered' RETURNING p.id",
         [each.id for each in ended], [each.state for each in ended],
         [each.outcome for each in ended], [each.reason_code for each in ended],
-        [each.reason_text for each in ended], [each.finished_at for each in ended], before,
+        [each.reason_text for each in ended], [each.finished_at for each in ended],
     )
     return {row["id"] for row in rows}
+
+
+async def end_asked(
+    db: Connection, ended: Sequence[Payment], heard: int, recalled: Set[str]
+) -> None:
+    """From `sent` to these ends in one write, with others: an answer, and what came of it.
+
+    `heard`: how many messages there are about them but those that tell of ends; `recalled`: which
+    have an open recall. OVERTAKEN where that, or one of the payments, is not as it was any more.
+    """
+    assert may_move("sent", "answered"), "this is the way"
+    assert all(may_move("answered", each.state) for each in ended), "answered leads to an end"
+    await call_with_others(db, Call("payments.end_asked", (
+        ("text[]", [each.id for each in ended]), ("text[]", [each.state for each in ended]),
+        ("text[]", [each.outcome for each in ended]),
+        ("text[]", [each.reason_code for each in ended]),
+        ("text[]", [each.reason_text for each in ended]),
+        ("timestamptz[]", [each.finished_at for each in ended]),
+        ("bigint", heard), ("text[]", sorted(recalled)),
+    )))  # fmt: skip
 
 
 async def move_to_answered(

@@ -11,7 +11,6 @@ from typing import Any
 from lionrock.directory.api import (
     SIGNED_CALL_ERRORS,
     SignedCall,
-    check_claimed_signature,
     check_signed_call,
 )
 from lionrock.kernel.errors import ErrorTable
@@ -111,8 +110,8 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path="/payments/v1/payee-questions", name="ask_about_payees",
             summary="Ask about many payees at once: whose proxy, and is it in that name?",
             steps=(
-                questions.load_caller_and_registrations, check_claimed_signature,
-                lookups.check_participant, questions.save_questions, questions.reply_answers,
+                lookups.load_caller, lookups.check_caller_signature, lookups.check_participant,
+                questions.save_questions, questions.reply_answers,
             ),
             call=questions.QuestionsCall, body=questions.QuestionsBody,
             body_bytes_max=QUESTIONS_BYTES_MAX, replies={200: questions.AnswersReply},

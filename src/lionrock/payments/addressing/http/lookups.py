@@ -8,7 +8,7 @@ numbers have their own row, with a transaction and a receipt.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -31,8 +31,9 @@ from lionrock.payments.addressing.service.lookups import ROLE, Lookups
 from lionrock.payments.addressing.service.payees import Payee
 from lionrock.payments.domain.refusals import PaymentRefusal
 
+BodyT = TypeVar("BodyT")
 # Who is refused as fallen twice lost his key while he asked.
-_WHY_NOT: dict[str, Refused] = {
+WHY_NOT: dict[str, Refused] = {
     "fallen": Refused(SignatureRefusal.KEY_UNKNOWN),
     "forgotten": Refused(
         SignatureRefusal.CREATED_TOO_OLD,
@@ -61,11 +62,16 @@ class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     currency: str = ""
 
 
-class LookupCall(ClaimedCall[Any, LookupBody]):
-    """A look-up on its way: who says to call, the proxy, what is registered."""
+class BelievedCall(ClaimedCall[Any, BodyT]):
+    """A call whose caller may be believed to be what it was when it last asked."""
 
     organisation_id: str
     is_believed: bool
+
+
+class LookupCall(BelievedCall[LookupBody]):
+    """A look-up on its way: who says to call, the proxy, what is registered."""
+
     address: Address
     found: Found | None = None
 
@@ -78,8 +84,8 @@ class PayeeCall(SignedCall[Any, Payee]):
     """A bank that asks whether a name and an account belong together."""
 
 
-async def load_caller(call: LookupCall) -> Refused | None:
-    """Find who says to call: as remembered from its last look-up, else read with others."""
+async def load_caller(call: BelievedCall[Any]) -> Refused | None:
+    """Find who says to call: as remembered from when it last asked, else read with others."""
     claimed = signature_keyid(call.fields)
     if isinstance(claimed, Refused):
         return claimed
@@ -92,12 +98,12 @@ async def load_caller(call: LookupCall) -> Refused | None:
     return None
 
 
-async def _load_anew(call: LookupCall) -> None:
+async def _load_anew(call: BelievedCall[Any]) -> None:
     call.claimed = await call.room.addressing.lookups.load_caller(call.organisation_id)
     call.is_believed = False
 
 
-async def check_caller_signature(call: LookupCall) -> Refused | None:
+async def check_caller_signature(call: BelievedCall[Any]) -> Refused | None:
     """Check the signature (RFC 9421 s3.2); nobody is refused by what is remembered of him."""
     refused = await check_claimed_signature(call)
     if refused is None or not call.is_believed:
@@ -106,7 +112,7 @@ async def check_caller_signature(call: LookupCall) -> Refused | None:
     return await check_claimed_signature(call)
 
 
-async def check_participant(call: LookupCall) -> Refused | None:
+async def check_participant(call: BelievedCall[Any]) -> Refused | None:
     """Only organisations of role participant that are enrolled may ask."""
     is_one = ROLE in call.caller.roles
     if is_one and await call.room.addressing.lookups.is_participant(call.caller.id):
@@ -134,15 +140,20 @@ async def save_question(call: LookupCall) -> Refused | None:
     """
     answered = await _ask(call)
     if answered.why == "fallen":
-        await _load_anew(call)
-        refused = await check_claimed_signature(call) or await check_participant(call)
+        refused = await check_anew(call)
         if refused is not None:
             return refused
         answered = await _ask(call)
     if answered.why:
-        return _WHY_NOT[answered.why]
+        return WHY_NOT[answered.why]
     call.found = answer_of(answered.there, call.body.currency)
     return None
+
+
+async def check_anew(call: BelievedCall[Any]) -> Refused | None:
+    """Check a caller that is not any more what it was when its signature was checked."""
+    await _load_anew(call)
+    return await check_claimed_signature(call) or await check_participant(call)
 
 
 async def _ask(call: LookupCall) -> LookedUp:

@@ -6,17 +6,18 @@ their order, and a refusal of one says its stable code (service/questions.py).
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.responses import Response
 
-from lionrock.directory.api import REPLAY_REALM, ClaimedCall, parse_keyid
+from lionrock.directory.api import REPLAY_REALM
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.kernel.replay import value_of
-from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
-from lionrock.payments.addressing.domain.answers import Found, FoundEntry
+from lionrock.payments.addressing.domain.answers import Found
+from lionrock.payments.addressing.http.lookups import WHY_NOT, BelievedCall, check_anew
+from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.addressing.service.payees import Verified
 from lionrock.payments.addressing.service.questions import Answered, PayeeQuestion
 
@@ -47,38 +48,40 @@ class AnswersReply(msgspec.Struct, frozen=True):
     answers: list[AnswerReply]
 
 
-class QuestionsCall(ClaimedCall[Any, QuestionsBody]):
-    """A call on its way: who says to call, what is registered, the answers."""
+class QuestionsCall(BelievedCall[QuestionsBody]):
+    """A call on its way: who says to call, the answers."""
 
-    there: list[list[FoundEntry]]
     answers: list[Answered]
 
 
-async def load_caller_and_registrations(call: QuestionsCall) -> Refused | None:
-    """Read who says to call and what is registered, in one round with others."""
-    claimed = signature_keyid(call.request.headers)
-    if isinstance(claimed, Refused):
-        return claimed
-    named = parse_keyid(claimed)
-    call.claimed, call.there = await call.room.addressing.questions.read(
-        named[0] if named else "", call.body.questions
-    )
+async def save_questions(call: QuestionsCall) -> Refused | None:
+    """Remember the nonce and take the price of each question before anything is told.
+
+    A caller that is no longer what it was when its signature was checked is checked anew.
+    """
+    answers = await _ask(call)
+    if answers == "fallen":
+        refused = await check_anew(call)
+        if refused is not None:
+            return refused
+        answers = await _ask(call)
+    if isinstance(answers, str):
+        return WHY_NOT[answers]
+    call.answers = answers
     return None
 
 
-async def save_questions(call: QuestionsCall) -> Refused | None:
-    """Remember the nonce and take the price of each question before anything is told."""
+async def _ask(call: QuestionsCall) -> list[Answered] | Literal["fallen", "replayed"]:
     signature = call.signature
     nonce = value_of(
         REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
     )
-    answers = await call.room.addressing.questions.answer(
-        call.caller.id, call.body.questions, call.there, nonce
+    addressing: Addressing = call.room.addressing
+    answers = await addressing.questions.answer(
+        call.caller.id, signature.key.kid, call.body.questions, nonce
     )
-    if answers is None:
-        return Refused(SignatureRefusal.REPLAYED)
-    call.answers = answers
-    return None
+    addressing.lookups.hear(call.caller, is_fallen=answers == "fallen")
+    return answers
 
 
 async def reply_answers(call: QuestionsCall) -> Response:

@@ -55,7 +55,7 @@ class Addressing:
         )
         self.lookups = Lookups(kernel, vault, self.keyring, directory, receipts)
         self.payees = Payees(kernel, vault, self.keyring, directory)
-        self.questions = Questions(kernel, vault, self.keyring, directory)
+        self.questions = Questions(kernel, vault, self.keyring)
 
     async def entry(
         self, db: Connection, kind: str, value: str, currency: str

@@ -55,8 +55,14 @@ class Gathering(Generic[Q, A]):
                 left_ms = next_ms - monotonic_ms()
                 if left_ms > 0 and len(self._waiting) < TOGETHER_MAX:
                     await asyncio.sleep(left_ms / 1_000)
-        finally:
             self._task = None
+        except asyncio.CancelledError:
+            self._task = None
+            raise
+        except BaseException:
+            # A fault of ours; those who came meanwhile have no part in it.
+            self._task = asyncio.create_task(self._work()) if self._waiting else None
+            raise
 
     def _take(self) -> list[tuple[Q, asyncio.Future[A]]]:
         if self._apart is None:

@@ -63,6 +63,13 @@ class Lookups:
         """Return an organisation as it was when it last could ask; None: it never did."""
         return self._believed.get(organisation_id)
 
+    def hear(self, caller: Organisation, *, is_fallen: bool) -> None:
+        """Remember an organisation that could ask; forget one that may not any more."""
+        if is_fallen:
+            self._believed.pop(caller.id, None)
+        else:
+            self._believed[caller.id] = caller
+
     async def load_caller(self, organisation_id: str) -> Organisation | None:
         """Return an organisation as it is now, read together with others."""
         return await self._callers.ask(organisation_id)
@@ -94,10 +101,7 @@ class Lookups:
             currency=currency, payer_key=self._keyring.payer(caller.id, payer), nonce=nonce,
             made_at=made_at,
         ))  # fmt: skip
-        if answered.why == "fallen":
-            self._believed.pop(caller.id, None)
-        else:
-            self._believed[caller.id] = caller
+        self.hear(caller, is_fallen=answered.why == "fallen")
         return answered
 
     async def identify(

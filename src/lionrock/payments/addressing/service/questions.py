@@ -11,14 +11,12 @@ Invariant: an answer leaves only after the nonce and the price of all of its cal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Literal
 
 import msgspec
 
-from lionrock.directory.api import Directory, Organisation
 from lionrock.kernel import replay
 from lionrock.kernel.context import Kernel
-from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.payments.addressing.domain.answers import (
     Found,
@@ -33,11 +31,15 @@ from lionrock.payments.addressing.domain.names import NAME_LENGTH_MAX
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.addressing.service.keyring import Keyring
+from lionrock.payments.addressing.service.lookups import ROLE
 from lionrock.payments.addressing.service.payees import Verified, judged
 from lionrock.payments.addressing.store import buckets, entries
-from lionrock.payments.addressing.store.buckets import Question
+from lionrock.payments.addressing.store.buckets import Charged, Question, SignedQuestions
 from lionrock.payments.domain.orders import is_shown_text
 from lionrock.payments.sealing import Vault
+
+# A round that begins sooner after the one before it has few questions in it and costs as much.
+PACE_MS = 2
 
 
 class PayeeQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,61 +60,46 @@ class Answered(msgspec.Struct, frozen=True):
     refused: Refused | None = None
 
 
-class _Charged(msgspec.Struct, frozen=True, eq=False):
-    """The questions of one call that are to be charged, and its nonce."""
-
-    questions: Sequence[Question]
-    nonce: replay.Value
-
-
-Caller = tuple[Organisation | None, dict[bytes, list[FoundEntry]]]
-
-
 class Questions:
     """Answers many at once."""
 
-    def __init__(
-        self, kernel: Kernel, vault: Vault, keyring: Keyring, directory: Directory
-    ) -> None:
+    def __init__(self, kernel: Kernel, vault: Vault, keyring: Keyring) -> None:
         self._kernel = kernel
         self._vault = vault
         self._keyring = keyring
-        self._directory = directory
-        self._readings: Gathering[tuple[str, frozenset[bytes]], Caller] = Gathering(self._load_all)
-        self._admissions: Gathering[_Charged, list[bool] | None] = Gathering(
-            self._admit_all, apart=lambda each: each.nonce.key
+        self._readings: Gathering[frozenset[bytes], dict[bytes, list[FoundEntry]]] = Gathering(
+            self._load_all, pace_ms=PACE_MS
+        )
+        self._charges: Gathering[SignedQuestions, Charged] = Gathering(
+            self._charge_all, apart=lambda each: each.nonce.key, pace_ms=PACE_MS
         )
 
-    async def read(
-        self, organisation_id: str, asked: Sequence[PayeeQuestion]
-    ) -> tuple[Organisation | None, list[list[FoundEntry]]]:
-        """Return an organisation and what is registered under each proxy, as both are now."""
-        addresses = [normal_proxy(each.kind, each.value) for each in asked]
-        keys = [
-            self._keyring.lookup(address)
-            if isinstance(address, Address) and address.kind != "hkid" else b""
-            for address in addresses
-        ]
-        caller, found = await self._readings.ask((organisation_id, frozenset(keys) - {b""}))
-        return caller, [found.get(key, []) for key in keys]
-
     async def answer(
-        self, organisation_id: str, asked: Sequence[PayeeQuestion],
-        there: Sequence[Sequence[FoundEntry]], nonce: replay.Value,
-    ) -> list[Answered] | None:
-        """Charge and answer questions, in their order; None when the nonce was used before."""
-        answers = [_judge(each, found) for each, found in zip(asked, there, strict=True)]
+        self, organisation_id: str, kid: str, asked: Sequence[PayeeQuestion], nonce: replay.Value
+    ) -> list[Answered] | Literal["fallen", "replayed"]:
+        """Charge and answer the questions of one call, in their order.
+
+        `organisation_id` is an enrolled participant whose signature holds under its key `kid`.
+        "fallen": it is no active participant with that key any more; "replayed": the nonce was used
+        before.
+        """
+        answers = [
+            _judge(each, found)
+            for each, found in zip(asked, await self._read(asked), strict=True)
+        ]
         numbers = [number for number, (_, cost) in enumerate(answers) if cost]
-        charged = _Charged([
-            Question(
-                organisation_id, self._keyring.payer(organisation_id, asked[number].payer),
-                answers[number][1],
-            )
-            for number in numbers
-        ], nonce)
-        may_ask = await self._admissions.ask(charged)
-        if may_ask is None:
-            return None
+        may_ask = await self._charges.ask(SignedQuestions(
+            organisation_id=organisation_id, kid=kid, nonce=nonce,
+            questions=[
+                Question(
+                    organisation_id, self._keyring.payer(organisation_id, asked[number].payer),
+                    answers[number][1],
+                )
+                for number in numbers
+            ],
+        ))  # fmt: skip
+        if isinstance(may_ask, str):
+            return may_ask
         refused = {number for number, may in zip(numbers, may_ask, strict=True) if not may}
         exhausted = Answered(refused=Refused(AddressingRefusal.LOOKUPS_EXHAUSTED))
         return [
@@ -120,35 +107,38 @@ class Questions:
             for number, (answered, _) in enumerate(answers)
         ]
 
-    async def _load_all(
-        self, asked: Sequence[tuple[str, frozenset[bytes]]]
-    ) -> list[Caller]:
-        wanted: set[bytes] = set().union(*(keys for _, keys in asked))
-
-        async def read(db: Connection) -> list[Caller]:
-            callers = await self._directory.get_many(db, sorted({name for name, _ in asked}))
-            found = await entries.find_entries(db, self._vault, sorted(wanted)) if wanted else {}
-            return [(callers.get(name), found) for name, _ in asked]
-
-        # Two plain reads, each on a snapshot of its own.
-        return await self._kernel.database.alone(read)
-
-    async def _admit_all(self, asked: Sequence[_Charged]) -> list[list[bool] | None]:
-        return await self._kernel.database.run(partial(self._admit, asked=asked))
-
-    async def _admit(
-        self, db: Connection, asked: Sequence[_Charged]
-    ) -> list[list[bool] | None]:
-        """Nonces first and then buckets, as a look-up takes its locks."""
-        told = await replay.remember_all(db, [[each.nonce] for each in asked])
-        new = [each for each, used in zip(asked, told, strict=True) if used is None]
-        questions = [question for each in new for question in each.questions]
-        now = self._kernel.wire_clock.now()
-        may_ask = iter(await buckets.charge(db, questions, now) if questions else [])
-        return [
-            [next(may_ask) for _ in each.questions] if used is None else None
-            for each, used in zip(asked, told, strict=True)
+    async def _read(self, asked: Sequence[PayeeQuestion]) -> list[list[FoundEntry]]:
+        """What is registered under each proxy now."""
+        addresses = [normal_proxy(each.kind, each.value) for each in asked]
+        keys = [
+            self._keyring.lookup(address)
+            if isinstance(address, Address) and address.kind != "hkid" else b""
+            for address in addresses
         ]
+        wanted = frozenset(keys) - {b""}
+        found = await self._readings.ask(wanted) if wanted else {}
+        return [found.get(key, []) for key in keys]
+
+    async def _load_all(
+        self, asked: Sequence[frozenset[bytes]]
+    ) -> list[dict[bytes, list[FoundEntry]]]:
+        wanted = sorted(frozenset[bytes]().union(*asked))
+        found = await self._kernel.database.alone(
+            lambda db: entries.find_entries(db, self._vault, wanted)
+        )
+        return [found for _ in asked]
+
+    async def _charge_all(self, asked: Sequence[SignedQuestions]) -> list[Charged]:
+        """Charge; whoever shared a round with callers that have fallen is charged once more."""
+        now = self._kernel.wire_clock.now()
+        told = await self._kernel.database.alone(
+            lambda db: buckets.charge_calls(db, asked, ROLE, now)
+        )
+        others = [each for each, charged in zip(asked, told, strict=True) if charged != "fallen"]
+        if not others or len(others) == len(asked):
+            return told
+        again = iter(await self._charge_all(others))
+        return [charged if charged == "fallen" else next(again) for charged in told]
 
 
 def _judge(asked: PayeeQuestion, there: Sequence[FoundEntry]) -> tuple[Answered, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,13 @@ from lionrock.payments.addressing.domain.buckets import PARTICIPANT, PERSON, Buc
 RULES = (
     PARTICIPANT.tokens_max, PARTICIPANT.refill_ms, PERSON.tokens_max, PERSON.refill_ms,
 )
+
+
+_CHARGE_CALLS = (
+    "SELECT position, why FROM payments.charge_calls("
+    f"{', '.join(f'${n}' for n in range(1, 19))})"
+)
+_WHYS = ("fallen", "replayed", "exhausted")
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -56,6 +63,51 @@ async def save_bucket(
         " DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
         organisation_id, payer_key, bucket.tokens, bucket.at,
     )
+
+
+class SignedQuestions(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """The questions of one call that are to be charged, perhaps none; who signed it with which key,
+    and its nonce.
+    """
+
+    organisation_id: str
+    kid: str
+    questions: Sequence[Question]
+    nonce: Value
+
+
+# Of each question of a call whether it may be asked; or why the call is charged nothing:
+# "fallen": its caller may not act any more; "replayed": its nonce was used before.
+Charged: TypeAlias = list[bool] | Literal["fallen", "replayed"]
+
+
+async def charge_calls(
+    db: Connection, calls: Sequence[SignedQuestions], role: str, asked_at: datetime
+) -> list[Charged]:
+    """Remember the nonces of calls and charge their questions in their order, in one statement.
+
+    No nonce may be given twice. When callers have fallen, exactly their calls are answered with
+    that, and the others with no questions and nothing done: they have to be charged again.
+    """
+    callers = sorted({(each.organisation_id, each.kid) for each in calls})
+    asked = [(number, each) for number, call in enumerate(calls, 1) for each in call.questions]
+    rows = await db.fetch(
+        _CHARGE_CALLS, [name for name, _ in callers], [kid for _, kid in callers], role,
+        *arguments_of_nonces([call.nonce for call in calls]), [number for number, _ in asked],
+        *arguments_of_buckets([each for _, each in asked]), asked_at, *RULES,
+    )
+    found = {why: {row["position"] for row in rows if row["why"] == why} for why in _WHYS}
+    if found["fallen"]:
+        fallen = {callers[position - 1] for position in found["fallen"]}
+        return [
+            "fallen" if (each.organisation_id, each.kid) in fallen else [] for each in calls
+        ]
+    may_ask = iter([each not in found["exhausted"] for each in range(1, len(asked) + 1)])
+    told = [[next(may_ask) for _ in call.questions] for call in calls]
+    return [
+        "replayed" if number in found["replayed"] else each
+        for number, each in enumerate(told, 1)
+    ]
 
 
 async def charge(
