@@ -1,8 +1,9 @@
 """PostgreSQL: one pool, one way to open and end a transaction, migrations per pillar.
 
-`Database.run(use_case)` is the only place that begins and commits. A use case that returns a
-`Refused` (without keep) is rolled back; one that raises is rolled back. Nobody awaits another party
-inside. jsonb columns are Python objects, timestamptz columns are aware UTC datetimes.
+`Database.run(use_case)` begins and commits; kernel.late and kernel.gathered begin later. A use case
+that returns a `Refused` (without keep) is rolled back; one that raises is rolled back. Nobody
+awaits another party inside. jsonb columns are Python objects, timestamptz columns are aware UTC
+datetimes.
 
 Not for: SQL of a pillar (its store.py).
 """
@@ -202,7 +203,7 @@ class Database:
         return result
 
     async def begin(self) -> OpenTransaction:
-        """Begin a transaction; for kernel.late, everybody else calls `run`."""
+        """Begin a transaction; for kernel.late and kernel.gathered, everybody else calls `run`."""
         return await (await self.connect()).begin()
 
     async def connect(self) -> OpenConnection:
@@ -217,7 +218,7 @@ class Database:
             raise ConnectionError(f"the database does not answer ({error})") from error
 
     async def alone(self, use_case: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run a use case of one statement, which is a transaction of its own.
+        """Run a use case of one statement, which is a transaction of its own, or of plain reads.
 
         For statements that serve many requests at once; everybody else calls `run`.
         """

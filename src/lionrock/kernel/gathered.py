@@ -4,7 +4,8 @@ For use cases that do the same for many things: each part runs as it would alone
 other. Rows to add (`write_with_others`), calls of functions (`call_with_others`) and single-use
 values (`once`) are noted. If that is all, the unit is one statement, which needs no BEGIN and no
 COMMIT; the first query of any other kind begins a transaction, in which what was noted until then
-comes first, and what is noted after it is written at the end.
+comes first. Rows that are noted after it are written at the end; calls, with the rows noted until
+then, before the next query, for what they change others may look at.
 Not for: reads of what was noted in the same unit; nothing is there before `write_noted`.
 Invariants: nothing is acknowledged before the commit in which `run_gathered` ends; all of it is
 kept or nothing.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+import asyncpg
 import msgspec
 
 from lionrock.kernel import inserts, replay
@@ -34,6 +36,11 @@ class Call(msgspec.Struct, frozen=True, eq=False):
 
     function: str
     given: Sequence[tuple[str, Any]]
+
+    def expression(self, first: int) -> str:
+        """The call in SQL, on the arguments from `$first` on."""
+        types = ", ".join(f"${first + n}::{kind}" for n, (kind, _) in enumerate(self.given))
+        return f"{self.function}({types})"
 
 
 class GatheringConnection:
@@ -92,6 +99,8 @@ class GatheringConnection:
             self._open = await self._database.begin()
             if self._is_noted:
                 await self._write_noted(self._open.connection)
+        elif self._calls:
+            await self._write_noted(self._open.connection)
         return self._open.connection
 
     async def _write_noted(self, db: Connection) -> None:
@@ -102,9 +111,7 @@ class GatheringConnection:
         if values:
             told.append("kernel.insist(NOT EXISTS (SELECT FROM known))")
         for call in calls:
-            first = len(given) + 1
-            types = ", ".join(f"${first + n}::{kind}" for n, (kind, _) in enumerate(call.given))
-            told.append(f"{call.function}({types})")
+            told.append(call.expression(len(given) + 1))
             given += [value for _, value in call.given]
         if rows:
             by_table = inserts.by_table((0, row) for row in rows)
@@ -151,6 +158,11 @@ class GatheringConnection:
         )
 
 
+def is_overtaken(error: Exception) -> bool:
+    """Whether something was not as its caller had found it, so that a new look may help."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate == OVERTAKEN
+
+
 async def run_gathered(
     database: Database, use_case: Callable[[GatheringConnection], Awaitable[T]]
 ) -> T:
@@ -191,7 +203,4 @@ async def call_with_others(db: Connection, call: Call) -> None:
     if isinstance(db, GatheringConnection):
         db.call(call)
     else:
-        types = ", ".join(f"${n}::{kind}" for n, (kind, _) in enumerate(call.given, 1))
-        await db.execute(
-            f"SELECT {call.function}({types})", *(value for _, value in call.given)
-        )
+        await db.execute(f"SELECT {call.expression(1)}", *(value for _, value in call.given))

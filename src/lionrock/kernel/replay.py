@@ -83,7 +83,10 @@ async def find_used(db: Connection, values: Sequence[Value]) -> set[bytes]:
     It decides nothing: a value that is not among them may be used before it is remembered.
     """
     rows = await db.fetch(
-        "SELECT r.key FROM kernel.replays r WHERE r.key = ANY($1)", [each.key for each in values]
+        # One by one through the index: the ring is never analysed, and may be large.
+        "SELECT given.key FROM unnest($1::bytea[]) AS given (key) CROSS JOIN LATERAL ("
+        " SELECT FROM kernel.replays r WHERE r.key = given.key LIMIT 1) AS there",
+        [each.key for each in values],
     )
     return {bytes(row["key"]) for row in rows}
 

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 import msgspec
 import pytest
 
+from lionrock.directory.api import REPLAY_REALM, Status
+from lionrock.kernel import replay
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
-from lionrock.payments.api import SWITCH_MEMBER, Header
+from lionrock.kernel.signatures import SignatureRefusal
+from lionrock.ledger.api import TransferResult
+from lionrock.payments.api import (
+    SWITCH_MEMBER,
+    Envelope,
+    Header,
+    StatusReport,
+    uetr_of,
+    write_envelope,
+)
 from lionrock.payments.domain.iso20022 import CancellationRequest
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.sealing import Vault
+from lionrock.payments.service.booking import end_of
+from lionrock.payments.service.intake import Delivery
+from lionrock.payments.service.plain import Brought
 from lionrock.payments.service.switch import Found, Switch
 from lionrock.payments.store import messages
 from lionrock.payments.store.messages import Message
 from tests.http.payments.test_driven_here import banks_work, states
-from tests.http.payments.test_transfers import pay
+from tests.http.payments.test_ledger_first import send_bundle, transfer_message
+from tests.http.payments.test_transfers import only_payment, pay
 from tests.unit.payments.city import HARBOUR, LANTAU, PaymentsCity
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.mark.usefixtures("here")
@@ -41,11 +59,9 @@ async def test_what_happens_between_the_look_and_the_end_is_not_overlooked(
 
     monkeypatch.setattr(Switch, "look", look_and_be_overtaken)
     await pay(city)
-    # Taken alone, it is carried out by a worker.
-    after = "settled" if what == "none" else "answered"
-    await banks_work(city, until={after}, is_clear=False)
+    await banks_work(city, until={"settled"}, is_clear=False)
     await city.settle()
-    assert len(looks) == 1
+    assert len(looks) == (1 if what == "none" else 2), "it was looked at once more"
     assert set(await states(city)) == {"settled"}, "the payment, and what came back of it"
     if what == "recall":
         recalls = await city.kernel.database.run(
@@ -82,3 +98,48 @@ async def overtake(city: PaymentsCity, what: str, payment: Payment, db: Connecti
         ),
     )  # fmt: skip
     assert not isinstance(taken, Refused), taken
+
+
+@pytest.mark.usefixtures("here")
+async def test_two_messages_of_one_rejected_payment_in_a_bundle_hinder_nobody(
+    city: PaymentsCity,
+) -> None:
+    await city.kernel.database.run(
+        lambda db: city.directory.set_status(db, HARBOUR, Status.SUSPENDED, operator="iris")
+    )
+    first = transfer_message(city, "one", uetr_of("pay_one"), 7_00)
+    again = Envelope(msgspec.structs.replace(first.header, message_id="two"), first.document)
+    assert await send_bundle(city, LANTAU, [first, again]) == [202, 202]
+    told = await city.kernel.database.run(lambda db: db.fetchval(
+        "SELECT count(*) FROM payments.messages WHERE direction = 'out' AND is_outcome"))
+    assert (await states(city), told) == (["rejected"], 1)
+
+
+@pytest.mark.usefixtures("here")
+async def test_an_answer_under_a_used_nonce_decides_nothing(city: PaymentsCity) -> None:
+    reply = await pay(city, amount="9.10")  # taken, and never answered
+    await banks_work(city, until={"sent"}, is_clear=False)
+    payment = await only_payment(city)
+    assert reply.status == 202
+    used = replay.value_of(REPLAY_REALM, "harbour/once", city.kernel.wire_clock.now() + HOUR)
+    await city.kernel.database.run(lambda db: replay.remember_all(db, [[used]]))
+    sender = await city.kernel.database.run(lambda db: city.payments.participant(db, HARBOUR))
+    assert sender is not None
+    assert payment.sent_message_id
+    envelope = Envelope(
+        Header(from_member="307", to_member=SWITCH_MEMBER, message_id="ANSWER",
+               created_at=city.kernel.business_clock.now()),
+        StatusReport(
+            original_message_id=payment.sent_message_id, original_definition="pacs.008.001.08",
+            end_to_end_id=payment.end_to_end_id, transaction_id=payment.transaction_id,
+            uetr=payment.uetr, status="ACCC", amount=payment.amount, reason_code="",
+        ),
+    )  # fmt: skip
+    brought = Brought(sender, envelope, write_envelope(envelope))
+    told = await city.payments.intake.take(Delivery([brought], used))
+    assert isinstance(told, Refused)
+    assert told.refusal is SignatureRefusal.REPLAYED
+    [ended] = await city.ledger.create_transfers([
+        end_of(msgspec.structs.replace(payment, outcome="reject"))
+    ])
+    assert ended.result is TransferResult.OK, "nobody had posted it"

@@ -104,6 +104,20 @@ async def test_a_query_finds_what_was_noted_before_it(things: Kernel) -> None:
     assert await named(things) == ["a", "b", "c"]
 
 
+async def test_a_call_comes_before_the_next_query_and_rows_can_wait(things: Kernel) -> None:
+    async def use_case(db: Connection) -> tuple[list[str], int]:
+        await jobs.schedule(db, queue="q", key="k")
+        await db.execute("SELECT 1")
+        await write_with_others(db, [(THINGS, ("a", 1))])
+        waiting = await db.fetch("SELECT name FROM things")
+        await jobs.end(db, [("q", "k")])
+        left = await db.fetchval("SELECT count(*) FROM kernel.jobs WHERE queue = 'q'")
+        return [row["name"] for row in waiting], left
+
+    assert await run_gathered(things.database, use_case) == ([], 0)
+    assert await named(things) == ["a"]
+
+
 @pytest.mark.parametrize("is_begun", [False, True], ids=["one statement", "a transaction"])
 @pytest.mark.parametrize("fault", ["call", "value", "row", "use case"])
 async def test_where_one_thing_fails_nothing_is_kept(

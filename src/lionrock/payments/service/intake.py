@@ -29,13 +29,18 @@ from lionrock.kernel.db import (
     is_rolled_back,
 )
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.gathered import GatheringConnection, run_gathered, write_noted
+from lionrock.kernel.gathered import (
+    GatheringConnection,
+    is_overtaken,
+    run_gathered,
+    write_noted,
+)
 from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.inbox import Inbox, Taken
-from lionrock.payments.service.plain import NOTHING, Brought, PlainMessages, Prepared
+from lionrock.payments.service.plain import Brought, Ordered, PlainMessages, Prepared
 from lionrock.payments.service.together import Moved
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
@@ -44,6 +49,8 @@ from lionrock.payments.store.members import Participant
 TOGETHER_MAX = 128
 # A round that begins sooner after the one before it has few messages in it and costs as much.
 PACE_MS = 25
+# Somebody else can be quicker once; who is always overtaken is taken alone.
+TRIES_TOGETHER = 2
 _log = structlog.get_logger("lionrock.payments")
 Known: TypeAlias = tuple[Organisation | None, Participant | None]
 
@@ -111,36 +118,55 @@ class Intake:
         return answers
 
     async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
-        database = self._core.kernel.database
-        prepared = NOTHING
-        try:
-            prepared, used = await asyncio.gather(
-                self._plain.prepare([each for one in deliveries for each in one.messages]),
-                database.alone(
-                    partial(replay.find_used, values=[each.nonce for each in deliveries])
-                ),
-            )
-            answers, moved = await run_gathered(
-                database, lambda db: self._save(db, deliveries, used, prepared)
-            )
-            self._here.tell(moved)
-            return answers
-        except _FAILURES as error:
-            if not is_rolled_back(error):
-                # Whether it was committed is not known: the senders bring it again.
-                raise
-            # Whose fault it is shows when each is alone.
-            _log.info("messages_failed_together", count=len(deliveries),
-                      error=f"{type(error).__name__}: {error}"[:200])
+        # Of every try: a later one may find that somebody else was quicker.
+        ordered: dict[Brought, Ordered] = {}
+        for tries_left in reversed(range(TRIES_TOGETHER)):
+            try:
+                used, prepared = await self._prepare(deliveries)
+                ordered |= prepared.ordered
+                answers, moved = await run_gathered(
+                    self._core.kernel.database,
+                    partial(self._save, deliveries=deliveries, used=used, prepared=prepared),
+                )
+            except _FAILURES as error:
+                if not is_rolled_back(error):
+                    # Whether it was committed is not known: the senders bring it again.
+                    raise
+                _log.info("messages_failed_together", count=len(deliveries),
+                          error=f"{type(error).__name__}: {error}"[:200])
+                if not is_overtaken(error) or not tries_left:
+                    break
+            else:
+                self._here.tell(moved)
+                if len(ordered) > len(prepared.ordered):
+                    await self._plain.let_go(ordered, list(ordered))
+                return answers
+        # Whose fault it is shows when each is alone.
         alone = [await self._take_alone(each) for each in deliveries]
         # Of what failed again nothing is let go: it comes again and finds its hold.
-        await self._plain.let_go(prepared, [
+        await self._plain.let_go(ordered, [
             each for one, told in zip(deliveries, alone, strict=True)
             if not isinstance(told, Refused)
             for each, answer in zip(one.messages, told, strict=True)
             if not isinstance(answer, Exception)
         ])
         return alone
+
+    async def _prepare(self, deliveries: Sequence[Delivery]) -> tuple[set[bytes], Prepared]:
+        """Read, and have the ledger hold and carry out; nothing of deliveries with a used nonce.
+
+        Returns the keys of used nonces as well.
+        """
+        looked, used = await asyncio.gather(
+            self._plain.look([each for one in deliveries for each in one.messages]),
+            self._core.kernel.database.alone(
+                partial(replay.find_used, values=[each.nonce for each in deliveries])
+            ),
+        )
+        fresh = {
+            each for one in deliveries if one.nonce.key not in used for each in one.messages
+        }
+        return used, await self._plain.book(looked, fresh)
 
     async def _take_alone(self, delivery: Delivery) -> Answers | Refused:
         database = self._core.kernel.database
@@ -175,7 +201,7 @@ class Intake:
         return await self._inbox.take(db, each.sender, each.envelope, each.raw)
 
     async def _save(
-        self, db: GatheringConnection, deliveries: Sequence[Delivery], used: Set[bytes],
+        self, db: GatheringConnection, *, deliveries: Sequence[Delivery], used: Set[bytes],
         prepared: Prepared,
     ) -> tuple[list[Answers | Refused], Moved]:
         """Take deliveries but those of used nonces; returns the answers, and what to send after
@@ -188,11 +214,9 @@ class Intake:
         taken: dict[Brought, Taken | Refused] = {
             **await self._plain.save(db, prepared, fresh, moved)
         }
-        left = [each for each in fresh if each not in taken]
-        if left:
-            # They may repeat, or ask about, what has just been taken.
+        for each in (each for each in fresh if each not in taken):
+            # It may repeat, or ask about, what has just been taken.
             await write_noted(db)
-        for each in left:
             taken[each] = await self._take_one(db, each)
         answers: list[Answers | Refused] = [
             Refused(SignatureRefusal.REPLAYED) if one.nonce.key in used

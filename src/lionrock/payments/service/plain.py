@@ -18,7 +18,7 @@ compare-and-set or a unique key, and then all of it is undone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 import msgspec
@@ -80,6 +80,13 @@ class Ordered(msgspec.Struct, frozen=True, eq=False):
     result: TransferResult | None
 
 
+class Looked(msgspec.Struct, frozen=True, eq=False):
+    """New payments, and payments with the outcomes that their banks' reports decide."""
+
+    ordered: dict[Brought, Payment]
+    answered: dict[Brought, Payment]
+
+
 class Prepared(msgspec.Struct, frozen=True, eq=False):
     """What is known of plain messages before the transaction that takes them.
 
@@ -109,12 +116,12 @@ class PlainMessages:
         self._switch = switch
         self._here = here
 
-    async def prepare(self, brought: Sequence[Brought]) -> Prepared:
-        """Read what plain messages are about, and have the ledger hold and carry out."""
+    async def look(self, brought: Sequence[Brought]) -> Looked:
+        """Read what plain messages are about; nothing is done yet."""
         named = _named(brought)
         transfers, reports = _transfers(named), _reports(named)
         if not transfers and not reports:
-            return NOTHING
+            return Looked({}, {})
         alone = self._core.kernel.database.alone
         used, taken, uetrs, routes, asked = await asyncio.gather(
             alone(partial(messages.find_used, direction="in", names=sorted(named))),
@@ -145,11 +152,14 @@ class PlainMessages:
             each: answer for each, report in reports.items()
             if each in unused and (answer := _answer(asked.get(report.uetr), each, report))
         }
-        return await self._book(ordered, answered)
+        return Looked(ordered, answered)
 
-    async def _book(
-        self, ordered: dict[Brought, Payment], answered: dict[Brought, Payment]
-    ) -> Prepared:
+    async def book(self, looked: Looked, fresh: Set[Brought]) -> Prepared:
+        """Have the ledger hold and carry out what those messages that are in `fresh` say."""
+        ordered = {each: payment for each, payment in looked.ordered.items() if each in fresh}
+        answered = {each: payment for each, payment in looked.answered.items() if each in fresh}
+        if not ordered and not answered:
+            return NOTHING
         holding = {
             each: payment for each, payment in ordered.items()
             if is_held_first(payment) and not self._orders.may_be_claimed(payment)
@@ -160,33 +170,42 @@ class PlainMessages:
             *map(hold_of, holding.values()), *map(end_of, answered.values())
         ]
         ends = [self._switch.final(each) for each in answered.values()]
-        results, found = await asyncio.gather(self._here.book(drafts), self._look(ends))
+        results, found = await asyncio.gather(self._here.book(drafts), self._find(ends))
         if results is None:
             # Not known whether the ledger did it; the ids are the same again.
             unbooked = {each: Ordered(payment, None) for each, payment in ordered.items()}
-            return Prepared(unbooked, {}, found)
+            return Prepared(unbooked, {}, NOTHING.found)
         held = dict(zip(holding, results[: len(holding)], strict=True))
         told = zip(answered.items(), results[len(holding):], strict=True)
+        done = {each: payment for (each, payment), result in told if result in DONE_BEFORE}
         return Prepared(
             {each: Ordered(payment, held.get(each)) for each, payment in ordered.items()},
-            # Where another end came before, the payment is looked at anew.
-            {each: payment for (each, payment), result in told if result in DONE_BEFORE},
-            found,
+            # Where another end came before, or nothing is known of it, it is looked at anew.
+            done if found else {}, found or NOTHING.found,
         )
 
-    async def _look(self, ends: Sequence[Payment]) -> Found:
+    async def _find(self, ends: Sequence[Payment]) -> Found | None:
+        """What telling of these ends needs; None where the database does not say. The ledger is at
+        work meanwhile, so nothing is raised.
+        """
         if not ends:
             return NOTHING.found
-        return await self._core.kernel.database.alone(partial(self._switch.look, final=ends))
+        try:
+            return await self._core.kernel.database.alone(partial(self._switch.look, final=ends))
+        except DATABASE_FAILURES as error:
+            _log.warning("ends_not_looked_at", count=len(ends), error=type(error).__name__)
+            return None
 
-    async def let_go(self, prepared: Prepared, decided: Sequence[Brought]) -> None:
-        """Give back what was held for messages that were refused, or rejected, when each was alone.
+    async def let_go(
+        self, ordered: Mapping[Brought, Ordered], decided: Sequence[Brought]
+    ) -> None:
+        """Give back what was held for messages that were refused, or rejected, after all.
 
         `decided`: those of which it is known. What is not given back here lapses.
         """
         held = {
             order.payment.hold_id: order.payment for each in decided
-            if (order := prepared.ordered.get(each)) and order.result in DONE_BEFORE
+            if (order := ordered.get(each)) and order.result in DONE_BEFORE
         }
         if not held:
             return

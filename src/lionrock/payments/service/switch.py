@@ -258,7 +258,8 @@ class Switch:
         final = [self.final(each) for each in ended]
         ids = {each.id for each in final}
         exchanged = [each for each in found.exchanged if each.payment_id in ids]
-        await payments.end_asked(db, final, len(exchanged), found.concerned & ids)
+        heard = [each for each in exchanged if _is_answer(each)]
+        await payments.end_asked(db, final, len(heard), found.concerned & ids)
         await self.close(db, final, mail, arrived, Found(exchanged, found.concerned))
         return final
 
@@ -376,18 +377,21 @@ def _exchanged(
     for message in listed:
         assert message.payment_id is not None, "it was asked for by payment"
         payment = asked[message.payment_id]
-        is_answer = message.direction == "in" and message.definition in ANSWERS
         is_asking = message.message_id == payment.sent_message_id
         is_order = message.message_id == payment.original_message_id
         if is_order and message.organisation_id == payment.orderer_id:
             named = found.setdefault(payment.id, {})
             named[f"ordered.{message.definition}"] = message.digest.hex()
-        if message.organisation_id == payment.answerer_id and (is_answer or is_asking):
+        if message.organisation_id == payment.answerer_id and (_is_answer(message) or is_asking):
             digests = found.setdefault(payment.id, {})
             number = sum(name.startswith(message.definition) for name in digests) + 1
             name = message.definition if number == 1 else f"{message.definition}.{number}"
             digests[name] = message.digest.hex()
     return found
+
+
+def _is_answer(message: Message) -> bool:
+    return message.direction == "in" and message.definition in ANSWERS
 
 
 def queue_of(payment: Payment) -> str:

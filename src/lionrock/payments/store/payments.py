@@ -14,7 +14,14 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.gathered import Call, call_with_others, write_with_others
 from lionrock.kernel.inserts import Column, Insert
 from lionrock.kernel.money import Money
-from lionrock.payments.domain.payments import Outcome, Parties, Payment, State, may_move
+from lionrock.payments.domain.payments import (
+    ANSWERS,
+    Outcome,
+    Parties,
+    Payment,
+    State,
+    may_move,
+)
 from lionrock.payments.sealing import Vault
 
 _PARTIES = "payments.sealed_parties"
@@ -270,12 +277,13 @@ async def move_many_to_final(
 
 
 async def end_asked(
-    db: Connection, ended: Sequence[Payment], heard: int, recalled: Set[str]
+    db: Connection, ended: Sequence[Payment], heard: int, concerned: Set[str]
 ) -> None:
     """From `sent` to these ends in one write, with others: an answer, and what came of it.
 
-    `heard`: how many messages there are about them but those that tell of ends; `recalled`: which
-    have an open recall. OVERTAKEN where that, or one of the payments, is not as it was any more.
+    `heard`: how many answers about them were kept; `concerned`: whose end is looked at anew by
+    those who want to hear of it. OVERTAKEN where there are more answers, one of the others has an
+    open recall, or a payment is not `sent` any more.
     """
     assert may_move("sent", "answered"), "this is the way"
     assert all(may_move("answered", each.state) for each in ended), "answered leads to an end"
@@ -285,7 +293,7 @@ async def end_asked(
         ("text[]", [each.reason_code for each in ended]),
         ("text[]", [each.reason_text for each in ended]),
         ("timestamptz[]", [each.finished_at for each in ended]),
-        ("bigint", heard), ("text[]", sorted(recalled)),
+        ("text[]", sorted(ANSWERS)), ("bigint", heard), ("text[]", sorted(concerned)),
     )))  # fmt: skip
 
 

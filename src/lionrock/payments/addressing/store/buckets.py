@@ -126,7 +126,7 @@ async def charge(
 
 
 def arguments_of_nonces(nonces: Sequence[Value]) -> list[Any]:
-    """The arguments of `payments.look_up` for nonces, one a question; none may be given twice."""
+    """The arguments for nonces, one a look-up or a call; none may be given twice."""
     assert len({nonce.key for nonce in nonces}) == len(nonces), "each once"
     # Locks are taken in the order of the realms, as kernel.replay does.
     locked = sorted((nonce.realm, nonce.key) for nonce in nonces)
