@@ -43,7 +43,7 @@ from lionrock.payments.api import Enrolment, ProxyRegistration
 
 BANKS = 8
 PAYEES = 8_000
-CALLERS = 32
+CALLERS = 64
 PER_S = 400
 # More than are ever under way at once, so that what is due begins when it is due.
 OPEN_CALLERS = 1_024

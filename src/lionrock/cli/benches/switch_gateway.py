@@ -31,8 +31,8 @@ from lionrock.payments.api import (
 QUESTIONS_PATH = "/payments/v1/payee-questions"
 TOGETHER_MAX = 64
 # Exchanges of one bank begin at these distances at least, so that several messages go in one.
-MESSAGES_PACE_MS = 25
-QUESTIONS_PACE_MS = 15
+MESSAGES_PACE_MS = 30
+QUESTIONS_PACE_MS = 25
 UNDER_WAY_MAX = 3
 T = TypeVar("T")
 A = TypeVar("A")
