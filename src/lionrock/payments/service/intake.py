@@ -212,7 +212,7 @@ class Intake:
         fresh = [each for one in new for each in one.messages]
         moved = Moved({}, [], [])
         taken: dict[Brought, Taken | Refused] = {
-            **await self._plain.save(db, prepared, fresh, moved)
+            **await self._plain.save(db, prepared, moved)
         }
         for each in (each for each in fresh if each not in taken):
             # It may repeat, or ask about, what has just been taken.

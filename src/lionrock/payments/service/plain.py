@@ -222,21 +222,18 @@ class PlainMessages:
         ])
 
     async def save(
-        self, db: Connection, prepared: Prepared, fresh: Sequence[Brought], moved: Moved
+        self, db: Connection, prepared: Prepared, moved: Moved
     ) -> dict[Brought, Taken]:
-        """Write what has become of those messages that are in `fresh`; returns their answers.
+        """Write what has become of messages; returns their answers.
 
         `moved` is told what to send after the commit. Where somebody else took the same meanwhile,
         the database refuses all of it.
         """
-        wanted = set(fresh)
-        ordered = {each: order for each, order in prepared.ordered.items() if each in wanted}
-        answered = {each: end for each, end in prepared.answered.items() if each in wanted}
-        if ordered:
-            await self._save_orders(db, ordered, moved)
-        if answered:
-            await self._save_answers(db, answered, prepared.found, moved)
-        return dict.fromkeys((*ordered, *answered), Taken(is_repeat=False))
+        if prepared.ordered:
+            await self._save_orders(db, prepared.ordered, moved)
+        if prepared.answered:
+            await self._save_answers(db, prepared.answered, prepared.found, moved)
+        return dict.fromkeys((*prepared.ordered, *prepared.answered), Taken(is_repeat=False))
 
     async def _save_orders(
         self, db: Connection, ordered: dict[Brought, Ordered], moved: Moved
