@@ -66,7 +66,7 @@ bench: $(STAMP) ## run every bench in turn into docs/benchmarks.md (about 90 min
 	@$(BIN)/python tools/benchmarks.py --run $(ONLY:%=--only %)
 
 debian: ## install the Debian packages that the interop tests use (asks for root)
-	@missing=""; for p in chromium poppler-utils openssl softhsm2 xmlsec1 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	@missing=""; for p in chromium poppler-utils poppler-data openssl softhsm2 xmlsec1 fonts-noto-cjk; do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  command -v apt-get >/dev/null || { echo "install these packages with your system's package manager:$$missing"; exit 1; }; \
 	  if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \

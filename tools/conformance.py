@@ -5,7 +5,7 @@ runs those of behaviours whose row is old and keeps the other rows as they were 
 only compares list, marks and page, without running anything: an id that nobody knows, a behaviour
 without a test, and a page that is old are problems. The list of behaviours is
 tests/behaviours/identity.toml. Not for: claiming more than was run here; tests that need a browser
-or Node (`make test-interop`) are not run and prove nothing on the page.
+or Node or a Debian package (`make test-interop`) are not run and prove nothing on the page.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -28,15 +27,14 @@ MODULES = (
     "/usr/lib64/pkcs11/libsofthsm2.so", "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )  # fmt: skip
 PIN = "1234"
+pytestmark = pytest.mark.interop
 
 
 @pytest.fixture(scope="session")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Module path and label of a SoftHSM token; one a run, because the module reads them once."""
-    tool = shutil.which("softhsm2-util")
     module = next((path for path in MODULES if Path(path).exists()), None)
-    if tool is None or module is None:
-        pytest.skip("SoftHSM is not installed (Debian: apt-get install softhsm2)")
+    assert module, "SoftHSM is not installed (Debian: apt-get install softhsm2)"
     folder = tmp_path_factory.mktemp("softhsm")
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
@@ -44,7 +42,8 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(configuration))
         subprocess.run(
-            [tool, "--init-token", "--free", "--label", "city", "--pin", PIN, "--so-pin", PIN],
+            ["softhsm2-util", "--init-token", "--free",
+             "--label", "city", "--pin", PIN, "--so-pin", PIN],
             check=True, capture_output=True,
         )  # fmt: skip
         yield module, "city"
