@@ -77,20 +77,6 @@ async def remember_all(
     ]
 
 
-async def find_used(db: Connection, values: Sequence[Value]) -> set[bytes]:
-    """Return the keys of those values that are known: for whoever can do without the others early.
-
-    It decides nothing: a value that is not among them may be used before it is remembered.
-    """
-    rows = await db.fetch(
-        # One by one through the index: the ring is never analysed, and may be large.
-        "SELECT given.key FROM unnest($1::bytea[]) AS given (key) CROSS JOIN LATERAL ("
-        " SELECT FROM kernel.replays r WHERE r.key = given.key LIMIT 1) AS there",
-        [each.key for each in values],
-    )
-    return {bytes(row["key"]) for row in rows}
-
-
 def clauses(values: Sequence[Value], first: int) -> tuple[str, list[Any]]:
     """Return WITH clauses that remember one request's values, and their arguments from `$first` on.
 

@@ -84,15 +84,11 @@ from lionrock.payments.qr.errors import QR_ERRORS
 from lionrock.payments.qr.http import ContentBody, code_of, code_reply
 from lionrock.payments.qr.pictures import draw as draw_code
 from lionrock.payments.schemas import envelope_schema
-from lionrock.payments.service.courier import (
-    BUNDLES_PATH,
-    ENDPOINT,
-    MEDIA_TYPE,
-    MESSAGES_PATH,
-)
+from lionrock.payments.service.courier import BUNDLES_PATH, MEDIA_TYPE, MESSAGES_PATH
 from lionrock.payments.service.oversight import Holding, Life
 from lionrock.payments.service.participants import Enrolment
 from lionrock.payments.service.payments import Payments
+from lionrock.payments.service.roster import ENDPOINT
 from lionrock.payments.service.switch import REJECTED_TOPIC, SETTLED_TOPIC
 from lionrock.payments.settlement.service.exports import as_camt_053, as_csv
 from lionrock.payments.store.members import Participant

@@ -17,7 +17,7 @@ from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.postgres import create_database
 from lionrock.kernel.replay import value_of
 from lionrock.payments.addressing.domain.buckets import COST_NOT_FOUND, PARTICIPANT
-from lionrock.payments.addressing.service.lookups import ROLE
+from lionrock.payments.addressing.service.callers import ROLE
 from lionrock.payments.addressing.store import lookups
 from lionrock.payments.addressing.store.lookups import Lookup
 from lionrock.payments.sealing import Vault

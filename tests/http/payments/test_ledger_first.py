@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from lionrock.kernel.clock import FrozenClock
+from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
 from lionrock.ledger.api import TransferDraft, TransferResult
 from lionrock.payments.api import (
@@ -32,10 +33,11 @@ from lionrock.payments.api import (
     write_envelope,
 )
 from lionrock.payments.domain.payments import Outcome, Payment
+from lionrock.payments.service import plain
 from lionrock.payments.service.booking import HOLD_S, end_of, ended_as
 from lionrock.payments.service.intake import Intake
 from lionrock.payments.service.plain import PlainMessages
-from lionrock.payments.store import payments as payments_store
+from lionrock.payments.store.objections import Objections, find_objections
 from tests.http.payments.test_daily_limits import limit, sent
 from tests.http.payments.test_driven_here import banks_work, states
 from tests.http.payments.test_transfers import only_payment, pay, statement
@@ -226,10 +228,10 @@ async def test_a_used_uetr_is_refused_and_nothing_stays_held(
     uetr = str(msgspec.json.decode(reply.body)["uetr"])
     if not is_seen_before:
         # The other one is committed after the look and before the insertion.
-        async def none_there(*_args: object, **_more: object) -> set[str]:
-            return set()
+        async def none_there(db: Connection, role: str, **asked: Any) -> Objections:
+            return await find_objections(db, role, **asked | {"uetrs": ()})
 
-        monkeypatch.setattr(payments_store, "find_uetrs", none_there)
+        monkeypatch.setattr(plain, "find_objections", none_there)
     exchange = await city.post_message(LANTAU, transfer_message(city, "another", uetr, 7_00))
     assert exchange.reply.status == 409
     assert b"transaction_id_reused" in exchange.reply.body

@@ -59,9 +59,9 @@ async def test_bundles_are_sent_to_who_asked_for_them(
 ) -> None:
     await joining.go_live()
     bundling = await city.kernel.database.read(
-        lambda db: members.find_bundling(db, [PEAK])
+        lambda db: members.load_participants(db, [PEAK])
     )
-    assert bundling == {PEAK}, "as its application said"
+    assert [each.takes_bundles for each in bundling] == [True], "as its application said"
 
 
 async def test_an_application_that_says_nothing_of_bundles_takes_none(joining: Joining) -> None:

@@ -28,8 +28,8 @@ from lionrock.payments.domain.iso20022 import CancellationRequest
 from lionrock.payments.domain.payments import Payment
 from lionrock.payments.sealing import Vault
 from lionrock.payments.service.booking import end_of
+from lionrock.payments.service.brought import Brought
 from lionrock.payments.service.intake import Delivery
-from lionrock.payments.service.plain import Brought
 from lionrock.payments.service.switch import Found, Switch
 from lionrock.payments.store import messages
 from lionrock.payments.store.messages import Message
@@ -136,7 +136,8 @@ async def test_an_answer_under_a_used_nonce_decides_nothing(city: PaymentsCity) 
         ),
     )  # fmt: skip
     brought = Brought(sender, envelope, write_envelope(envelope))
-    told = await city.payments.intake.take(Delivery([brought], used))
+    signer = HARBOUR, city.world.context.key_store.get_or_create(HARBOUR).kid
+    told = await city.payments.intake.take(Delivery([brought], used, signer))
     assert isinstance(told, Refused)
     assert told.refusal is SignatureRefusal.REPLAYED
     [ended] = await city.ledger.create_transfers([

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lionrock.directory.api import check_claimed_signature, check_signed_call
+from lionrock.directory.api import check_signed_call
 from lionrock.kernel.http import Route, RouteTable
 from lionrock.payments.addressing import http as addressing
+from lionrock.payments.addressing.http import callers
 from lionrock.payments.debits import http as debits
 from lionrock.payments.domain.bundles import BUNDLE_BYTES_MAX, BUNDLE_TYPE
 from lionrock.payments.files import http as files
@@ -35,7 +36,8 @@ def table(room: Payments) -> RouteTable:
             method="POST", path=MESSAGES_PATH, name="post_payment_message",
             summary="Send one ISO 20022 message; which ones, the schemas say.",
             steps=(
-                messages.load_caller, check_claimed_signature, messages.check_participant,
+                callers.load_caller, callers.check_caller_signature, callers.check_participant,
+                messages.load_sender,
                 messages.check_media_type, messages.load_message, messages.save_message,
             ),
             mode="none",
@@ -47,7 +49,8 @@ def table(room: Payments) -> RouteTable:
             method="POST", path=BUNDLES_PATH, name="post_payment_messages",
             summary="Send many ISO 20022 messages at once; each is answered for itself.",
             steps=(
-                messages.load_caller, check_claimed_signature, messages.check_participant,
+                callers.load_caller, callers.check_caller_signature, callers.check_participant,
+                messages.load_sender,
                 messages.check_bundle_type, messages.load_bundle, messages.save_bundle,
             ),
             mode="none",

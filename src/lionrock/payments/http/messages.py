@@ -8,18 +8,19 @@ Source: RFC 9421, RFC 9530 (signatures), ISO 20022 admi.002.001.01.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
-from lionrock.directory.api import (
-    REPLAY_REALM,
-    ClaimedCall,
-    SignedCall,
-    parse_keyid,
-    sign_reply,
-)
+from lionrock.directory.api import SignedCall, sign_reply
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.replay import Value, value_of
-from lionrock.kernel.signatures import signature_keyid
+from lionrock.kernel.signatures import SignatureRefusal
+from lionrock.payments.addressing.http.callers import (
+    BelievedCall,
+    check_anew,
+    hear,
+    nonce_of,
+)
 from lionrock.payments.domain.bundles import (
     BUNDLE_TYPE,
     TAKEN,
@@ -39,12 +40,12 @@ from lionrock.payments.domain.orders import is_identifier, shown
 from lionrock.payments.domain.payments import SWITCH_MEMBER
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.http.errors import ERRORS
+from lionrock.payments.service.brought import Brought
 from lionrock.payments.service.courier import MEDIA_TYPE
 from lionrock.payments.service.inbox import Taken
-from lionrock.payments.service.intake import Delivery
+from lionrock.payments.service.intake import FALLEN, Answered, Answers, Delivery
 from lionrock.payments.service.participants import ROLE
 from lionrock.payments.service.payments import Payments
-from lionrock.payments.service.plain import Brought
 from lionrock.payments.store.members import Participant
 
 # Above the limit of messages, so that one that is too large is answered as a message too.
@@ -59,10 +60,10 @@ class ParticipantCall(SignedCall[Payments, None]):
     participant: Participant | None = None
 
 
-class MessageCall(ParticipantCall, ClaimedCall[Payments, None]):
+class MessageCall(BelievedCall[None]):
     """A call that brings a message."""
 
-    enrolled: Participant | None = None
+    participant: Participant | None = None
     envelope: Envelope
 
 
@@ -72,22 +73,9 @@ class BundleCall(MessageCall):
     contents: list[bytes]
 
 
-async def load_caller(call: MessageCall) -> Refused | None:
-    """Read who says to call and its participation, in one round with others."""
-    claimed = signature_keyid(call.fields)
-    if isinstance(claimed, Refused):
-        return claimed
-    named = parse_keyid(claimed)
-    call.claimed, call.enrolled = await call.room.intake.caller(named[0] if named else "")
-    return None
-
-
-async def check_participant(call: MessageCall) -> Refused | None:
-    """Only organisations of role participant that are enrolled may send."""
-    if call.enrolled is None or ROLE not in call.caller.roles:
-        return Refused(PaymentRefusal.NOT_A_PARTICIPANT)
-    call.participant = call.enrolled
-    return None
+async def load_sender(call: MessageCall) -> None:
+    """Who sends; of one that is believed only organisation and clearing code hold."""
+    call.participant = call.known.participant
 
 
 async def load_participant(call: ParticipantCall) -> Refused | None:
@@ -135,8 +123,7 @@ async def _kept(call: MessageCall, refused: Refused) -> Refused:
 async def _brought(call: MessageCall, envelope: Envelope | Refused) -> Taken | Refused:
     """Have a message, or one that cannot be read, taken with others; answered after the commit."""
     assert call.participant is not None, "an earlier step loaded it"
-    delivery = Delivery([Brought(call.participant, envelope, call.raw_body)], _nonce_of(call))
-    answers = await call.room.intake.take(delivery)
+    answers = await _deliver(call, [Brought(call.participant, envelope, call.raw_body)])
     if isinstance(answers, Refused):
         return answers
     [answer] = answers
@@ -145,11 +132,26 @@ async def _brought(call: MessageCall, envelope: Envelope | Refused) -> Taken | R
     return answer
 
 
-def _nonce_of(call: MessageCall) -> Value:
-    signature = call.signature
-    return value_of(
-        REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
-    )
+async def _deliver(call: MessageCall, brought: Sequence[Brought]) -> Answers | Refused:
+    """Have what came under one signature taken with others; answered after the commit.
+
+    A caller that is no longer what it was when its signature was checked is checked anew.
+    """
+    delivery = Delivery(brought, nonce_of(call), (call.caller.id, call.signature.key.kid))
+    answers = await _take(call, delivery)
+    if answers == FALLEN:
+        refused = await check_anew(call)
+        if refused is not None:
+            return refused
+        answers = await _take(call, delivery)
+    # Who has fallen twice lost its key meanwhile.
+    return Refused(SignatureRefusal.KEY_UNKNOWN) if answers == FALLEN else answers
+
+
+async def _take(call: MessageCall, delivery: Delivery) -> Answered:
+    answers: Answered = await call.room.intake.take(delivery)
+    hear(call, is_fallen=answers == FALLEN)
+    return answers
 
 
 async def check_bundle_type(call: BundleCall) -> Refused | None:
@@ -173,7 +175,7 @@ async def save_bundle(call: BundleCall) -> Refused | Response:
     assert call.participant is not None, "an earlier step loaded it"
     sender, read = call.participant, call.room.inbox.read
     brought = [Brought(sender, read(content), content) for content in call.contents]
-    answers = await call.room.intake.take(Delivery(brought, _nonce_of(call)))
+    answers = await _deliver(call, brought)
     if isinstance(answers, Refused):
         return answers
     told = [

@@ -11,7 +11,6 @@ Invariant: a message is taken when its receiver says so of that message.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeGuard
 
 import msgspec
 import structlog
@@ -27,9 +26,9 @@ from lionrock.kernel.network import Reply, Unreachable
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.domain.bundles import BUNDLE_TYPE, read_answers, split, write_bundle
 from lionrock.payments.service.core import Core
+from lionrock.payments.service.roster import ENDPOINT, is_online
 from lionrock.payments.store.messages import Message
 
-ENDPOINT = "payments"
 MESSAGES_PATH = "/payments/v1/messages"
 BUNDLES_PATH = "/payments/v1/message-bundles"
 MEDIA_TYPE = "application/xml"
@@ -65,13 +64,13 @@ class Courier:
 
         Whatever else the receiver answers is no decision about a payment: its signed messages are.
         """
-        return _may_be_sent(receiver) and await self._send_one(made, receiver)
+        return is_online(receiver) and await self._send_one(made, receiver)
 
     async def send_bundled(
         self, mail: Sequence[Outgoing], receiver: Organisation | None
     ) -> list[bool]:
         """Send messages with whatever else waits for their receiver; says which were taken."""
-        if not _may_be_sent(receiver):
+        if not is_online(receiver):
             return [False] * len(mail)
         waiting = self._bundling.get(receiver.id)
         if waiting is None:
@@ -129,8 +128,3 @@ class Courier:
             _log.info("message_not_delivered", receiver=receiver.id, reason=error.reason.value)
             return None
         return exchange.reply
-
-
-def _may_be_sent(receiver: Organisation | None) -> TypeGuard[Organisation]:
-    """Whether a participant is active and says where it takes messages."""
-    return receiver is not None and receiver.is_active and ENDPOINT in receiver.endpoints

@@ -18,7 +18,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import msgspec
 import structlog
 
 from lionrock.kernel import jobs
@@ -27,11 +26,10 @@ from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.gathered import run_gathered
 from lionrock.ledger.api import TransferDraft, TransferResult, Unavailable
 from lionrock.payments.addressing.service.gathering import Gathering
-from lionrock.payments.domain.payments import Payment
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import Post, Sent
+from lionrock.payments.service.post import Post
 from lionrock.payments.service.switch import DRIVE_QUEUE, queue_of
-from lionrock.payments.service.together import DrivenTogether, Moved
+from lionrock.payments.service.together import DrivenTogether, Moved, Told
 
 # Messages on their way to banks; with more than these, payments are left to workers.
 MAIL_MAX = 4_096
@@ -46,13 +44,6 @@ _FAILURES = (
     AssertionError,
 )
 _log = structlog.get_logger("lionrock.payments")
-
-
-class Told(msgspec.Struct, frozen=True, eq=False):
-    """What was sent after one commit, and the payments that have ended with it."""
-
-    sent: Sent
-    ended: Sequence[Payment]
 
 
 class DrivenHere:
@@ -117,8 +108,7 @@ class DrivenHere:
 
     async def _tell(self, moved: Moved) -> None:
         try:
-            sent = await self._post.send_together(moved.mail)
-            await self._together.give_back(moved)
+            sent = await self._post.send_together(moved.mail, moved.roster)
             await self._recording.ask(Told(sent, moved.ended))
         except _FAILURES as error:
             _log.warning("notices_left_to_jobs", count=len(moved.mail), error=_short(error))
@@ -141,7 +131,7 @@ class DrivenHere:
         )
 
         async def use_case(db: Connection) -> None:
-            await self._post.record_sent(db, [each.sent for each in told])
+            await self._together.record_told(db, told)
             await jobs.end(db, ended)
             for payment_id in asked_in_vain:
                 await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment_id, due_at=again_at)

@@ -7,20 +7,19 @@ if it had come alone. The plain cases of the two messages that make up a payment
 (plain.py); everything else goes the way of one message (inbox.py) in the same transaction. If all
 together fail, each is taken by itself, so that only the one at fault hears of it.
 Invariants: nothing is answered before it is durable; a nonce is remembered with what came with it,
-or before; a delivery whose nonce was used before writes nothing.
+or before; a delivery whose nonce was used before, or whose signer may not act any more, writes
+nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import structlog
 
-from lionrock.directory.api import Organisation
 from lionrock.kernel import replay
 from lionrock.kernel.db import (
     DATABASE_FAILURES,
@@ -37,13 +36,15 @@ from lionrock.kernel.gathered import (
 )
 from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.service.gathering import Gathering
+from lionrock.payments.service.brought import Brought
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.driving import DrivenHere
 from lionrock.payments.service.inbox import Inbox, Taken
-from lionrock.payments.service.plain import Brought, Ordered, PlainMessages, Prepared
+from lionrock.payments.service.participants import ROLE
+from lionrock.payments.service.plain import Ordered, PlainMessages, Prepared
 from lionrock.payments.service.together import Moved
 from lionrock.payments.store import members
-from lionrock.payments.store.members import Participant
+from lionrock.payments.store.objections import Objections, Signer, find_objections
 
 # Messages in one transaction, unless one delivery has more.
 TOGETHER_MAX = 128
@@ -52,8 +53,6 @@ PACE_MS = 25
 # Somebody else can be quicker once; who is always overtaken is taken alone.
 TRIES_TOGETHER = 2
 _log = structlog.get_logger("lionrock.payments")
-Known: TypeAlias = tuple[Organisation | None, Participant | None]
-
 
 # What one message can make the database, its driver or our own checks say.
 _FAILURES = (
@@ -66,10 +65,14 @@ class Delivery(msgspec.Struct, frozen=True, eq=False):
 
     messages: Sequence[Brought]
     nonce: replay.Value
+    signer: Signer
 
 
 # How each message of a delivery was answered; an exception where that is not known.
 Answers: TypeAlias = Sequence[Taken | Refused | Exception]
+# Nothing was done: whoever signed it may not act any more, as was believed.
+FALLEN: Literal["fallen"] = "fallen"
+Answered: TypeAlias = Answers | Refused | Literal["fallen"]
 
 
 class Intake:
@@ -82,51 +85,37 @@ class Intake:
         self._here = here
         self._inbox = inbox
         self._plain = plain
-        self._callers: Gathering[str, Known] = Gathering(self._know)
-        self._bringing: Gathering[Delivery, Answers | Refused] = Gathering(
+        self._bringing: Gathering[Delivery, Answered] = Gathering(
             self._take_all, apart=lambda each: each.nonce.key, pace_ms=PACE_MS
         )
 
-    async def caller(self, organisation_id: str) -> Known:
-        """Return who says to call, as directory and register have it now."""
-        return await self._callers.ask(organisation_id)
-
-    async def take(self, delivery: Delivery) -> Answers | Refused:
+    async def take(self, delivery: Delivery) -> Answered:
         """Take a delivery; returns an answer to each message, after the commit.
 
-        Refused: the nonce was used before (SignatureRefusal.REPLAYED). Raises what the database
-        raises when it is not known what was committed.
+        FALLEN: its signer is no active participant with that key any more. Refused: the nonce was
+        used before (SignatureRefusal.REPLAYED). Raises what the database raises when it is not
+        known what was committed.
         """
         assert delivery.messages, "something was delivered"
         return await self._bringing.ask(delivery)
 
-    async def _know(self, organisation_ids: Sequence[str]) -> list[Known]:
-        wanted = sorted(set(organisation_ids))
-
-        async def read(db: Connection) -> list[Known]:
-            organisations = await self._core.directory.get_many(db, wanted)
-            there = {each.organisation_id: each
-                     for each in await members.load_participants(db, wanted)}
-            return [(organisations.get(each), there.get(each)) for each in organisation_ids]
-
-        return await self._core.kernel.database.alone(read)
-
-    async def _take_all(self, deliveries: Sequence[Delivery]) -> list[Answers | Refused]:
-        answers: list[Answers | Refused] = []
+    async def _take_all(self, deliveries: Sequence[Delivery]) -> list[Answered]:
+        answers: list[Answered] = []
         for some in _shared_out(deliveries):
             answers += await self._take_some(some)
         return answers
 
-    async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answers | Refused]:
+    async def _take_some(self, deliveries: Sequence[Delivery]) -> Sequence[Answered]:
         # Of every try: a later one may find that somebody else was quicker.
         ordered: dict[Brought, Ordered] = {}
         for tries_left in reversed(range(TRIES_TOGETHER)):
             try:
-                used, prepared = await self._prepare(deliveries)
+                objections, prepared = await self._prepare(deliveries)
                 ordered |= prepared.ordered
                 answers, moved = await run_gathered(
                     self._core.kernel.database,
-                    partial(self._save, deliveries=deliveries, used=used, prepared=prepared),
+                    partial(self._save, deliveries=deliveries, objections=objections,
+                            prepared=prepared),
                 )
             except _FAILURES as error:
                 if not is_rolled_back(error):
@@ -146,30 +135,34 @@ class Intake:
         # Of what failed again nothing is let go: it comes again and finds its hold.
         await self._plain.let_go(ordered, [
             each for one, told in zip(deliveries, alone, strict=True)
-            if not isinstance(told, Refused)
+            if not isinstance(told, (Refused, str))
             for each, answer in zip(one.messages, told, strict=True)
             if not isinstance(answer, Exception)
         ])
         return alone
 
-    async def _prepare(self, deliveries: Sequence[Delivery]) -> tuple[set[bytes], Prepared]:
-        """Read, and have the ledger hold and carry out; nothing of deliveries with a used nonce.
+    async def _prepare(self, deliveries: Sequence[Delivery]) -> tuple[Objections, Prepared]:
+        """Read, and have the ledger hold and carry out; nothing of deliveries that are not taken.
 
-        Returns the keys of used nonces as well.
+        Returns what speaks against them as well.
         """
-        looked, used = await asyncio.gather(
-            self._plain.look([each for one in deliveries for each in one.messages]),
-            self._core.kernel.database.alone(
-                partial(replay.find_used, values=[each.nonce for each in deliveries])
-            ),
+        looked = await self._plain.look(
+            [each for one in deliveries for each in one.messages],
+            {one.signer for one in deliveries}, [one.nonce for one in deliveries],
         )
         fresh = {
-            each for one in deliveries if one.nonce.key not in used for each in one.messages
+            each for one in deliveries if _why_not(one, looked.objections) is None
+            for each in one.messages
         }
-        return used, await self._plain.book(looked, fresh)
+        return looked.objections, await self._plain.book(looked, fresh)
 
-    async def _take_alone(self, delivery: Delivery) -> Answers | Refused:
+    async def _take_alone(self, delivery: Delivery) -> Answered:
         database = self._core.kernel.database
+        objections = await database.alone(
+            partial(find_objections, role=ROLE, signers=[delivery.signer])
+        )
+        if objections.fallen:
+            return FALLEN
         if len(delivery.messages) == 1:
             return await self._try(lambda db: self._take_first(db, delivery))
         # Before any of its messages: whoever repeats the bundle is refused, not obeyed in part.
@@ -198,16 +191,20 @@ class Intake:
     async def _take_one(self, db: Connection, each: Brought) -> Taken | Refused:
         if isinstance(each.envelope, Refused):
             return await self._inbox.keep_refused(db, each.sender, each.raw, each.envelope)
-        return await self._inbox.take(db, each.sender, each.envelope, each.raw)
+        # With the accounts and limits that it has now.
+        sender = await members.load_participant(db, each.sender.organisation_id)
+        assert sender is not None, "participants are never deleted"
+        return await self._inbox.take(db, sender, each.envelope, each.raw)
 
     async def _save(
-        self, db: GatheringConnection, *, deliveries: Sequence[Delivery], used: Set[bytes],
-        prepared: Prepared,
-    ) -> tuple[list[Answers | Refused], Moved]:
-        """Take deliveries but those of used nonces; returns the answers, and what to send after
-        the commit.
+        self, db: GatheringConnection, *, deliveries: Sequence[Delivery],
+        objections: Objections, prepared: Prepared,
+    ) -> tuple[list[Answered], Moved]:
+        """Take deliveries but those that nothing is done for; returns the answers, and what to send
+        after the commit.
         """
-        new = [each for each in deliveries if each.nonce.key not in used]
+        why_not = [_why_not(each, objections) for each in deliveries]
+        new = [each for each, why in zip(deliveries, why_not, strict=True) if why is None]
         db.once(each.nonce for each in new)
         fresh = [each for one in new for each in one.messages]
         moved = Moved({}, [], [])
@@ -218,12 +215,22 @@ class Intake:
             # It may repeat, or ask about, what has just been taken.
             await write_noted(db)
             taken[each] = await self._take_one(db, each)
-        answers: list[Answers | Refused] = [
-            Refused(SignatureRefusal.REPLAYED) if one.nonce.key in used
-            else [taken[each] for each in one.messages]
-            for one in deliveries
+        answers: list[Answered] = [
+            why if why is not None else [taken[each] for each in one.messages]
+            for one, why in zip(deliveries, why_not, strict=True)
         ]
         return answers, moved
+
+
+def _why_not(
+    delivery: Delivery, objections: Objections
+) -> Refused | Literal["fallen"] | None:
+    """Why nothing is done for a delivery."""
+    if delivery.signer in objections.fallen:
+        return FALLEN
+    if delivery.nonce.key in objections.nonces:
+        return Refused(SignatureRefusal.REPLAYED)
+    return None
 
 
 def _shared_out(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:

@@ -18,7 +18,7 @@ compare-and-set or a unique key, and then all of it is undone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from functools import partial
 
 import msgspec
@@ -27,22 +27,18 @@ import structlog
 from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.gathered import write_noted
+from lionrock.kernel.replay import Value
 from lionrock.ledger.api import TransferResult
 from lionrock.payments.domain import reasons
 from lionrock.payments.domain.iso20022 import (
     CreditTransfer,
     Envelope,
-    StatusReport,
     definition_of,
 )
-from lionrock.payments.domain.iso20022.returns import PAYMENT_RETURN
 from lionrock.payments.domain.kinds import outgoing
 from lionrock.payments.domain.payments import (
-    AnswerEffect,
     Payment,
     Subject,
-    check_report,
-    effect_of,
 )
 from lionrock.payments.service.booking import (
     DONE_BEFORE,
@@ -51,26 +47,30 @@ from lionrock.payments.service.booking import (
     is_held_first,
     reason_of_ledger,
 )
+from lionrock.payments.service.brought import (
+    Brought,
+    answered_by,
+    named_ones,
+    reports_of,
+    transactions_of,
+    transfers_of,
+)
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.driving import DrivenHere
-from lionrock.payments.service.inbox import Inbox, Taken, check_addresses
-from lionrock.payments.service.orders import Orders, check_agent, digest_of_transfer
+from lionrock.payments.service.inbox import Inbox, Taken
+from lionrock.payments.service.orders import Orders, digest_of_transfer
+from lionrock.payments.service.participants import ROLE
 from lionrock.payments.service.post import Post
+from lionrock.payments.service.roster import Roster, load_roster
+from lionrock.payments.service.routing import Registered, codes_of, holders_of
 from lionrock.payments.service.switch import Found, Switch
 from lionrock.payments.service.together import Moved
 from lionrock.payments.store import messages, payments
 from lionrock.payments.store.members import Participant
 from lionrock.payments.store.messages import Message
+from lionrock.payments.store.objections import Objections, Signer, find_objections
 
 _log = structlog.get_logger("lionrock.payments")
-
-
-class Brought(msgspec.Struct, frozen=True, eq=False):
-    """A message whose signature holds; `envelope` is a Refused where it could not be read."""
-
-    sender: Participant
-    envelope: Envelope | Refused
-    raw: bytes
 
 
 class Ordered(msgspec.Struct, frozen=True, eq=False):
@@ -81,10 +81,14 @@ class Ordered(msgspec.Struct, frozen=True, eq=False):
 
 
 class Looked(msgspec.Struct, frozen=True, eq=False):
-    """New payments, and payments with the outcomes that their banks' reports decide."""
+    """What speaks against messages; new payments, and payments with the outcomes that their banks'
+    reports decide; who takes part.
+    """
 
+    objections: Objections
     ordered: dict[Brought, Payment]
     answered: dict[Brought, Payment]
+    roster: Roster
 
 
 class Prepared(msgspec.Struct, frozen=True, eq=False):
@@ -97,9 +101,11 @@ class Prepared(msgspec.Struct, frozen=True, eq=False):
     ordered: dict[Brought, Ordered]
     answered: dict[Brought, Payment]
     found: Found
+    roster: Roster
 
 
-NOTHING = Prepared({}, {}, Found((), frozenset()))
+NOBODY = Roster({}, {})
+NOTHING = Found((), frozenset())
 
 
 class PlainMessages:
@@ -116,50 +122,72 @@ class PlainMessages:
         self._switch = switch
         self._here = here
 
-    async def look(self, brought: Sequence[Brought]) -> Looked:
-        """Read what plain messages are about; nothing is done yet."""
-        named = _named(brought)
-        transfers, reports = _transfers(named), _reports(named)
-        if not transfers and not reports:
-            return Looked({}, {})
+    async def look(
+        self, brought: Sequence[Brought], signers: Collection[Signer], nonces: Sequence[Value]
+    ) -> Looked:
+        """Read what messages are about and what speaks against them; nothing is done yet.
+
+        `signers`, `nonces`: of the signatures under which they came.
+        """
+        named = named_ones(brought)
+        transfers, reports = transfers_of(named), reports_of(named)
         alone = self._core.kernel.database.alone
-        used, taken, uetrs, routes, asked = await asyncio.gather(
-            alone(partial(messages.find_used, direction="in", names=sorted(named))),
-            alone(partial(payments.find_transactions, names=sorted(_transactions(transfers)))),
+        objections, registered, asked = await asyncio.gather(
             alone(partial(
-                payments.find_uetrs, uetrs=[transfer.uetr for transfer in transfers.values()]
+                find_objections, role=ROLE, signers=signers, nonces=nonces, messages=named.keys(),
+                transactions=transactions_of(transfers),
+                uetrs=[transfer.uetr for transfer in transfers.values()],
             )),
-            alone(partial(self._orders.router.of_transfers, asked=[
-                (each.sender, transfer) for each, transfer in transfers.items()
-            ])),
+            alone(partial(
+                self._orders.router.find_registered, transfers=list(transfers.values())
+            )),
             alone(partial(
                 payments.load_by_uetrs, vault=self._core.vault,
                 uetrs=sorted(report.uetr for report in reports.values()),
             )),
         )
-        unused = {each for name, each in named.items() if name not in used}
+        roster = await self._roster(transfers, registered, asked.values())
+        unused = {each for name, each in named.items() if name not in objections.messages}
+        routed = [(each.sender, transfer) for each, transfer in transfers.items()]
+        routes = self._orders.router.routes(routed, registered, roster)
         ordered: dict[Brought, Payment] = {}
         for (each, transfer), found in zip(transfers.items(), routes, strict=True):
             name = each.sender.organisation_id, transfer.transaction_id
-            is_new = name not in taken and transfer.uetr not in uetrs
+            is_new = name not in objections.transactions and transfer.uetr not in objections.uetrs
             if each in unused and is_new and not isinstance(found, Refused):
                 assert isinstance(each.envelope, Envelope), "it was read"
                 ordered[each] = self._orders.transferred(
-                    each.sender, each.envelope.header, transfer, digest_of_transfer(transfer),
-                    found,
+                    roster.participants[each.sender.organisation_id], each.envelope.header,
+                    transfer, digest_of_transfer(transfer), found,
                 )
         answered = {
             each: answer for each, report in reports.items()
-            if each in unused and (answer := _answer(asked.get(report.uetr), each, report))
+            if each in unused and (answer := answered_by(asked.get(report.uetr), each, report))
         }
-        return Looked(ordered, answered)
+        return Looked(objections, ordered, answered, roster)
+
+    async def _roster(
+        self, transfers: Mapping[Brought, CreditTransfer], registered: Sequence[Registered],
+        asked: Collection[Payment],
+    ) -> Roster:
+        """Whoever sends, is paid, or is told how payments end."""
+        if not transfers and not asked:
+            return NOBODY
+        return await self._core.kernel.database.alone(partial(
+            load_roster, directory=self._core.directory,
+            organisation_ids={
+                *(each.sender.organisation_id for each in transfers), *holders_of(registered),
+                *(each.orderer_id for each in asked), *(each.answerer_id for each in asked),
+            },
+            clearing_codes=codes_of(list(transfers.values())),
+        ))
 
     async def book(self, looked: Looked, fresh: Set[Brought]) -> Prepared:
         """Have the ledger hold and carry out what those messages that are in `fresh` say."""
         ordered = {each: payment for each, payment in looked.ordered.items() if each in fresh}
         answered = {each: payment for each, payment in looked.answered.items() if each in fresh}
         if not ordered and not answered:
-            return NOTHING
+            return Prepared({}, {}, NOTHING, looked.roster)
         holding = {
             each: payment for each, payment in ordered.items()
             if is_held_first(payment) and not self._orders.may_be_claimed(payment)
@@ -174,14 +202,14 @@ class PlainMessages:
         if results is None:
             # Not known whether the ledger did it; the ids are the same again.
             unbooked = {each: Ordered(payment, None) for each, payment in ordered.items()}
-            return Prepared(unbooked, {}, NOTHING.found)
+            return Prepared(unbooked, {}, NOTHING, looked.roster)
         held = dict(zip(holding, results[: len(holding)], strict=True))
         told = zip(answered.items(), results[len(holding):], strict=True)
         done = {each: payment for (each, payment), result in told if result in DONE_BEFORE}
         return Prepared(
             {each: Ordered(payment, held.get(each)) for each, payment in ordered.items()},
             # Where another end came before, or nothing is known of it, it is looked at anew.
-            done if found else {}, found or NOTHING.found,
+            done if found else {}, found or NOTHING, looked.roster,
         )
 
     async def _find(self, ends: Sequence[Payment]) -> Found | None:
@@ -189,7 +217,7 @@ class PlainMessages:
         work meanwhile, so nothing is raised.
         """
         if not ends:
-            return NOTHING.found
+            return NOTHING
         try:
             return await self._core.kernel.database.alone(partial(self._switch.look, final=ends))
         except DATABASE_FAILURES as error:
@@ -226,24 +254,27 @@ class PlainMessages:
     ) -> dict[Brought, Taken]:
         """Write what has become of messages; returns their answers.
 
-        `moved` is told what to send after the commit. Where somebody else took the same meanwhile,
-        the database refuses all of it.
+        `moved` is told what to send after the commit, and to whom. Where somebody else took the
+        same meanwhile, the database refuses all of it.
         """
+        moved.roster = prepared.roster
         if prepared.ordered:
-            await self._save_orders(db, prepared.ordered, moved)
+            await self._save_orders(db, prepared.ordered, prepared.roster, moved)
         if prepared.answered:
             await self._save_answers(db, prepared.answered, prepared.found, moved)
         return dict.fromkeys((*prepared.ordered, *prepared.answered), Taken(is_repeat=False))
 
     async def _save_orders(
-        self, db: Connection, ordered: dict[Brought, Ordered], moved: Moved
+        self, db: Connection, ordered: dict[Brought, Ordered], roster: Roster, moved: Moved
     ) -> None:
         # Before the messages that they lead to: these are listed by their ids.
         came = {each: self._came(each, order.payment) for each, order in ordered.items()}
         held = {each: order.payment for each, order in ordered.items()
                 if order.result in DONE_BEFORE}
         asked = {
-            each: await self._ask(db, payment, each.sender, moved)
+            each: await self._ask(
+                db, payment, roster.participants[each.sender.organisation_id], moved
+            )
             # In one order of senders, for what one has sent today is held until the commit.
             for each, payment in sorted(held.items(), key=_by_sender)
         }
@@ -261,7 +292,8 @@ class PlainMessages:
             elif order.result is not None:
                 await self._refuse(db, order, came[each], moved)
             else:
-                accepted = await self._orders.accept_unless_claimed(db, accepted, each.sender)
+                sender = roster.participants[each.sender.organisation_id]
+                accepted = await self._orders.accept_unless_claimed(db, accepted, sender)
             subject = accepted.ordered_subject(accepted.original_message_id)
             await self._keep(db, each, came[each], subject)
 
@@ -327,65 +359,6 @@ class PlainMessages:
         await messages.add_message(db, self._core.vault, came, each.raw)
         await self._inbox.record(db, subject, came)
         return came
-
-
-def _named(brought: Sequence[Brought]) -> dict[tuple[str, str], Brought]:
-    """Messages with the right addresses by sender and MsgId; of those of one name the first."""
-    named: dict[tuple[str, str], Brought] = {}
-    for each in brought:
-        if not isinstance(each.envelope, Refused) and not check_addresses(
-            each.sender, each.envelope
-        ):
-            named.setdefault((each.sender.organisation_id, each.envelope.header.message_id), each)
-    return named
-
-
-def _transfers(named: dict[tuple[str, str], Brought]) -> dict[Brought, CreditTransfer]:
-    """Transfers that their own bank sends; of those of one TxId or UETR the first."""
-    found: dict[tuple[str, str], tuple[Brought, CreditTransfer]] = {}
-    uetrs: set[str] = set()
-    for each in named.values():
-        transfer = each.envelope.document if isinstance(each.envelope, Envelope) else None
-        if isinstance(transfer, CreditTransfer) and check_agent(each.sender, transfer) is None:
-            name = each.sender.organisation_id, transfer.transaction_id
-            if transfer.uetr not in uetrs:
-                uetrs.add(transfer.uetr)
-                found.setdefault(name, (each, transfer))
-    return dict(found.values())
-
-
-def _transactions(transfers: dict[Brought, CreditTransfer]) -> set[tuple[str, str]]:
-    return {
-        (each.sender.organisation_id, transfer.transaction_id)
-        for each, transfer in transfers.items()
-    }
-
-
-def _reports(named: dict[tuple[str, str], Brought]) -> dict[Brought, StatusReport]:
-    """Reports about payments; of those about one payment the first."""
-    found: dict[str, tuple[Brought, StatusReport]] = {}
-    for each in named.values():
-        report = each.envelope.document if isinstance(each.envelope, Envelope) else None
-        if isinstance(report, StatusReport) and report.original_definition != PAYMENT_RETURN:
-            found.setdefault(report.uetr, (each, report))
-    return dict(found.values())
-
-
-def _answer(payment: Payment | None, each: Brought, report: StatusReport) -> Payment | None:
-    """A payment that waits for its bank, with the outcome that this report decides."""
-    if payment is None or payment.answerer_id != each.sender.organisation_id:
-        return None
-    if payment.state != "sent" or check_report(payment, report) is not None:
-        return None
-    effect = effect_of(payment, report)
-    if effect not in {AnswerEffect.ACCEPT, AnswerEffect.REJECT}:
-        return None
-    is_accepted = effect is AnswerEffect.ACCEPT
-    assert is_accepted != bool(report.reason_code), "a rejection, and only it, has a reason"
-    return msgspec.structs.replace(
-        payment, state="answered", outcome="accept" if is_accepted else "reject",
-        reason_code=report.reason_code, reason_text=report.reason_text,
-    )
 
 
 def _by_sender(each: tuple[Brought, Payment]) -> tuple[str, str, str]:

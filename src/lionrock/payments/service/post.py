@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ from lionrock.payments.domain.iso20022 import (
 from lionrock.payments.domain.payments import SWITCH_MEMBER, Payment, Subject, status_report
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.courier import SEND_TIMEOUT_MS, Courier, Outgoing
+from lionrock.payments.service.roster import Roster, load_roster
 from lionrock.payments.store import members, messages
 from lionrock.payments.store.messages import Message
 
@@ -189,24 +191,27 @@ class Post:
             is_outcome=payment.is_final,
         )
 
-    async def send_together(self, mail: Sequence[Outgoing]) -> Sent:
-        """Send messages just committed, all at once; `record_sent` keeps what came of it."""
+    async def send_together(
+        self, mail: Sequence[Outgoing], roster: Roster | None = None
+    ) -> Sent:
+        """Send messages just committed, all at once; `record_sent` keeps what came of it.
+
+        `roster`: what was read of their receivers a moment ago, if that was.
+        """
         sent = Sent([], [], [])
         if not mail:
             return sent
-        core = self._core
-        wanted = sorted({each.message.organisation_id for each in mail})
-
-        async def load(db: Connection) -> tuple[dict[str, Organisation], set[str]]:
-            return (
-                await core.directory.get_many(db, wanted),
-                await members.find_bundling(db, wanted),
-            )
-
-        receivers, bundling = await core.kernel.database.alone(load)
+        receivers = {each.message.organisation_id for each in mail}
+        if roster is None or not receivers <= roster.participants.keys():
+            roster = await self._core.kernel.database.alone(partial(
+                load_roster, directory=self._core.directory, organisation_ids=receivers
+            ))
+        bundling = {
+            each.organisation_id for each in roster.participants.values() if each.takes_bundles
+        }
         sending = {
             asyncio.create_task(self._carry(
-                some, receivers.get(receiver_id), is_bundled=receiver_id in bundling
+                some, roster.organisations.get(receiver_id), is_bundled=receiver_id in bundling
             )): some
             for receiver_id, some in _shared_out(mail, bundling)
         }

@@ -6,11 +6,11 @@ CREDITOR_AGENT_OFFLINE, CURRENCY_NOT_TAKEN, AMOUNT_OUT_OF_RANGE.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import msgspec
 
-from lionrock.directory.api import Organisation
 from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.money import Money
@@ -22,9 +22,12 @@ from lionrock.payments.domain.orders import CreditTransferOrder, check_amount
 from lionrock.payments.domain.refusals import PaymentRefusal
 from lionrock.payments.domain.verification import is_payee
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.courier import ENDPOINT
+from lionrock.payments.service.roster import Roster, is_online, load_roster
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
+
+# A registration under a proxy, why there is none to pay to, or None without a proxy.
+Registered: TypeAlias = tuple[Address, ProxyEntry] | Refused | None
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,66 +97,76 @@ class Router:
     async def of_transfers(
         self, db: Connection, asked: Sequence[tuple[Participant, CreditTransfer]]
     ) -> list[Destination | Refused]:
-        """The same for several transfers, in their order and in three round trips.
+        """The same for several transfers, in their order and in three round trips."""
+        registered = await self.find_registered(db, [transfer for _, transfer in asked])
+        roster = await load_roster(
+            db, self._core.directory,
+            {sender.organisation_id for sender, _ in asked} | holders_of(registered),
+            codes_of([transfer for _, transfer in asked]),
+        )
+        return self.routes(asked, registered, roster)
+
+    async def find_registered(
+        self, db: Connection, transfers: Sequence[CreditTransfer]
+    ) -> list[Registered]:
+        """Read what is registered under the proxies of transfers; None where one names none."""
+        proxies = [
+            (transfer.proxy.kind, transfer.proxy.value, transfer.amount.currency)
+            for transfer in transfers if transfer.proxy is not None
+        ]
+        entries = iter(await self._addressing.entries(db, proxies) if proxies else [])
+        return [next(entries) if each.proxy is not None else None for each in transfers]
+
+    def routes(
+        self, asked: Sequence[tuple[Participant, CreditTransfer]],
+        registered: Sequence[Registered], roster: Roster,
+    ) -> list[Destination | Refused]:
+        """Where transfers go, by what was read; `roster` has senders, holders and codes.
 
         With a proxy the bank named must still be the registered one: a number that was ported since
         the payer looked may be another person's.
         """
-        proxies = [
-            (transfer.proxy.kind, transfer.proxy.value, transfer.amount.currency)
-            for _, transfer in asked if transfer.proxy is not None
-        ]
-        entries = iter(await self._addressing.entries(db, proxies) if proxies else [])
-        registered = [
-            next(entries) if transfer.proxy is not None else None for _, transfer in asked
-        ]
-        holders = [each[1].organisation_id for each in registered if isinstance(each, tuple)]
-        codes = [transfer.creditor.member for _, transfer in asked if transfer.proxy is None]
-        there = await members.load_participants(db, sorted(set(holders)), sorted(set(codes)))
-        organisations = await self._core.directory.get_many(
-            db, [each.organisation_id for each in there]
-        )
-        online = {each.organisation_id for each in there
-                  if _is_online(organisations.get(each.organisation_id))}
-        by_id = {each.organisation_id: each for each in there}
-        by_code = {each.clearing_code: each for each in there}
         found: list[Destination | Refused] = []
-        for (sender, transfer), entry in zip(asked, registered, strict=True):
+        for (named, transfer), entry in zip(asked, registered, strict=True):
+            # Limits are those of now.
+            sender = roster.participants[named.organisation_id]
             refused = check_limit(sender, transfer.amount)
             if refused is not None:
                 found.append(refused)
             elif isinstance(entry, Refused):
                 found.append(entry)
             elif entry is None:
-                participant = by_code.get(transfer.creditor.member)
-                found.append(_of_account(sender, transfer, participant, online))
+                found.append(_of_account(sender, transfer, roster))
             else:
-                participant = by_id[entry[1].organisation_id]
-                found.append(_of_proxy(sender, transfer, entry, participant, online))
+                found.append(_of_proxy(sender, transfer, entry, roster))
         return found
 
     async def is_online(self, db: Connection, participant: Participant) -> bool:
         """Say whether a participant is active in the directory and can be sent messages."""
-        return _is_online(await self._core.directory.get(db, participant.organisation_id))
+        return is_online(await self._core.directory.get(db, participant.organisation_id))
 
 
-def _is_online(organisation: Organisation | None) -> bool:
-    return (
-        organisation is not None and organisation.is_active and ENDPOINT in organisation.endpoints
-    )
+def holders_of(registered: Sequence[Registered]) -> set[str]:
+    """The participants whose registrations these are."""
+    return {each[1].organisation_id for each in registered if isinstance(each, tuple)}
+
+
+def codes_of(transfers: Sequence[CreditTransfer]) -> set[str]:
+    """The clearing codes that transfers without a proxy name."""
+    return {each.creditor.member for each in transfers if each.proxy is None}
 
 
 def _of_account(
-    sender: Participant, transfer: CreditTransfer, participant: Participant | None,
-    online: Set[str],
+    sender: Participant, transfer: CreditTransfer, roster: Roster
 ) -> Destination | Refused:
     """Where a transfer goes that names an account of a bank."""
+    participant = roster.of_code(transfer.creditor.member)
     if participant is None:
         return Refused(PaymentRefusal.CREDITOR_AGENT_WRONG, field="CdtrAgt")
     refused = check_limit(participant, transfer.amount)
     if refused is not None:
         return refused
-    if participant.organisation_id not in online:
+    if not roster.is_online(participant.organisation_id):
         return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
     return _checked(sender, transfer, Destination(
         participant=participant, creditor=transfer.creditor, proxy=None,
@@ -163,14 +176,15 @@ def _of_account(
 
 def _of_proxy(
     sender: Participant, transfer: CreditTransfer, found: tuple[Address, ProxyEntry],
-    participant: Participant, online: Set[str],
+    roster: Roster,
 ) -> Destination | Refused:
     """Where a transfer goes that names a proxy."""
     address, entry = found
+    participant = roster.participants[entry.organisation_id]
     refused = check_entry(entry, participant, transfer.amount)
     if refused is not None:
         return refused
-    if participant.organisation_id not in online:
+    if not roster.is_online(participant.organisation_id):
         return Refused(PaymentRefusal.CREDITOR_AGENT_OFFLINE)
     if not is_payee(transfer, entry.target.account_name):
         return Refused(PaymentRefusal.CREDITOR_NAME_DIFFERS, field="Cdtr/Nm")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import structlog
@@ -34,7 +35,8 @@ from lionrock.payments.service.booking import (
 )
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.courier import Outgoing
-from lionrock.payments.service.post import Post
+from lionrock.payments.service.post import Post, Sent
+from lionrock.payments.service.roster import Roster
 from lionrock.payments.service.switch import (
     LEDGER_PAUSE_MS,
     Switch,
@@ -53,11 +55,19 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct):
-    """What one transaction has moved: how the jobs end, and what is to be sent."""
+    """What one transaction has moved: how the jobs end, and what is to be sent, to whom."""
 
     outcomes: dict[str, jobs.Done | jobs.Again]
     mail: list[Outgoing]
     ended: list[Payment]
+    roster: Roster | None = None
+
+
+class Told(msgspec.Struct, frozen=True, eq=False):
+    """What was sent after one commit, and the payments that have ended with it."""
+
+    sent: Sent
+    ended: Sequence[Payment]
 
 
 class DrivenTogether:
@@ -83,9 +93,8 @@ class DrivenTogether:
         if holding or ending:
             moved = await self.move(holding, ending)
             outcomes |= moved.outcomes
-            await self.give_back(moved)
             sent = await self._post.send_together(moved.mail)
-            await run_gathered(database, lambda db: self._post.record_sent(db, [sent]))
+            await run_gathered(database, partial(self.record_told, told=[Told(sent, moved.ended)]))
         left = [job for job in claimed if job.key not in outcomes]
         alone = await asyncio.gather(*(self._switch.drive(job) for job in left))
         outcomes |= {job.key: result for job, result in zip(left, alone, strict=True)}
@@ -113,15 +122,12 @@ class DrivenTogether:
             self._core.kernel.database, lambda db: self._record(db, held, ended)
         )
 
-    async def give_back(self, moved: Moved) -> None:
-        """Give back the tokens of the look-ups that settled payments followed, after the commit.
-
-        Their locks are those of look-ups, which need not wait for it.
+    async def record_told(self, db: Connection, told: Sequence[Told]) -> None:
+        """Write what was taken by whom, and give back the tokens of the look-ups that settled
+        payments followed: not in the transaction of their end, where look-ups would wait for it.
         """
-        if moved.ended:
-            await self._core.kernel.database.alone(
-                lambda db: self._switch.give_back(db, moved.ended)
-            )
+        await self._post.record_sent(db, [each.sent for each in told])
+        await self._switch.give_back(db, [payment for each in told for payment in each.ended])
 
     async def _record(
         self, db: Connection, held: Sequence[tuple[Payment, TransferResult]],

@@ -17,8 +17,9 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.money import Money
 
 _PARTICIPANT = (
-    "SELECT p.organisation_id, p.clearing_code, a.currency, a.ledger_account_id, a.is_open,"
-    " a.payment_minor_max, a.daily_minor_max FROM payments.participants p"
+    "SELECT p.organisation_id, p.clearing_code, p.takes_bundles, a.currency,"
+    " a.ledger_account_id, a.is_open, a.payment_minor_max, a.daily_minor_max"
+    " FROM payments.participants p"
     " LEFT JOIN payments.settlement_accounts a USING (organisation_id)"
 )
 
@@ -34,11 +35,15 @@ class SettlementAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
-    """A member of the switch: an organisation of the directory with a clearing code."""
+    """A member of the switch: an organisation of the directory with a clearing code.
+
+    `takes_bundles`: whether it takes many messages in one exchange.
+    """
 
     organisation_id: str
     clearing_code: str
     accounts: dict[str, SettlementAccount]
+    takes_bundles: bool = False
 
     def account(self, currency: str) -> SettlementAccount | None:
         """Its open account in a currency."""
@@ -102,16 +107,6 @@ async def load_by_clearing_code(db: Connection, clearing_code: str) -> Participa
     return await _participant(db, "clearing_code", clearing_code)
 
 
-async def find_bundling(db: Connection, organisation_ids: Sequence[str]) -> set[str]:
-    """Return those of these participants that take many messages in one exchange."""
-    rows = await db.fetch(
-        "SELECT organisation_id FROM payments.participants"
-        " WHERE organisation_id = ANY($1) AND takes_bundles",
-        list(organisation_ids),
-    )
-    return {row["organisation_id"] for row in rows}
-
-
 async def put_bundling(db: Connection, organisation_id: str, *, takes_bundles: bool) -> None:
     """Remember whether a participant takes many messages in one exchange."""
     await db.execute(
@@ -156,6 +151,7 @@ def _of_rows(rows: Sequence[Any]) -> Participant:
         organisation_id=rows[0]["organisation_id"],
         clearing_code=rows[0]["clearing_code"],
         accounts={row["currency"]: _account(row) for row in rows if row["currency"]},
+        takes_bundles=rows[0]["takes_bundles"],
     )
 
 

@@ -118,21 +118,6 @@ async def find_accepted(
     return _message(row)
 
 
-async def find_used(
-    db: Connection, direction: Direction, names: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Return those (organisation, MsgId) under which a message was accepted."""
-    rows = await db.fetch(
-        # One by one through the index: a join planned while the table was small reads all of it.
-        "SELECT given.* FROM unnest($2::text[], $3::text[]) AS given (organisation_id, message_id)"
-        " CROSS JOIN LATERAL (SELECT FROM payments.messages m WHERE m.direction = $1"
-        "  AND m.organisation_id = given.organisation_id AND m.message_id = given.message_id"
-        "  AND m.refusal = '' LIMIT 1) AS there",
-        direction, [organisation for organisation, _ in names], [name for _, name in names],
-    )
-    return {(row["organisation_id"], row["message_id"]) for row in rows}
-
-
 async def load_content(db: Connection, vault: Vault, row_id: str) -> tuple[Message, bytes] | None:
     """Return a message with its bytes."""
     row = await db.fetchrow(

@@ -134,27 +134,6 @@ async def load_transaction(
     return _payment(vault, row)
 
 
-async def find_transactions(
-    db: Connection, names: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Return those (initiator, TxId) under which there is a payment."""
-    rows = await db.fetch(
-        "SELECT p.initiator_id, p.transaction_id FROM payments.payments p"
-        " JOIN unnest($1::text[], $2::text[]) AS given (initiator_id, transaction_id)"
-        "  USING (initiator_id, transaction_id)",
-        [initiator for initiator, _ in names], [transaction for _, transaction in names],
-    )
-    return {(row["initiator_id"], row["transaction_id"]) for row in rows}
-
-
-async def find_uetrs(db: Connection, uetrs: Sequence[str]) -> set[str]:
-    """Return those UETRs under which there is a payment."""
-    rows = await db.fetch(
-        "SELECT uetr FROM payments.payments WHERE uetr = ANY($1)", list(uetrs)
-    )
-    return {row["uetr"] for row in rows}
-
-
 async def find_held(db: Connection, hold_ids: Sequence[int]) -> set[int]:
     """Return those holds whose payment is under way or was paid."""
     rows = await db.fetch(

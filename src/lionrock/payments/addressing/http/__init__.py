@@ -17,7 +17,14 @@ from lionrock.kernel.errors import ErrorTable
 from lionrock.kernel.http import Route
 from lionrock.kernel.http.table import Step
 from lionrock.payments.addressing.domain.answers import Found
-from lionrock.payments.addressing.http import claims, comparison, entries, lookups, questions
+from lionrock.payments.addressing.http import (
+    callers,
+    claims,
+    comparison,
+    entries,
+    lookups,
+    questions,
+)
 from lionrock.payments.addressing.service.payees import Payee, Verified
 
 _PROXIES = "/payments/v1/proxies"
@@ -87,7 +94,7 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path=f"{_PROXIES}/lookups", name="look_up_proxy",
             summary="Ask whose proxy it is: bank, masked name, and a warning if it has one.",
             steps=(
-                lookups.load_caller, lookups.check_caller_signature, lookups.check_participant,
+                callers.load_caller, callers.check_caller_signature, callers.check_participant,
                 lookups.check_question, lookups.save_question, lookups.reply_registration,
             ),
             call=lookups.LookupCall, body=lookups.LookupBody, replies={200: Found},
@@ -102,7 +109,7 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
         Route(
             method="POST", path="/payments/v1/payee-verifications", name="verify_payee",
             summary="Ask whether an account or proxy is in the name that the payer was given.",
-            steps=(check_signed_call, lookups.check_participant, lookups.reply_verified),
+            steps=(check_signed_call, callers.check_enrolled, lookups.reply_verified),
             call=lookups.PayeeCall, body=Payee, replies={200: Verified},
             mode="beats", **member,
         ),
@@ -110,7 +117,7 @@ def _asking_rows(signed: Any, call: Any, member: Mapping[str, Any]) -> tuple[Rou
             method="POST", path="/payments/v1/payee-questions", name="ask_about_payees",
             summary="Ask about many payees at once: whose proxy, and is it in that name?",
             steps=(
-                lookups.load_caller, lookups.check_caller_signature, lookups.check_participant,
+                callers.load_caller, callers.check_caller_signature, callers.check_participant,
                 questions.save_questions, questions.reply_answers,
             ),
             call=questions.QuestionsCall, body=questions.QuestionsBody,

@@ -8,30 +8,22 @@ numbers have their own row, with a transaction and a receipt.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from lionrock.directory.api import (
-    REPLAY_REALM,
-    ClaimedCall,
-    SignedCall,
-    check_claimed_signature,
-    parse_keyid,
-)
+from lionrock.directory.api import SignedCall
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
-from lionrock.kernel.replay import value_of
-from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
+from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.domain.answers import Found, LookedUp, answer_of, is_payer
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
-from lionrock.payments.addressing.service.lookups import ROLE, Lookups
+from lionrock.payments.addressing.http.callers import BelievedCall, check_anew, hear, nonce_of
+from lionrock.payments.addressing.service.lookups import Lookups
 from lionrock.payments.addressing.service.payees import Payee
-from lionrock.payments.domain.refusals import PaymentRefusal
 
-BodyT = TypeVar("BodyT")
 # Who is refused as fallen twice lost his key while he asked.
 WHY_NOT: dict[str, Refused] = {
     "fallen": Refused(SignatureRefusal.KEY_UNKNOWN),
@@ -62,13 +54,6 @@ class IdentityLookupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     currency: str = ""
 
 
-class BelievedCall(ClaimedCall[Any, BodyT]):
-    """A call whose caller may be believed to be what it was when it last asked."""
-
-    organisation_id: str
-    is_believed: bool
-
-
 class LookupCall(BelievedCall[LookupBody]):
     """A look-up on its way: who says to call, the proxy, what is registered."""
 
@@ -82,42 +67,6 @@ class IdentityLookupCall(SignedCall[Any, IdentityLookupBody]):
 
 class PayeeCall(SignedCall[Any, Payee]):
     """A bank that asks whether a name and an account belong together."""
-
-
-async def load_caller(call: BelievedCall[Any]) -> Refused | None:
-    """Find who says to call: as remembered from when it last asked, else read with others."""
-    claimed = signature_keyid(call.fields)
-    if isinstance(claimed, Refused):
-        return claimed
-    named = parse_keyid(claimed)
-    call.organisation_id = named[0] if named else ""
-    call.claimed = call.room.addressing.lookups.believed(call.organisation_id)
-    call.is_believed = call.claimed is not None
-    if not call.is_believed:
-        await _load_anew(call)
-    return None
-
-
-async def _load_anew(call: BelievedCall[Any]) -> None:
-    call.claimed = await call.room.addressing.lookups.load_caller(call.organisation_id)
-    call.is_believed = False
-
-
-async def check_caller_signature(call: BelievedCall[Any]) -> Refused | None:
-    """Check the signature (RFC 9421 s3.2); nobody is refused by what is remembered of him."""
-    refused = await check_claimed_signature(call)
-    if refused is None or not call.is_believed:
-        return refused
-    await _load_anew(call)
-    return await check_claimed_signature(call)
-
-
-async def check_participant(call: BelievedCall[Any]) -> Refused | None:
-    """Only organisations of role participant that are enrolled may ask."""
-    is_one = ROLE in call.caller.roles
-    if is_one and await call.room.addressing.lookups.is_participant(call.caller.id):
-        return None
-    return Refused(PaymentRefusal.NOT_A_PARTICIPANT)
 
 
 async def check_question(call: LookupCall) -> Refused | None:
@@ -150,23 +99,15 @@ async def save_question(call: LookupCall) -> Refused | None:
     return None
 
 
-async def check_anew(call: BelievedCall[Any]) -> Refused | None:
-    """Check a caller that is not any more what it was when its signature was checked."""
-    await _load_anew(call)
-    return await check_claimed_signature(call) or await check_participant(call)
-
-
 async def _ask(call: LookupCall) -> LookedUp:
-    signature = call.signature
-    nonce = value_of(
-        REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
-    )
     lookups: Lookups = call.room.addressing.lookups
-    return await lookups.ask(
-        call.caller, signature.key.kid, call.address, currency=call.body.currency,
-        payer=call.body.payer, nonce=nonce,
-        made_at=datetime.fromtimestamp(signature.created_s, UTC),
+    answered = await lookups.ask(
+        call.caller.id, call.signature.key.kid, call.address, currency=call.body.currency,
+        payer=call.body.payer, nonce=nonce_of(call),
+        made_at=datetime.fromtimestamp(call.signature.created_s, UTC),
     )
+    hear(call, is_fallen=answered.why == "fallen")
+    return answered
 
 
 async def reply_registration(call: LookupCall) -> Refused | Response:

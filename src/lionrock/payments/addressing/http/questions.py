@@ -11,12 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 from starlette.responses import Response
 
-from lionrock.directory.api import REPLAY_REALM
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
-from lionrock.kernel.replay import value_of
 from lionrock.payments.addressing.domain.answers import Found
-from lionrock.payments.addressing.http.lookups import WHY_NOT, BelievedCall, check_anew
+from lionrock.payments.addressing.http.callers import BelievedCall, check_anew, hear, nonce_of
+from lionrock.payments.addressing.http.lookups import WHY_NOT
 from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.addressing.service.payees import Verified
 from lionrock.payments.addressing.service.questions import Answered, PayeeQuestion
@@ -72,15 +71,11 @@ async def save_questions(call: QuestionsCall) -> Refused | None:
 
 
 async def _ask(call: QuestionsCall) -> list[Answered] | Literal["fallen", "replayed"]:
-    signature = call.signature
-    nonce = value_of(
-        REPLAY_REALM, f"{signature.keyid}\n{signature.nonce}", signature.remember_until
-    )
     addressing: Addressing = call.room.addressing
     answers = await addressing.questions.answer(
-        call.caller.id, signature.key.kid, call.body.questions, nonce
+        call.caller.id, call.signature.key.kid, call.body.questions, nonce_of(call)
     )
-    addressing.lookups.hear(call.caller, is_fallen=answers == "fallen")
+    hear(call, is_fallen=answers == "fallen")
     return answers
 
 

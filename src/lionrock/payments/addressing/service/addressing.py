@@ -15,6 +15,7 @@ from lionrock.payments.addressing.domain.entries import ProxyEntry
 from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
 from lionrock.payments.addressing.domain.sets import BUCKETS, FINGERPRINT_BYTES, RegisterDigest
+from lionrock.payments.addressing.service.callers import Callers
 from lionrock.payments.addressing.service.claims import CLAIMS_QUEUE, Claims
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.service.lookups import Lookups
@@ -53,7 +54,8 @@ class Addressing:
         self.claims = Claims(
             kernel, vault, self.keyring, self.quota, self.notices, self.registry
         )
-        self.lookups = Lookups(kernel, vault, self.keyring, directory, receipts)
+        self.callers = Callers(kernel, directory)
+        self.lookups = Lookups(kernel, vault, self.keyring, receipts)
         self.payees = Payees(kernel, vault, self.keyring, directory)
         self.questions = Questions(kernel, vault, self.keyring)
 

@@ -29,9 +29,9 @@ from lionrock.payments.addressing.domain.buckets import COST_FOUND, COST_NOT_FOU
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.names import NAME_LENGTH_MAX
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
+from lionrock.payments.addressing.service.callers import ROLE
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.addressing.service.keyring import Keyring
-from lionrock.payments.addressing.service.lookups import ROLE
 from lionrock.payments.addressing.service.payees import Verified, judged
 from lionrock.payments.addressing.store import buckets, entries
 from lionrock.payments.addressing.store.buckets import Charged, Question, SignedQuestions

@@ -16,7 +16,7 @@ from lionrock.payments.onboarding.domain.cases import (
 from lionrock.payments.onboarding.service.desk import CandidateView
 from lionrock.payments.onboarding.service.testing import TEST_PATH, Standing
 from lionrock.payments.onboarding.store.runs import Run
-from lionrock.payments.service.courier import ENDPOINT
+from lionrock.payments.service.roster import ENDPOINT
 
 
 class WordReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ from lionrock.payments.onboarding.service.addresses import check_reachable
 from lionrock.payments.onboarding.service.testing import Testing
 from lionrock.payments.onboarding.store import candidates
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.courier import ENDPOINT
+from lionrock.payments.service.roster import ENDPOINT
 from lionrock.payments.store import members
 
 _R = OnboardingRefusal

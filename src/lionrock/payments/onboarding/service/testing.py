@@ -46,8 +46,9 @@ from lionrock.payments.onboarding.service import composing
 from lionrock.payments.onboarding.store import candidates, runs
 from lionrock.payments.onboarding.store.runs import Run
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.courier import ENDPOINT, MEDIA_TYPE
+from lionrock.payments.service.courier import MEDIA_TYPE
 from lionrock.payments.service.participants import ROLE
+from lionrock.payments.service.roster import ENDPOINT
 
 TEST_QUEUE = "payments.onboarding_test"
 TEST_PATH = "/payments/v1/test/messages"

@@ -1,0 +1,200 @@
+"""Who sends messages is believed from one to the next, and found out in the round that takes them.
+
+What an operator has decided (suspension, keys, limits) holds for the next message all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from lionrock.directory.api import Status
+from lionrock.kernel.errors import Refused
+from lionrock.kernel.jose import Key, generate_key
+from lionrock.payments.api import (
+    BUNDLE_TYPE,
+    BUNDLES_PATH,
+    MESSAGES_PATH,
+    uetr_of,
+    write_bundle,
+    write_envelope,
+)
+from lionrock.payments.service.intake import PACE_MS, Answered, Delivery, Intake
+from lionrock.payments.service.plain import PlainMessages
+from tests.http.payments.test_ledger_first import send_bundle, transfer_message
+from tests.unit.payments.city import HARBOUR, LANTAU, PaymentsCity
+
+SUSPENDED, KEY_UNKNOWN = "directory.organisation_suspended", "signature.key_unknown"
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def deliveries(monkeypatch: pytest.MonkeyPatch) -> list[Answered]:
+    """How each delivery was answered by the round that it came in."""
+    found: list[Answered] = []
+    take = Intake.take
+
+    async def noted(self: Intake, delivery: Delivery) -> Answered:
+        answered = await take(self, delivery)
+        found.append(answered)
+        return answered
+
+    monkeypatch.setattr(Intake, "take", noted)
+    return found
+
+
+async def send(
+    city: PaymentsCity, name: str, minor: int = 1_00, key: Key | None = None
+) -> int | str:
+    """A transfer of the payer's bank; 202, or the code that it is refused with."""
+    raw = write_envelope(transfer_message(city, name, uetr_of(f"pay_{name}"), minor))
+    exchange = await city.call(LANTAU, MESSAGES_PATH, raw, key=key)
+    body = exchange.reply.body.decode()
+    return exchange.reply.status if not body else str(body.partition("<RjctgPtyRsn>")[2]
+                                                      .partition("<")[0])
+
+
+async def put_status(city: PaymentsCity, status: Status, who: str = LANTAU) -> None:
+    """Suspend or reinstate a bank."""
+    told = await city.kernel.database.run(
+        lambda db: city.directory.set_status(db, who, status, operator="iris")
+    )
+    assert not isinstance(told, Refused), told
+
+
+async def change_key(city: PaymentsCity, **change: Any) -> None:
+    """A key is added or retired, by two operators."""
+
+    async def use_case(db: Any) -> None:
+        asked = await city.directory.request_key_change(
+            db, organisation_id=LANTAU, operator="iris", **change
+        )
+        assert not isinstance(asked, Refused), asked
+        done = await city.directory.approve_key_change(db, asked.id, operator="otto")
+        assert not isinstance(done, Refused), done
+
+    await city.kernel.database.run(use_case)
+
+
+async def counted(city: PaymentsCity) -> tuple[int, int]:
+    """Messages that came, and payments."""
+    row = await city.kernel.database.run(lambda db: db.fetchrow(
+        "SELECT (SELECT count(*) FROM payments.messages WHERE direction = 'in'),"
+        " (SELECT count(*) FROM payments.payments)"))
+    return row[0], row[1]
+
+
+async def test_a_bank_is_read_once_and_then_believed(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    load = city.payments.addressing.callers.load
+
+    async def noted(organisation_id: str) -> Any:
+        read.append(organisation_id)
+        return await load(organisation_id)
+
+    monkeypatch.setattr(city.payments.addressing.callers, "load", noted)
+    assert [await send(city, name) for name in ("a", "b", "c")] == [202] * 3
+    assert read == [LANTAU]
+
+
+async def test_a_suspended_bank_is_refused_at_its_next_message_and_heard_when_reinstated(
+    city: PaymentsCity, deliveries: list[Answered]
+) -> None:
+    assert await send(city, "a") == 202
+    await put_status(city, Status.SUSPENDED)
+    before = await counted(city)
+    assert await send(city, "b") == SUSPENDED
+    assert deliveries[-1] == "fallen", "it was believed, and the round found out"
+    assert await send(city, "b") == SUSPENDED
+    assert len(deliveries) == 2, "it is not believed any more"
+    assert await counted(city) == before
+    await put_status(city, Status.ACTIVE)
+    assert await send(city, "b") == 202
+
+
+async def test_a_retired_key_is_refused_at_once_and_a_new_one_taken_at_once(
+    city: PaymentsCity, deliveries: list[Answered]
+) -> None:
+    assert await send(city, "a") == 202
+    old, new = city.world.context.key_store.get_or_create(LANTAU), generate_key()
+    await change_key(city, kind="add", jwk=new.public_jwk)
+    assert await send(city, "b", key=new) == 202, "what is remembered refuses nobody"
+    await change_key(city, kind="retire", kid=old.kid)
+    before = await counted(city)
+    assert await send(city, "c", key=old) == KEY_UNKNOWN
+    assert deliveries[-1] == "fallen"
+    assert await counted(city) == before
+    assert await send(city, "c", key=new) == 202
+
+
+async def test_whoever_shares_a_round_with_a_fallen_bank_is_taken(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope = transfer_message(city, "h", uetr_of("pay_h"), 1_00)
+    theirs = msgspec.structs.replace(
+        envelope, header=msgspec.structs.replace(envelope.header, from_member="307")
+    )
+    assert await send(city, "a") == 202
+    await city.post_message(HARBOUR, theirs)
+    await asyncio.sleep(2 * PACE_MS / 1000)
+    rounds: list[int] = []
+    look = PlainMessages.look
+
+    async def noted(self: PlainMessages, brought: Any, signers: Any, nonces: Any) -> Any:
+        rounds.append(len(signers))
+        return await look(self, brought, signers, nonces)
+
+    monkeypatch.setattr(PlainMessages, "look", noted)
+    await put_status(city, Status.SUSPENDED)
+    fallen, standing = await asyncio.gather(
+        send(city, "b"), city.post_message(HARBOUR, theirs)
+    )
+    assert fallen == SUSPENDED
+    assert b"agent_differs" in standing.reply.body, "it is refused for what it says"
+    assert 2 in rounds, "they came in one round"
+
+
+async def test_a_fallen_bank_is_refused_where_each_is_taken_alone(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await send(city, "a") == 202
+
+    async def fail(*_args: object, **_more: object) -> None:
+        raise ValueError("together they fail")
+
+    await put_status(city, Status.SUSPENDED)
+    before = await counted(city)
+    monkeypatch.setattr(PlainMessages, "look", fail)
+    assert await send(city, "b") == SUSPENDED
+    body = write_bundle([write_envelope(transfer_message(city, n, uetr_of(n), 1_00)) for n in "cd"])
+    told = await city.call(LANTAU, BUNDLES_PATH, body, media_type=BUNDLE_TYPE)
+    assert told.reply.status == 403
+    assert await counted(city) == before
+    await put_status(city, Status.ACTIVE)
+    assert await send_bundle(city, LANTAU, [
+        transfer_message(city, n, uetr_of(n), 1_00) for n in "cd"
+    ]) == [202, 202]
+
+
+async def test_limits_of_a_believed_bank_are_those_of_now(city: PaymentsCity) -> None:
+    assert await send(city, "a", 5_00) == 202
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE payments.settlement_accounts SET payment_minor_max = 100"
+        " WHERE organisation_id = $1", LANTAU))
+    assert await send(city, "b", 5_00) == 202, "it is taken, and rejected"
+    states = await city.kernel.database.run(lambda db: db.fetch(
+        "SELECT end_to_end_id, outcome, reason_code FROM payments.payments ORDER BY 1"))
+    assert [tuple(row) for row in states][1:] == [("b", "reject", "AM02")]
+
+
+async def test_a_forged_signature_does_not_make_a_believed_bank_be_forgotten(
+    city: PaymentsCity
+) -> None:
+    assert await send(city, "a") == 202
+    assert await send(city, "b", key=generate_key()) == KEY_UNKNOWN
+    assert city.payments.addressing.callers.believed(LANTAU) is not None
