@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
+import asyncpg
 import pytest
 
 from lionrock.directory.api import Status
+from lionrock.kernel.db import Connection
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.jose import Key, generate_key
 from lionrock.payments.api import (
@@ -22,8 +23,10 @@ from lionrock.payments.api import (
     write_bundle,
     write_envelope,
 )
+from lionrock.payments.service import intake
 from lionrock.payments.service.intake import PACE_MS, Answered, Delivery, Intake
 from lionrock.payments.service.plain import PlainMessages
+from lionrock.payments.store.objections import Objections, find_objections
 from tests.http.payments.test_ledger_first import send_bundle, transfer_message
 from tests.unit.payments.city import HARBOUR, LANTAU, PaymentsCity
 
@@ -47,11 +50,14 @@ def deliveries(monkeypatch: pytest.MonkeyPatch) -> list[Answered]:
 
 
 async def send(
-    city: PaymentsCity, name: str, minor: int = 1_00, key: Key | None = None
+    city: PaymentsCity, name: str, minor: int = 1_00, key: Key | None = None, sender: str = LANTAU
 ) -> int | str:
-    """A transfer of the payer's bank; 202, or the code that it is refused with."""
+    """A transfer of a bank; 202, or the code that it is refused with."""
     raw = write_envelope(transfer_message(city, name, uetr_of(f"pay_{name}"), minor))
-    exchange = await city.call(LANTAU, MESSAGES_PATH, raw, key=key)
+    if sender == HARBOUR:
+        # The other way round.
+        raw = raw.replace(b"512", b"X").replace(b"307", b"512").replace(b"X", b"307")
+    exchange = await city.call(sender, MESSAGES_PATH, raw, key=key)
     body = exchange.reply.body.decode()
     return exchange.reply.status if not body else str(body.partition("<RjctgPtyRsn>")[2]
                                                       .partition("<")[0])
@@ -135,13 +141,7 @@ async def test_a_retired_key_is_refused_at_once_and_a_new_one_taken_at_once(
 async def test_whoever_shares_a_round_with_a_fallen_bank_is_taken(
     city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    envelope = transfer_message(city, "h", uetr_of("pay_h"), 1_00)
-    theirs = msgspec.structs.replace(
-        envelope, header=msgspec.structs.replace(envelope.header, from_member="307")
-    )
-    assert await send(city, "a") == 202
-    await city.post_message(HARBOUR, theirs)
-    await asyncio.sleep(2 * PACE_MS / 1000)
+    assert [await send(city, "a"), await send(city, "h", sender=HARBOUR)] == [202, 202]
     rounds: list[int] = []
     look = PlainMessages.look
 
@@ -151,34 +151,87 @@ async def test_whoever_shares_a_round_with_a_fallen_bank_is_taken(
 
     monkeypatch.setattr(PlainMessages, "look", noted)
     await put_status(city, Status.SUSPENDED)
-    fallen, standing = await asyncio.gather(
-        send(city, "b"), city.post_message(HARBOUR, theirs)
+    before = await city.available(await city.settlement_id(LANTAU))
+    await asyncio.sleep(2 * PACE_MS / 1000)
+    # The one that the pace does not hold back is alone; those behind it share a round.
+    told = await asyncio.gather(
+        send(city, "i", sender=HARBOUR), send(city, "b"), send(city, "j", sender=HARBOUR),
+        send(city, "c"),
     )
-    assert fallen == SUSPENDED
-    assert b"agent_differs" in standing.reply.body, "it is refused for what it says"
+    assert list(told) == [202, SUSPENDED, 202, SUSPENDED]
     assert 2 in rounds, "they came in one round"
+    assert await city.available(await city.settlement_id(LANTAU)) == before, "nothing was held"
 
 
 async def test_a_fallen_bank_is_refused_where_each_is_taken_alone(
-    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+    city: PaymentsCity, deliveries: list[Answered], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await send(city, "a") == 202
+    bundle = [transfer_message(city, n, uetr_of(n), 1_00) for n in "cd"]
 
     async def fail(*_args: object, **_more: object) -> None:
         raise ValueError("together they fail")
 
-    await put_status(city, Status.SUSPENDED)
-    before = await counted(city)
+    for is_bundle in (False, True):
+        assert await send(city, f"a{is_bundle}") == 202
+        await put_status(city, Status.SUSPENDED)
+        before = await counted(city)
+        with monkeypatch.context() as broken:
+            broken.setattr(PlainMessages, "look", fail)
+            if is_bundle:
+                body = write_bundle([write_envelope(each) for each in bundle])
+                told = await city.call(LANTAU, BUNDLES_PATH, body, media_type=BUNDLE_TYPE)
+                assert told.reply.status == 403
+            else:
+                assert await send(city, "b") == SUSPENDED
+        assert deliveries[-1] == "fallen", "it was believed, and found out alone"
+        assert await counted(city) == before
+        await put_status(city, Status.ACTIVE)
+    assert await send_bundle(city, LANTAU, bundle) == [202, 202]
+
+
+async def test_a_fault_while_one_is_looked_at_alone_is_its_own(
+    city: PaymentsCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [await send(city, "a"), await send(city, "h", sender=HARBOUR)] == [202, 202]
+
+    async def fail(*_args: object, **_more: object) -> None:
+        raise ValueError("together they fail")
+
+    async def find(db: Connection, role: str, **asked: Any) -> Objections:
+        if any(signer == LANTAU for signer, _ in asked["signers"]):
+            raise asyncpg.QueryCanceledError("statement timeout")
+        return await find_objections(db, role, **asked)
+
     monkeypatch.setattr(PlainMessages, "look", fail)
-    assert await send(city, "b") == SUSPENDED
-    body = write_bundle([write_envelope(transfer_message(city, n, uetr_of(n), 1_00)) for n in "cd"])
-    told = await city.call(LANTAU, BUNDLES_PATH, body, media_type=BUNDLE_TYPE)
-    assert told.reply.status == 403
-    assert await counted(city) == before
-    await put_status(city, Status.ACTIVE)
-    assert await send_bundle(city, LANTAU, [
-        transfer_message(city, n, uetr_of(n), 1_00) for n in "cd"
-    ]) == [202, 202]
+    monkeypatch.setattr(intake, "find_objections", find)
+    told = await asyncio.gather(
+        send(city, "i", sender=HARBOUR), send(city, "b"), send(city, "j", sender=HARBOUR),
+        return_exceptions=True,
+    )
+    assert (told[0], told[2]) == (202, 202)
+    assert told[1] != 202
+
+
+async def test_a_bank_that_is_no_participant_any_more_is_refused(
+    city: PaymentsCity, deliveries: list[Answered]
+) -> None:
+    assert await send(city, "a") == 202
+    await city.kernel.database.run(lambda db: db.execute(
+        "UPDATE directory.organisations SET roles = '{}' WHERE id = $1", LANTAU))
+    assert await send(city, "b") == "payments.not_a_participant"
+    assert deliveries[-1] == "fallen"
+
+
+async def test_what_is_known_better_meanwhile_stays(city: PaymentsCity) -> None:
+    callers = city.payments.addressing.callers
+    old = await callers.load(LANTAU)
+    callers.hear(LANTAU, old, is_fallen=False)
+    new = await callers.load(LANTAU)
+    callers.hear(LANTAU, new, is_fallen=False)
+    callers.hear(LANTAU, old, is_fallen=True)
+    assert callers.believed(LANTAU) is new
+    callers.hear(LANTAU, new, is_fallen=True)
+    assert callers.believed(LANTAU) is None
 
 
 async def test_limits_of_a_believed_bank_are_those_of_now(city: PaymentsCity) -> None:

@@ -217,6 +217,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
     @property
+    def was_looked_up(self) -> bool:
+        """Whether a participant's look-up led to it."""
+        return self.parties.proxy is not None and bool(self.debtor_organisation_id)
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in FINAL_STATES

@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from lionrock.kernel import jobs
@@ -26,10 +27,11 @@ from lionrock.kernel.db import DATABASE_FAILURES, Connection
 from lionrock.kernel.gathered import run_gathered
 from lionrock.ledger.api import TransferDraft, TransferResult, Unavailable
 from lionrock.payments.addressing.service.gathering import Gathering
+from lionrock.payments.domain.payments import Payment
 from lionrock.payments.service.core import Core
-from lionrock.payments.service.post import Post
+from lionrock.payments.service.post import Post, Sent
 from lionrock.payments.service.switch import DRIVE_QUEUE, queue_of
-from lionrock.payments.service.together import DrivenTogether, Moved, Told
+from lionrock.payments.service.together import DrivenTogether, Moved
 
 # Messages on their way to banks; with more than these, payments are left to workers.
 MAIL_MAX = 4_096
@@ -46,6 +48,13 @@ _FAILURES = (
 _log = structlog.get_logger("lionrock.payments")
 
 
+class Told(msgspec.Struct, frozen=True, eq=False):
+    """What was sent after one commit, and the payments that have ended with it."""
+
+    sent: Sent
+    ended: Sequence[Payment]
+
+
 class DrivenHere:
     """Drives the payments of messages that this process takes."""
 
@@ -60,6 +69,10 @@ class DrivenHere:
         self._telling: set[asyncio.Task[None]] = set()
         self._recording: Gathering[Told, None] = Gathering(
             self._record, pace_ms=RECORD_PACE_MS
+        )
+        # By itself: it waits for whoever asks or registers at that moment.
+        self._giving_back: Gathering[Sequence[Payment], None] = Gathering(
+            self._give_back, pace_ms=RECORD_PACE_MS
         )
 
     def has_room(self, count: int) -> bool:
@@ -114,6 +127,16 @@ class DrivenHere:
             _log.warning("notices_left_to_jobs", count=len(moved.mail), error=_short(error))
         finally:
             self._mail -= len(moved.mail)
+        try:
+            if moved.ended:
+                await self._giving_back.ask(moved.ended)
+        except _FAILURES as error:
+            _log.warning("tokens_not_given_back", count=len(moved.ended), error=_short(error))
+
+    async def _give_back(self, ended: Sequence[Sequence[Payment]]) -> list[None]:
+        """Give back the tokens of the look-ups that settled payments followed."""
+        await self._together.give_back([payment for each in ended for payment in each])
+        return [None] * len(ended)
 
     async def _record(self, told: Sequence[Told]) -> list[None]:
         """Write what was taken by whom, and let go of the jobs of what has ended."""
@@ -131,7 +154,7 @@ class DrivenHere:
         )
 
         async def use_case(db: Connection) -> None:
-            await self._together.record_told(db, told)
+            await self._post.record_sent(db, [each.sent for each in told])
             await jobs.end(db, ended)
             for payment_id in asked_in_vain:
                 await jobs.schedule(db, queue=DRIVE_QUEUE, key=payment_id, due_at=again_at)

@@ -128,7 +128,11 @@ class Intake:
             else:
                 self._here.tell(moved)
                 if len(ordered) > len(prepared.ordered):
-                    await self._plain.let_go(ordered, list(ordered))
+                    await self._plain.let_go(ordered, [
+                        # Who has fallen may bring it again, and then finds its hold.
+                        each for one, told in zip(deliveries, answers, strict=True)
+                        if told != FALLEN for each in one.messages
+                    ])
                 return answers
         # Whose fault it is shows when each is alone.
         alone = [await self._take_alone(each) for each in deliveries]
@@ -157,12 +161,19 @@ class Intake:
         return looked.objections, await self._plain.book(looked, fresh)
 
     async def _take_alone(self, delivery: Delivery) -> Answered:
+        try:
+            objections = await self._core.kernel.database.alone(
+                partial(find_objections, role=ROLE, signers=[delivery.signer])
+            )
+            if objections.fallen:
+                return FALLEN
+            return await self._take_standing(delivery)
+        except _FAILURES as error:
+            # What its neighbours were answered stands.
+            return [error] * len(delivery.messages)
+
+    async def _take_standing(self, delivery: Delivery) -> Answered:
         database = self._core.kernel.database
-        objections = await database.alone(
-            partial(find_objections, role=ROLE, signers=[delivery.signer])
-        )
-        if objections.fallen:
-            return FALLEN
         if len(delivery.messages) == 1:
             return await self._try(lambda db: self._take_first(db, delivery))
         # Before any of its messages: whoever repeats the bundle is refused, not obeyed in part.

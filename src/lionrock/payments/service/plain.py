@@ -104,7 +104,7 @@ class Prepared(msgspec.Struct, frozen=True, eq=False):
     roster: Roster
 
 
-NOBODY = Roster({}, {})
+NOBODY = Roster({}, {}, 0)
 NOTHING = Found((), frozenset())
 
 

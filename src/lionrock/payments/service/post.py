@@ -196,13 +196,14 @@ class Post:
     ) -> Sent:
         """Send messages just committed, all at once; `record_sent` keeps what came of it.
 
-        `roster`: what was read of their receivers a moment ago, if that was.
+        `roster`: what was read of their receivers before the commit; it is read anew where that
+        was longer than a moment ago.
         """
         sent = Sent([], [], [])
         if not mail:
             return sent
         receivers = {each.message.organisation_id for each in mail}
-        if roster is None or not receivers <= roster.participants.keys():
+        if roster is None or not roster.holds_for(receivers):
             roster = await self._core.kernel.database.alone(partial(
                 load_roster, directory=self._core.directory, organisation_ids=receivers
             ))

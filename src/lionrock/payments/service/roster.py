@@ -11,19 +11,28 @@ from typing import TypeGuard
 import msgspec
 
 from lionrock.directory.api import Directory, Organisation
+from lionrock.kernel.clock import monotonic_ms
 from lionrock.kernel.db import Connection
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
 
 # The end point of an organisation where it takes messages.
 ENDPOINT = "payments"
+# After this long the directory is asked again where to send something.
+MOMENT_MS = 250
 
 
 class Roster(msgspec.Struct, frozen=True):
-    """Participants and their entries in the directory, by organisation."""
+    """Participants and their entries in the directory, by organisation; when they were read."""
 
     participants: dict[str, Participant]
     organisations: dict[str, Organisation]
+    read_ms: float
+
+    def holds_for(self, organisation_ids: Collection[str]) -> bool:
+        """Say whether these are among them, and were read a moment ago."""
+        is_young = monotonic_ms() - self.read_ms < MOMENT_MS
+        return is_young and self.participants.keys() >= set(organisation_ids)
 
     def of_code(self, clearing_code: str) -> Participant | None:
         """The participant of a clearing code, if it is among them."""
@@ -49,8 +58,9 @@ async def load_roster(
     clearing_codes: Collection[str] = (),
 ) -> Roster:
     """Read participants by their organisations and clearing codes, in two round trips."""
+    read_ms = monotonic_ms()
     there = await members.load_participants(
         db, sorted(organisation_ids), sorted(clearing_codes)
     )
     participants = {each.organisation_id: each for each in there}
-    return Roster(participants, await directory.get_many(db, list(participants)))
+    return Roster(participants, await directory.get_many(db, list(participants)), read_ms)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 import msgspec
 import structlog
@@ -35,7 +34,7 @@ from lionrock.payments.service.booking import (
 )
 from lionrock.payments.service.core import Core
 from lionrock.payments.service.courier import Outgoing
-from lionrock.payments.service.post import Post, Sent
+from lionrock.payments.service.post import Post
 from lionrock.payments.service.roster import Roster
 from lionrock.payments.service.switch import (
     LEDGER_PAUSE_MS,
@@ -63,13 +62,6 @@ class Moved(msgspec.Struct):
     roster: Roster | None = None
 
 
-class Told(msgspec.Struct, frozen=True, eq=False):
-    """What was sent after one commit, and the payments that have ended with it."""
-
-    sent: Sent
-    ended: Sequence[Payment]
-
-
 class DrivenTogether:
     """Moves payments, many at once."""
 
@@ -93,8 +85,9 @@ class DrivenTogether:
         if holding or ending:
             moved = await self.move(holding, ending)
             outcomes |= moved.outcomes
+            await self.give_back(moved.ended)
             sent = await self._post.send_together(moved.mail)
-            await run_gathered(database, partial(self.record_told, told=[Told(sent, moved.ended)]))
+            await run_gathered(database, lambda db: self._post.record_sent(db, [sent]))
         left = [job for job in claimed if job.key not in outcomes]
         alone = await asyncio.gather(*(self._switch.drive(job) for job in left))
         outcomes |= {job.key: result for job, result in zip(left, alone, strict=True)}
@@ -122,12 +115,13 @@ class DrivenTogether:
             self._core.kernel.database, lambda db: self._record(db, held, ended)
         )
 
-    async def record_told(self, db: Connection, told: Sequence[Told]) -> None:
-        """Write what was taken by whom, and give back the tokens of the look-ups that settled
-        payments followed: not in the transaction of their end, where look-ups would wait for it.
+    async def give_back(self, ended: Sequence[Payment]) -> None:
+        """Give back the tokens of the look-ups that settled payments followed, after the commit.
+
+        Their locks are those of look-ups, which need not wait for it.
         """
-        await self._post.record_sent(db, [each.sent for each in told])
-        await self._switch.give_back(db, [payment for each in told for payment in each.ended])
+        if any(each.was_looked_up for each in ended):
+            await self._core.kernel.database.alone(lambda db: self._switch.give_back(db, ended))
 
     async def _record(
         self, db: Connection, held: Sequence[tuple[Payment, TransferResult]],

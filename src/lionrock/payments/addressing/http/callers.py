@@ -2,6 +2,7 @@
 
 A call is checked by what is remembered and then done by a statement that says whether the caller is
 that still; if not ("fallen") it is checked anew, once. Nobody is refused by what is remembered.
+Whoever may not act any more may still be told that what it sent is no call, which changes nothing.
 Source: RFC 9421 s3.2 (signatures).
 """
 
@@ -81,7 +82,9 @@ async def check_anew(call: BelievedCall[Any]) -> Refused | None:
 
 def hear(call: BelievedCall[Any], *, is_fallen: bool) -> None:
     """Remember of a caller whether it could act."""
-    _callers(call).hear(call.organisation_id, call.known, is_fallen=is_fallen)
+    # One that was believed is remembered already, or was read anew by another call.
+    if is_fallen or not call.is_believed:
+        _callers(call).hear(call.organisation_id, call.known, is_fallen=is_fallen)
 
 
 def nonce_of(call: SignedCall[Any, Any]) -> Value:

@@ -40,6 +40,7 @@ class Callers:
         self._directory = directory
         # Participants that were answered before: no more than there are.
         self._believed: dict[str, Caller] = {}
+        self._enrolled: set[str] = set()
         self._reading: Gathering[str, Caller] = Gathering(self._load_all)
 
     def believed(self, organisation_id: str) -> Caller | None:
@@ -51,19 +52,26 @@ class Callers:
         return await self._reading.ask(organisation_id)
 
     def hear(self, organisation_id: str, caller: Caller, *, is_fallen: bool) -> None:
-        """Remember a caller that could act; forget one that may not any more."""
+        """Remember a caller that was read and could act; forget one that may not any more.
+
+        What is known better meanwhile stays.
+        """
         if is_fallen:
-            self._believed.pop(organisation_id, None)
+            if self._believed.get(organisation_id) is caller:
+                del self._believed[organisation_id]
         elif caller.organisation is not None and caller.participant is not None:
             self._believed[organisation_id] = caller
 
     async def is_participant(self, organisation_id: str) -> bool:
         """Say whether an organisation is enrolled; whoever is, stays it."""
-        if organisation_id in self._believed:
-            return True
-        return await self._kernel.database.alone(
-            partial(members.load_participant, organisation_id=organisation_id)
-        ) is not None
+        if organisation_id not in self._enrolled:
+            found = await self._kernel.database.alone(
+                partial(members.load_participant, organisation_id=organisation_id)
+            )
+            if found is None:
+                return False
+            self._enrolled.add(organisation_id)
+        return True
 
     async def _load_all(self, organisation_ids: Sequence[str]) -> list[Caller]:
         wanted = sorted(set(organisation_ids))

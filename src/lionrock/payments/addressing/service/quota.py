@@ -19,6 +19,7 @@ from lionrock.payments.addressing.domain.buckets import (
 )
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.store import buckets
+from lionrock.payments.addressing.store.buckets import Question
 
 
 class Quota:
@@ -45,8 +46,9 @@ class Quota:
         await self.give_back_all(db, [(organisation_id, payer)])
 
     async def give_back_all(self, db: Connection, payments: Sequence[tuple[str, str]]) -> None:
-        """The same for many payments, each an organisation and its payer, with other writes."""
-        await buckets.give_back(db, [
-            (organisation_id, self._keyring.payer(organisation_id, payer))
+        """The same for many payments, each an organisation and its payer, in one statement."""
+        questions = [
+            Question(organisation_id, self._keyring.payer(organisation_id, payer), -1)
             for organisation_id, payer in payments
-        ], self._wire_clock.now())
+        ]
+        await buckets.charge(db, questions, self._wire_clock.now())

@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from lionrock.kernel.db import Connection
-from lionrock.kernel.gathered import Call, call_with_others
 from lionrock.kernel.replay import REPLAYS, Value
 from lionrock.payments.addressing.domain.buckets import PARTICIPANT, PERSON, Bucket
 
@@ -124,19 +123,6 @@ async def charge(
     )
     refused = {row["position"] for row in rows}
     return [position not in refused for position in range(1, len(questions) + 1)]
-
-
-async def give_back(
-    db: Connection, payers: Sequence[tuple[str, bytes]], at: datetime
-) -> None:
-    """Give one token back to each of these (participant, payer's key) and its participant."""
-    names, keys, own, payer, costs = arguments_of_buckets(
-        [Question(organisation_id, payer_key, -1) for organisation_id, payer_key in payers]
-    )
-    await call_with_others(db, Call("payments.give_back", (
-        ("text[]", names), ("bytea[]", keys), ("integer[]", own), ("integer[]", payer),
-        ("integer[]", costs), ("timestamptz", at), *(("integer", rule) for rule in RULES),
-    )))  # fmt: skip
 
 
 def arguments_of_nonces(nonces: Sequence[Value]) -> list[Any]:
