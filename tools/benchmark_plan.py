@@ -55,6 +55,9 @@ def _p99(must: float) -> Bound:
 
 
 _NO_ERRORS = Bound(ERRORS, False, 0)
+_BUNDLED = (
+    "messages travel in signed bundles of what waits; payees are asked about many in a call"
+)
 
 RUNS = (
     Run("ledger", ("ledger", "--seconds", "5"), ("ledger", "--seconds", "1"), 60, 300),
@@ -96,10 +99,10 @@ TARGETS = (
     Target("ledger", "restart with 10 million transfers", "ledger-restart", "restart",
            (Bound(P50_MS, False, 30_000, 5_000, " ms"), _NO_ERRORS)),
     Target("payments", "full signed payment, most of a closed loop, 10 min", "switch",
-           "switch-most", (_rate(400, 800), _p99(250), _NO_ERRORS)),
+           "switch-most", (_rate(400, 800), _p99(250), _NO_ERRORS), remark=_BUNDLED),
     Target("payments", "full signed payment, due at 400/s, 10 min", "switch", "switch-400",
            (Bound(PER_S, True, 396, None, "/s"), _p99(250), _NO_ERRORS),
-           remark="99 % of what was due counts as the rate"),
+           remark=f"99 % of what was due counts as the rate; {_BUNDLED}"),
     Target("payments", "proxy look-up due at 2,000/s, 1 million entries", "addressing",
            "lookup-2000", (Bound(PER_S, True, 1_980, None, "/s"), _p99(5), _NO_ERRORS),
            remark="99 % of what was due counts as the rate; a directory of 19.25 million "

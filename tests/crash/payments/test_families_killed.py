@@ -218,10 +218,12 @@ class Families(Switching):
 
 
 class End(msgspec.Struct):
-    """What came of everything."""
+    """What came of everything; orders that were acknowledged and are lost, payments too many."""
 
     answered: int = 0
     unanswered: int = 0
+    lost: int = 0
+    doubled: int = 0
     came: Counter[str] = msgspec.field(default_factory=Counter)
     wrong: list[str] = msgspec.field(default_factory=list)
 
@@ -238,6 +240,8 @@ async def look(families: Families) -> End:
         end.answered += sum(thing.is_answered.values())
         end.unanswered += len(thing.is_answered) - sum(thing.is_answered.values())
         wanted = sorted(kind for path in stand if (kind := FAMILIES[thing.family][path]))
+        end.lost += len(lost)
+        end.doubled += (Counter(row.kind for row in rows) - Counter(wanted)).total()
         if lost or sorted(row.kind for row in rows) != wanted:
             end.wrong.append(f"{name}: {lost} lost; {stand} stand, the switch has {rows}")
         if any(row.state not in FINAL for row in rows):
@@ -271,7 +275,7 @@ async def check(families: Families) -> End:
     try:
         await until("everything has ended, and all books say the same", is_over, END_S_MAX)
     except AssertionError:
-        print(*ends[-1].wrong, sep="\n")
+        print(*ends[-1].wrong, f"lost {ends[-1].lost}, doubled {ends[-1].doubled}", sep="\n")
         raise
     return ends[-1]
 
@@ -288,7 +292,8 @@ async def run(seconds: float) -> None:
     died = ", ".join(f"{name} {count}" for name, count in sorted(families.kills.items()))
     came = ", ".join(f"{name} {count}" for name, count in sorted(end.came.items()))
     print(f"kills {families.kills.total()} ({died}); begun {len(families.things)}: {came};"
-          f" orders acknowledged {end.answered}, unanswered {end.unanswered}; lost 0, doubled 0")
+          f" orders acknowledged {end.answered}, unanswered {end.unanswered};"
+          f" lost {end.lost}, doubled {end.doubled}")
     assert end.came.total() == len(families.things) > 0
 
 

@@ -17,10 +17,10 @@ from lionrock.kernel.keys import KeyStore
 from lionrock.kernel.postgres import create_database
 from lionrock.kernel.replay import value_of
 from lionrock.payments.addressing.domain.buckets import COST_NOT_FOUND, PARTICIPANT
-from lionrock.payments.addressing.service.callers import ROLE
 from lionrock.payments.addressing.store import lookups
 from lionrock.payments.addressing.store.lookups import Lookup
 from lionrock.payments.sealing import Vault
+from lionrock.payments.service.participants import ROLE
 from tests.crash.ledger.servers import durable_server, kill_server, relaunch
 
 pytestmark = pytest.mark.city

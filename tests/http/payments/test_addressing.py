@@ -14,8 +14,10 @@ from lionrock.kernel.money import Money
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
 from lionrock.payments.addressing.errors import ERRORS
 from lionrock.payments.api import HIGH_RISK_TEXT
+from lionrock.payments.qr.domain.content import FpsAccount
 from lionrock.sandbox.world.bank_addressing import NO_ANSWER
-from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, LANTAU, PaymentsCity
+from tests.unit.payments.city import FIRM_ACCOUNT, HARBOUR, LANTAU, TEA_ACCOUNT, PaymentsCity
+from tests.unit.payments.debit_city import operate, outcome_of
 
 PROXIES = "/payments/v1/proxies"
 NUMBER = {"kind": "mobile", "value": "+852-51990001"}
@@ -118,6 +120,39 @@ async def test_the_switch_gives_fps_ids_and_never_the_same_again(city: PaymentsC
     assert (claimed.status, claimed.body["code"]) == (409, "payments.proxy_not_portable")
     assert (await ask(city, HARBOUR, f"{PROXIES}/removals", proxy)).status == 204
     assert (await register(city, HARBOUR, **proxy)).status == 404
+
+
+@pytest.mark.parametrize("digits", [7, 9])
+async def test_a_customer_pays_to_an_fps_id_as_a_code_shows_it(
+    city: PaymentsCity, digits: int
+) -> None:
+    given = await register(
+        city, HARBOUR, kind="fps_id", value="", fps_id_digits=digits, account_number=FIRM_ACCOUNT,
+        account_name="Harbour Robotics",
+    )
+    shown = FpsAccount(fps_id=given.body["value"])
+    wish = {
+        "account": TEA_ACCOUNT, "amount": "12.30", "currency": "HKD", "end_to_end_id": "FPS-ID",
+        "proxy_kind": shown.proxy_kind, "proxy": shown.proxy,
+    }
+    reply = await operate(city, LANTAU, "transfers", wish)
+    assert reply.status == 202, reply.body
+    await city.settle()
+    payment = await outcome_of(city, str(msgspec.json.decode(reply.body)["uetr"]))
+    assert payment.state == "settled"
+    [(_, order), *_] = await city.messages(payment.id)
+    assert f"<Tp><Prtry>FPSID</Prtry></Tp><Id>{shown.proxy}</Id>".encode() in order
+    asked = [content for name, content in await city.messages(payment.id) if "pacs.008" in name]
+    assert len(asked) == 2 and b"<Prtry>FPSID</Prtry>" in asked[1], "its bank is told as well"
+
+
+async def test_an_fps_id_that_nobody_has_is_paid_to_nobody(city: PaymentsCity) -> None:
+    for proxy in ("7654321", "12345678"):
+        reply = await operate(city, LANTAU, "transfers", {
+            "account": TEA_ACCOUNT, "amount": "12.30", "currency": "HKD",
+            "end_to_end_id": f"NO-{proxy}", "proxy_kind": "fps_id", "proxy": proxy,
+        })  # fmt: skip
+        assert reply.status != 202, proxy
 
 
 async def test_fps_ids_of_a_length_run_out_with_a_defined_answer(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 
 import msgspec
 
+from lionrock.kernel.db import Connection
 from lionrock.kernel.i18n import LANGUAGES
 from lionrock.payments.api import Payment
+from lionrock.payments.settlement.domain import Cut, Difference
+from lionrock.payments.settlement.store import statements
+from lionrock.payments.settlement.store.statements import Reconciliation
 from tests.http.portal.conftest import Opened
 from tests.whole.conftest import WORLD, WholeCity
 
@@ -45,7 +50,7 @@ async def test_a_payment_is_found_by_each_of_its_names(opened: Opened, city: Who
     names = (
         payment.id, payment.end_to_end_id, payment.transaction_id, payment.uetr,
         payment.uetr.upper(), payment.original_message_id, payment.sent_message_id,
-        f"{payment.hold_id:032x}", str(payment.hold_id),
+        f"{payment.hold_id:032x}", str(payment.hold_id), f"{payment.post_id:032x}",
     )
     for name in names:
         page = await iris.get(f"{PAGE}?q={name}")
@@ -126,3 +131,36 @@ async def test_the_page_says_how_far_the_ledgers_copies_are_behind(
     reader = city.platform.ledger_reader
     written = await reader.journal_sequence()
     assert f"第 {written} 行" in page.text
+
+
+async def test_days_show_where_they_were_cut_and_what_does_not_agree(
+    opened: Opened, city: WholeCity
+) -> None:
+    iris = await opened("iris")
+    assert 'id="days"' in (await iris.get(PAGE)).text
+    at = datetime(2026, 2, 20, 16, tzinfo=UTC)
+    difference = Difference(
+        kind="record_not_on_statements", organisation_id="", subject="pay_<b>", expected="12.34",
+        found="0.00",
+    )
+
+    async def cut_days(db: Connection) -> None:
+        for number, differences in ((901, ()), (902, (difference,))):
+            await statements.insert_cut(db, Cut(
+                id=f"cut_{number}", number=number, business_date=date(2025, 1, number - 900),
+                marker_id=number, created_at=at, state="stated", ledger_sequence=number,
+                after_sequence=0, finished_at=at,
+            ))  # fmt: skip
+            await statements.save_reconciliation(db, Reconciliation(
+                cut_id=f"cut_{number}", currency="HKD", entries_checked=5, payments_checked=3,
+                statements_checked=2, done_at=at, differences=differences,
+            ))  # fmt: skip
+
+    await city.platform.kernel.database.run(cut_days)
+    for language in LANGUAGES:
+        page = await iris.get(f"{PAGE}?lang={language}")
+        days = page.text.partition('id="days"')[2]
+        for shown in ("2025-01-01", "2025-01-02", "901", "record_not_on_statements", "12.34",
+                      "pay_&lt;b&gt;"):  # fmt: skip
+            assert shown in days, (language, shown)
+        assert days.index("2025-01-02") < days.index("2025-01-01"), "the newest first"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -208,6 +209,28 @@ async def test_a_hold_lapsed_after_the_last_copy_stays_lapsed(
         [late] = await client.create_transfers(
             [TransferDraft(id=2, pending_id=1, flags=POST, amount=10)])
         assert late.result == "pending_transfer_expired"
+
+
+async def test_a_ledger_whose_clock_is_behind_its_journal_goes_on_in_the_journals_time(
+    database: Database, business_clock: FrozenClock
+) -> None:
+    async with running_writer(database, business_clock) as (_, client):
+        await client.create_accounts(ACCOUNTS)
+        await client.create_transfers([pay(1, 100), pay(2, 30, flags=PENDING, timeout=60)])
+    behind = FrozenClock(business_clock.now() - timedelta(hours=1))
+    async with running_writer(database, behind) as (writer, client):
+        [outcome] = await client.create_transfers([pay(3, 5)])
+        assert outcome.result == "ok"
+        old, new = await client.lookup_transfers([1, 3])
+        assert 0 < new.timestamp - old.timestamp < 1_000_000, "after it, by nanoseconds"
+        # An hour passes until the clock is where the hold was made, and then its minute.
+        for transfer_id, seconds, pending in ((4, 3_655, 30), (5, 10, 0)):
+            behind.advance(seconds=seconds)
+            await client.create_transfers([pay(transfer_id, 1)])
+            [payer] = await client.lookup_accounts([PAYER])
+            assert payer.credits_pending == pending, seconds
+        before = writer.hash
+    assert (await restore(database)).hash == before
 
 
 async def test_a_writer_refuses_query_tables_that_lack_what_its_snapshot_left_to_them(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import msgspec
+
 from lionrock.kernel.money import Money
 from lionrock.payments.domain.iso20022 import (
     CreditTransfer,
@@ -86,7 +88,8 @@ ALERT = SystemEvent(
     description="Your liquidity in HKD is low.", at=AT,
 )
 DOCUMENTS: tuple[Document, ...] = (
-    TRANSFER, ACCEPTANCE, REJECTION, QUESTION, REJECT, LIQUIDITY, ALERT,
+    TRANSFER, msgspec.structs.replace(TRANSFER, proxy=Proxy(kind="fps_id", value="1234567")),
+    ACCEPTANCE, REJECTION, QUESTION, REJECT, LIQUIDITY, ALERT,
     *FAMILY_DOCUMENTS,
 )
 

@@ -217,9 +217,10 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
     @property
-    def was_looked_up(self) -> bool:
-        """Whether a participant's look-up led to it."""
-        return self.parties.proxy is not None and bool(self.debtor_organisation_id)
+    def gives_token_back(self) -> bool:
+        """Whether it settled after a participant's look-up, which then costs a token less."""
+        is_proxied = self.parties.proxy is not None and bool(self.debtor_organisation_id)
+        return self.state == "settled" and is_proxied
 
     @property
     def is_final(self) -> bool:

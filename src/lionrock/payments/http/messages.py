@@ -9,16 +9,15 @@ Source: RFC 9421, RFC 9530 (signatures), ISO 20022 admi.002.001.01.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.responses import Response
 
 from lionrock.directory.api import SignedCall, sign_reply
 from lionrock.kernel.errors import Refused
-from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.http.callers import (
     BelievedCall,
-    check_anew,
-    hear,
+    ask_as_believed,
     nonce_of,
 )
 from lionrock.payments.domain.bundles import (
@@ -74,7 +73,7 @@ class BundleCall(MessageCall):
 
 
 async def load_sender(call: MessageCall) -> None:
-    """Who sends; of one that is believed only organisation and clearing code hold."""
+    """Name the sender, to whom refusals are addressed from here on (admi.002)."""
     call.participant = call.known.participant
 
 
@@ -138,19 +137,10 @@ async def _deliver(call: MessageCall, brought: Sequence[Brought]) -> Answers | R
     A caller that is no longer what it was when its signature was checked is checked anew.
     """
     delivery = Delivery(brought, nonce_of(call), (call.caller.id, call.signature.key.kid))
-    answers = await _take(call, delivery)
-    if answers == FALLEN:
-        refused = await check_anew(call)
-        if refused is not None:
-            return refused
-        answers = await _take(call, delivery)
-    # Who has fallen twice lost its key meanwhile.
-    return Refused(SignatureRefusal.KEY_UNKNOWN) if answers == FALLEN else answers
-
-
-async def _take(call: MessageCall, delivery: Delivery) -> Answered:
-    answers: Answered = await call.room.intake.take(delivery)
-    hear(call, is_fallen=answers == FALLEN)
+    answers: Answered = await ask_as_believed(
+        call, partial(call.room.intake.take, delivery), lambda answers: answers == FALLEN
+    )
+    assert answers != FALLEN, "that is refused"
     return answers
 
 

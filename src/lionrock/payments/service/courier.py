@@ -78,7 +78,7 @@ class Courier:
         return await waiting.ask(Carried(mail, receiver))
 
     async def _send_all(self, carried: Sequence[Carried]) -> list[list[bool]]:
-        # The last of what the directory said, within a moment (roster.MOMENT_MS).
+        # The last of what the directory said, within a moment (roster.ROSTER_AGE_MS_MAX).
         receiver = carried[-1].receiver
         mail = [made for each in carried for made in each.mail]
         taken: list[bool] = []

@@ -8,8 +8,9 @@ together with the record that everybody was told. It is due sooner where the ask
 take the message; one that took it is not asked again while the claim lasts, for a switch with too
 much to do would ask everybody twice.
 Not for: what must wait, was recalled, or comes in no message (workers do those as ever).
-Invariants: only what is committed is told; whatever fails here is left to the job; a process that
-serves no messages, or has more than it can tell, leaves payments to workers from the start.
+Invariants: only what is committed is told; whatever fails here is left to the job, but the giving
+back of tokens of look-ups, which fill up again by themselves; a process that serves no messages, or
+has more than it can tell, leaves payments to workers from the start.
 """
 
 from __future__ import annotations

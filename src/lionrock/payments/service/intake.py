@@ -61,7 +61,10 @@ _FAILURES = (
 
 
 class Delivery(msgspec.Struct, frozen=True, eq=False):
-    """What came under one signature: one message, or those of a bundle."""
+    """What came under one signature: one message, or those of a bundle.
+
+    `nonce`: of that signature; `signer`: the organisation, and the kid that it signed with.
+    """
 
     messages: Sequence[Brought]
     nonce: replay.Value
@@ -218,7 +221,7 @@ class Intake:
         new = [each for each, why in zip(deliveries, why_not, strict=True) if why is None]
         db.once(each.nonce for each in new)
         fresh = [each for one in new for each in one.messages]
-        moved = Moved({}, [], [])
+        moved = Moved({}, [], [], prepared.roster)
         taken: dict[Brought, Taken | Refused] = {
             **await self._plain.save(db, prepared, moved)
         }

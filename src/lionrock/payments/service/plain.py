@@ -104,8 +104,8 @@ class Prepared(msgspec.Struct, frozen=True, eq=False):
     roster: Roster
 
 
-NOBODY = Roster({}, {}, 0)
-NOTHING = Found((), frozenset())
+_NOBODY = Roster({}, {}, 0)
+_NOTHING_FOUND = Found((), frozenset())
 
 
 class PlainMessages:
@@ -172,7 +172,7 @@ class PlainMessages:
     ) -> Roster:
         """Whoever sends, is paid, or is told how payments end."""
         if not transfers and not asked:
-            return NOBODY
+            return _NOBODY
         return await self._core.kernel.database.alone(partial(
             load_roster, directory=self._core.directory,
             organisation_ids={
@@ -187,7 +187,7 @@ class PlainMessages:
         ordered = {each: payment for each, payment in looked.ordered.items() if each in fresh}
         answered = {each: payment for each, payment in looked.answered.items() if each in fresh}
         if not ordered and not answered:
-            return Prepared({}, {}, NOTHING, looked.roster)
+            return Prepared({}, {}, _NOTHING_FOUND, looked.roster)
         holding = {
             each: payment for each, payment in ordered.items()
             if is_held_first(payment) and not self._orders.may_be_claimed(payment)
@@ -202,14 +202,14 @@ class PlainMessages:
         if results is None:
             # Not known whether the ledger did it; the ids are the same again.
             unbooked = {each: Ordered(payment, None) for each, payment in ordered.items()}
-            return Prepared(unbooked, {}, NOTHING, looked.roster)
+            return Prepared(unbooked, {}, _NOTHING_FOUND, looked.roster)
         held = dict(zip(holding, results[: len(holding)], strict=True))
         told = zip(answered.items(), results[len(holding):], strict=True)
         done = {each: payment for (each, payment), result in told if result in DONE_BEFORE}
         return Prepared(
             {each: Ordered(payment, held.get(each)) for each, payment in ordered.items()},
             # Where another end came before, or nothing is known of it, it is looked at anew.
-            done if found else {}, found or NOTHING, looked.roster,
+            done if found else {}, found or _NOTHING_FOUND, looked.roster,
         )
 
     async def _find(self, ends: Sequence[Payment]) -> Found | None:
@@ -217,7 +217,7 @@ class PlainMessages:
         work meanwhile, so nothing is raised.
         """
         if not ends:
-            return NOTHING
+            return _NOTHING_FOUND
         try:
             return await self._core.kernel.database.alone(partial(self._switch.look, final=ends))
         except DATABASE_FAILURES as error:
@@ -254,10 +254,9 @@ class PlainMessages:
     ) -> dict[Brought, Taken]:
         """Write what has become of messages; returns their answers.
 
-        `moved` is told what to send after the commit, and to whom. Where somebody else took the
-        same meanwhile, the database refuses all of it.
+        `moved` is told what to send after the commit. Where somebody else took the same meanwhile,
+        the database refuses all of it.
         """
-        moved.roster = prepared.roster
         if prepared.ordered:
             await self._save_orders(db, prepared.ordered, prepared.roster, moved)
         if prepared.answered:

@@ -19,7 +19,7 @@ from lionrock.payments.store.members import Participant
 # The end point of an organisation where it takes messages.
 ENDPOINT = "payments"
 # After this long the directory is asked again where to send something.
-MOMENT_MS = 250
+ROSTER_AGE_MS_MAX = 250
 
 
 class Roster(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Roster(msgspec.Struct, frozen=True):
 
     def holds_for(self, organisation_ids: Collection[str]) -> bool:
         """Say whether these are among them, and were read a moment ago."""
-        is_young = monotonic_ms() - self.read_ms < MOMENT_MS
+        is_young = monotonic_ms() - self.read_ms < ROSTER_AGE_MS_MAX
         return is_young and self.participants.keys() >= set(organisation_ids)
 
     def of_code(self, clearing_code: str) -> Participant | None:

@@ -91,20 +91,13 @@ class Router:
         self, db: Connection, sender: Participant, transfer: CreditTransfer
     ) -> Destination | Refused:
         """Route a participant's transfer, by its proxy or by bank and account number."""
-        [found] = await self.of_transfers(db, [(sender, transfer)])
-        return found
-
-    async def of_transfers(
-        self, db: Connection, asked: Sequence[tuple[Participant, CreditTransfer]]
-    ) -> list[Destination | Refused]:
-        """The same for several transfers, in their order and in three round trips."""
-        registered = await self.find_registered(db, [transfer for _, transfer in asked])
+        registered = await self.find_registered(db, [transfer])
         roster = await load_roster(
-            db, self._core.directory,
-            {sender.organisation_id for sender, _ in asked} | holders_of(registered),
-            codes_of([transfer for _, transfer in asked]),
+            db, self._core.directory, {sender.organisation_id} | holders_of(registered),
+            codes_of([transfer]),
         )
-        return self.routes(asked, registered, roster)
+        [found] = self.routes([(sender, transfer)], registered, roster)
+        return found
 
     async def find_registered(
         self, db: Connection, transfers: Sequence[CreditTransfer]
@@ -216,10 +209,9 @@ def _registered(address: Address, entry: ProxyEntry, participant: Participant) -
         name=entry.target.account_name, account=entry.target.account_number,
         member=participant.clearing_code,
     )
-    # Messages carry mobile numbers and e-mails; for the others the account says it all, and an
-    # identity card number is nobody's business on the way.
+    # An identity card number is nobody's business on the way; the account says it all.
     shown = None
-    if address.kind in ("mobile", "email"):
+    if address.kind != "hkid":
         shown = Proxy(kind=address.kind, value=wire_value(address))
     return Destination(
         participant=participant, creditor=creditor, proxy=shown,

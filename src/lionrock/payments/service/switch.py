@@ -357,7 +357,7 @@ class Switch:
         """Give back the tokens of the look-ups that payments followed, in one statement."""
         followed = [
             (payment.debtor_organisation_id, payment.parties.debtor.account) for payment in ended
-            if payment.state == "settled" and payment.was_looked_up
+            if payment.gives_token_back
         ]
         if followed:
             await self._quota.give_back_all(db, followed)

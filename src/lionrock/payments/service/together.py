@@ -85,9 +85,9 @@ class DrivenTogether:
         if holding or ending:
             moved = await self.move(holding, ending)
             outcomes |= moved.outcomes
-            await self.give_back(moved.ended)
             sent = await self._post.send_together(moved.mail)
             await run_gathered(database, lambda db: self._post.record_sent(db, [sent]))
+            await self.give_back(moved.ended)
         left = [job for job in claimed if job.key not in outcomes]
         alone = await asyncio.gather(*(self._switch.drive(job) for job in left))
         outcomes |= {job.key: result for job, result in zip(left, alone, strict=True)}
@@ -120,7 +120,7 @@ class DrivenTogether:
 
         Their locks are those of look-ups, which need not wait for it.
         """
-        if any(each.was_looked_up for each in ended):
+        if any(each.gives_token_back for each in ended):
             await self._core.kernel.database.alone(lambda db: self._switch.give_back(db, ended))
 
     async def _record(

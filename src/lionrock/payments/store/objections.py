@@ -7,6 +7,7 @@ Not for: what a message says (service).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,10 +15,9 @@ from lionrock.kernel.db import Connection
 from lionrock.kernel.replay import Value
 
 # Who brings messages: an organisation, and the key that it signed with.
-Signer = tuple[str, str]
+Signer: TypeAlias = tuple[str, str]
 _FIND = (
-    "SELECT what, position FROM payments.find_objections("
-    f"{', '.join(f'${n}' for n in range(1, 10))})"
+    "SELECT what, position FROM payments.find_objections($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 )
 
 

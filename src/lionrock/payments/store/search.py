@@ -31,13 +31,15 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def find_payment_ids(db: Connection, names: Names) -> list[str]:
-    """Return the payments with this id, EndToEndId, TxId, UETR, MsgId or ledger id, newest first.
+    """Return the payments with this id, EndToEndId, TxId, UETR, MsgId, or the ledger's id of their
+    hold or of what was booked (which statements name), newest first.
 
     At most FOUND_MAX: an EndToEndId is the payer's own and may stand for many.
     """
     rows = await db.fetch(
         "SELECT id FROM payments.payments WHERE id = $1 OR uetr = lower($1)"
-        "  OR transaction_id = $1 OR end_to_end_id = $1 OR hold_id = $2"
+        "  OR transaction_id = $1 OR end_to_end_id = $1"
+        "  OR hold_id = $2 OR post_id = $2"
         # Two parts of one question, each of which an index answers.
         " UNION SELECT payment_id FROM payments.messages WHERE message_id = $1 AND refusal = ''"
         "  AND payment_id IS NOT NULL"

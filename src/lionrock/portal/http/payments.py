@@ -33,6 +33,7 @@ from lionrock.portal.http.calls import PortalCall, in_transaction, show
 
 _PAGE = "/portal/payments"
 RECENT_MAX = 20
+DAYS_MAX = 7
 _DEBTOR, _SWITCH, _CREDITOR = 0, 1, 2
 _ORDERED, _TAKEN, _BETWEEN, _ENDED, _TOLD = range(5)
 
@@ -41,7 +42,7 @@ def rows(page: Callable[..., Route], operator: tuple[Any, ...]) -> tuple[Route, 
     """The rows of these pages; `page` makes a row, `operator` are the steps before it."""
     participant = f"{_PAGE}/participants/{{organisation_id}}"
     return (
-        page(_PAGE, "payments", "Positions, alerts, and payments by any name",
+        page(_PAGE, "payments", "Positions, alerts, days, and payments by any name",
              (*operator, reply_payments), "q", mode="beats"),
         page(participant, "participant", "A participant's limits and statements",
              (*operator, reply_participant)),
@@ -69,6 +70,7 @@ async def reply_payments(call: PortalCall) -> Response:
         found = await oversight.find(db, wanted) if wanted else None
         return {
             "alerts": await oversight.alerts(db), "found": found,
+            "days": await call.room.payments.settlement.days(db, DAYS_MAX),
             "recent": await oversight.recent(db, RECENT_MAX) if found is None else [],
             "names": await _names(call, db),
             "copies": await call.room.ledger_reader.progress(db, call.kernel.business_clock.now()),

@@ -90,7 +90,7 @@ class TransferBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
     end_to_end_id: str
     remittance: str = ""
-    proxy_kind: Literal["mobile", "email", ""] = ""
+    proxy_kind: Literal["mobile", "email", "fps_id", ""] = ""
     proxy: str = ""
     creditor_clearing_code: str = ""
     creditor_account: str = ""

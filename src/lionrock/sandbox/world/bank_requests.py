@@ -71,7 +71,7 @@ class RequestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     debtor_clearing_code: str
     debtor_name: str = "NOTPROVIDED"
     debtor_account: str = NOT_PROVIDED
-    proxy_kind: Literal["mobile", "email", ""] = ""
+    proxy_kind: Literal["mobile", "email", "fps_id", ""] = ""
     proxy: str = ""
     remittance: str = ""
     expires_in_s: int = 86_400

@@ -8,6 +8,7 @@ Source: RFC 9421 s3.2 (signatures).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from lionrock.directory.api import (
@@ -19,11 +20,13 @@ from lionrock.directory.api import (
 )
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.replay import Value, value_of
-from lionrock.kernel.signatures import signature_keyid
-from lionrock.payments.addressing.service.callers import ROLE, Caller, Callers
+from lionrock.kernel.signatures import SignatureRefusal, signature_keyid
+from lionrock.payments.addressing.service.callers import Caller, Callers
 from lionrock.payments.domain.refusals import PaymentRefusal
+from lionrock.payments.service.participants import ROLE
 
 BodyT = TypeVar("BodyT")
+T = TypeVar("T")
 
 
 class BelievedCall(ClaimedCall[Any, BodyT]):
@@ -67,24 +70,34 @@ async def check_participant(call: BelievedCall[Any]) -> Refused | None:
 
 
 async def check_enrolled(call: SignedCall[Any, Any]) -> Refused | None:
-    """The same for a call that was checked as it came."""
-    is_one = ROLE in call.caller.roles
-    if is_one and await _callers(call).is_participant(call.caller.id):
+    """Only enrolled organisations of role participant may call; for `check_signed_call`."""
+    known = await _callers(call).load(call.caller.id)
+    if known.participant is not None and ROLE in call.caller.roles:
         return None
     return Refused(PaymentRefusal.NOT_A_PARTICIPANT)
 
 
-async def check_anew(call: BelievedCall[Any]) -> Refused | None:
-    """Check a caller that is not any more what it was when its signature was checked."""
-    await _load_anew(call)
-    return await check_claimed_signature(call) or await check_participant(call)
+async def ask_as_believed(
+    call: BelievedCall[Any], ask: Callable[[], Awaitable[T]], is_fallen: Callable[[T], bool]
+) -> T | Refused:
+    """Have done what is asked, by what says whether the caller has fallen; then it is checked anew.
 
-
-def hear(call: BelievedCall[Any], *, is_fallen: bool) -> None:
-    """Remember of a caller whether it could act."""
+    Refused: as that check says; KEY_UNKNOWN for one that has fallen twice while it asked.
+    """
+    answered = await ask()
+    if is_fallen(answered):
+        _callers(call).forget(call.organisation_id, call.known)
+        await _load_anew(call)
+        refused = await check_claimed_signature(call) or await check_participant(call)
+        if refused is not None:
+            return refused
+        answered = await ask()
+        if is_fallen(answered):
+            return Refused(SignatureRefusal.KEY_UNKNOWN)
     # One that was believed is remembered already, or was read anew by another call.
-    if is_fallen or not call.is_believed:
-        _callers(call).hear(call.organisation_id, call.known, is_fallen=is_fallen)
+    if not call.is_believed:
+        _callers(call).remember(call.organisation_id, call.known)
+    return answered
 
 
 def nonce_of(call: SignedCall[Any, Any]) -> Value:

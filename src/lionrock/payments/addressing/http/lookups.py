@@ -1,13 +1,14 @@
 """Looking up over HTTP: whose proxy is it, and is this the payee that the payer means?
 
 A look-up is signed, cheap, and answered together with others (service/lookups.py), so its row has
-no transaction: the steps below are those of a signed call, each for many at once. Identity card
+no transaction: its caller is believed (callers.py). Identity card
 numbers have their own row, with a transaction and a receipt.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,13 +21,11 @@ from lionrock.kernel.signatures import SignatureRefusal
 from lionrock.payments.addressing.domain.answers import Found, LookedUp, answer_of, is_payer
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
-from lionrock.payments.addressing.http.callers import BelievedCall, check_anew, hear, nonce_of
+from lionrock.payments.addressing.http.callers import BelievedCall, ask_as_believed, nonce_of
 from lionrock.payments.addressing.service.lookups import Lookups
 from lionrock.payments.addressing.service.payees import Payee
 
-# Who is refused as fallen twice lost his key while he asked.
 WHY_NOT: dict[str, Refused] = {
-    "fallen": Refused(SignatureRefusal.KEY_UNKNOWN),
     "forgotten": Refused(
         SignatureRefusal.CREATED_TOO_OLD,
         "It was signed before the database was started anew, and may have been answered then.",
@@ -87,12 +86,11 @@ async def save_question(call: LookupCall) -> Refused | None:
 
     A caller that is no longer what it was when its signature was checked is checked anew.
     """
-    answered = await _ask(call)
-    if answered.why == "fallen":
-        refused = await check_anew(call)
-        if refused is not None:
-            return refused
-        answered = await _ask(call)
+    answered = await ask_as_believed(
+        call, partial(_ask, call), lambda answered: answered.why == "fallen"
+    )
+    if isinstance(answered, Refused):
+        return answered
     if answered.why:
         return WHY_NOT[answered.why]
     call.found = answer_of(answered.there, call.body.currency)
@@ -101,13 +99,11 @@ async def save_question(call: LookupCall) -> Refused | None:
 
 async def _ask(call: LookupCall) -> LookedUp:
     lookups: Lookups = call.room.addressing.lookups
-    answered = await lookups.ask(
+    return await lookups.ask(
         call.caller.id, call.signature.key.kid, call.address, currency=call.body.currency,
         payer=call.body.payer, nonce=nonce_of(call),
         made_at=datetime.fromtimestamp(call.signature.created_s, UTC),
     )
-    hear(call, is_fallen=answered.why == "fallen")
-    return answered
 
 
 async def reply_registration(call: LookupCall) -> Refused | Response:

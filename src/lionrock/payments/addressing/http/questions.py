@@ -6,6 +6,7 @@ their order, and a refusal of one says its stable code (service/questions.py).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from lionrock.kernel.errors import Refused
 from lionrock.kernel.http import reply
 from lionrock.payments.addressing.domain.answers import Found
-from lionrock.payments.addressing.http.callers import BelievedCall, check_anew, hear, nonce_of
+from lionrock.payments.addressing.http.callers import BelievedCall, ask_as_believed, nonce_of
 from lionrock.payments.addressing.http.lookups import WHY_NOT
 from lionrock.payments.addressing.service.addressing import Addressing
 from lionrock.payments.addressing.service.payees import Verified
@@ -58,12 +59,11 @@ async def save_questions(call: QuestionsCall) -> Refused | None:
 
     A caller that is no longer what it was when its signature was checked is checked anew.
     """
-    answers = await _ask(call)
-    if answers == "fallen":
-        refused = await check_anew(call)
-        if refused is not None:
-            return refused
-        answers = await _ask(call)
+    answers = await ask_as_believed(
+        call, partial(_ask, call), lambda answered: answered == "fallen"
+    )
+    if isinstance(answers, Refused):
+        return answers
     if isinstance(answers, str):
         return WHY_NOT[answers]
     call.answers = answers
@@ -72,11 +72,9 @@ async def save_questions(call: QuestionsCall) -> Refused | None:
 
 async def _ask(call: QuestionsCall) -> list[Answered] | Literal["fallen", "replayed"]:
     addressing: Addressing = call.room.addressing
-    answers = await addressing.questions.answer(
+    return await addressing.questions.answer(
         call.caller.id, call.signature.key.kid, call.body.questions, nonce_of(call)
     )
-    hear(call, is_fallen=answers == "fallen")
-    return answers
 
 
 async def reply_answers(call: QuestionsCall) -> Response:

@@ -10,7 +10,6 @@ organisation and its clearing code hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import msgspec
 
@@ -20,9 +19,6 @@ from lionrock.kernel.db import Connection
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.store import members
 from lionrock.payments.store.members import Participant
-
-# The role of organisations that may call.
-ROLE = "participant"
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -40,7 +36,6 @@ class Callers:
         self._directory = directory
         # Participants that were answered before: no more than there are.
         self._believed: dict[str, Caller] = {}
-        self._enrolled: set[str] = set()
         self._reading: Gathering[str, Caller] = Gathering(self._load_all)
 
     def believed(self, organisation_id: str) -> Caller | None:
@@ -51,27 +46,15 @@ class Callers:
         """Return a caller as it is now, read together with others."""
         return await self._reading.ask(organisation_id)
 
-    def hear(self, organisation_id: str, caller: Caller, *, is_fallen: bool) -> None:
-        """Remember a caller that was read and could act; forget one that may not any more.
-
-        What is known better meanwhile stays.
-        """
-        if is_fallen:
-            if self._believed.get(organisation_id) is caller:
-                del self._believed[organisation_id]
-        elif caller.organisation is not None and caller.participant is not None:
+    def remember(self, organisation_id: str, caller: Caller) -> None:
+        """Remember a participant that was read and could act."""
+        if caller.organisation is not None and caller.participant is not None:
             self._believed[organisation_id] = caller
 
-    async def is_participant(self, organisation_id: str) -> bool:
-        """Say whether an organisation is enrolled; whoever is, stays it."""
-        if organisation_id not in self._enrolled:
-            found = await self._kernel.database.alone(
-                partial(members.load_participant, organisation_id=organisation_id)
-            )
-            if found is None:
-                return False
-            self._enrolled.add(organisation_id)
-        return True
+    def forget(self, organisation_id: str, caller: Caller) -> None:
+        """Forget a caller that may not act any more; one that was read anew meanwhile stays."""
+        if self._believed.get(organisation_id) is caller:
+            del self._believed[organisation_id]
 
     async def _load_all(self, organisation_ids: Sequence[str]) -> list[Caller]:
         wanted = sorted(set(organisation_ids))

@@ -25,7 +25,6 @@ from lionrock.payments.addressing.domain.answers import Found, LookedUp, answer_
 from lionrock.payments.addressing.domain.buckets import COST_FOUND, COST_NOT_FOUND
 from lionrock.payments.addressing.domain.kinds import Address, normal_proxy
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
-from lionrock.payments.addressing.service.callers import ROLE
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.service.notices import Receipts
@@ -33,6 +32,7 @@ from lionrock.payments.addressing.store import buckets, entries, lookups
 from lionrock.payments.addressing.store.buckets import Question
 from lionrock.payments.addressing.store.lookups import Lookup
 from lionrock.payments.sealing import Vault
+from lionrock.payments.service.participants import ROLE
 
 INSTITUTION_LENGTH_MAX = 64
 # A round that begins sooner after the one before it has few look-ups in it and costs as much.

@@ -29,7 +29,6 @@ from lionrock.payments.addressing.domain.buckets import COST_FOUND, COST_NOT_FOU
 from lionrock.payments.addressing.domain.kinds import Address, Kind, normal_proxy
 from lionrock.payments.addressing.domain.names import NAME_LENGTH_MAX
 from lionrock.payments.addressing.domain.refusals import AddressingRefusal
-from lionrock.payments.addressing.service.callers import ROLE
 from lionrock.payments.addressing.service.gathering import Gathering
 from lionrock.payments.addressing.service.keyring import Keyring
 from lionrock.payments.addressing.service.payees import Verified, judged
@@ -37,6 +36,7 @@ from lionrock.payments.addressing.store import buckets, entries
 from lionrock.payments.addressing.store.buckets import Charged, Question, SignedQuestions
 from lionrock.payments.domain.orders import is_shown_text
 from lionrock.payments.sealing import Vault
+from lionrock.payments.service.participants import ROLE
 
 # A round that begins sooner after the one before it has few questions in it and costs as much.
 PACE_MS = 2

@@ -17,8 +17,11 @@ from lionrock.payments.domain.refusals import PaymentRefusal
 
 Node: TypeAlias = tuple[str, "str | Money | list[Node]"]
 XML_SPACE = " \t\r\n"
-PROXY_KINDS: dict[str, ProxyKind] = {"TELE": "mobile", "EMAL": "email"}
-PROXY_CODES: dict[ProxyKind, str] = {kind: code for code, kind in PROXY_KINDS.items()}
+# By the element that names the type of a proxy: a code of ISO's external set, or one of ours.
+PROXY_KINDS: dict[tuple[str, str], ProxyKind] = {
+    ("Cd", "TELE"): "mobile", ("Cd", "EMAL"): "email", ("Prtry", "FPSID"): "fps_id",
+}
+PROXY_TYPES: dict[ProxyKind, tuple[str, str]] = {kind: told for told, kind in PROXY_KINDS.items()}
 _AGENTS = (("InstgAgt", "from_member"), ("InstdAgt", "to_member"))
 
 
@@ -108,7 +111,9 @@ def proxy_of(account: Fields) -> Proxy | None:
     value = optional_text(account, "Prxy/Id")
     if not value:
         return None
-    return Proxy(kind=PROXY_KINDS[text_of(account, "Prxy/Tp/Cd")], value=value)
+    code = optional_text(account, "Prxy/Tp/Cd")
+    told = ("Cd", code) if code else ("Prtry", text_of(account, "Prxy/Tp/Prtry"))
+    return Proxy(kind=PROXY_KINDS[told], value=value)
 
 
 def check_message_id(header: Header, body: Fields, path: str) -> Refused | None:
@@ -148,8 +153,7 @@ def account(number: str, proxy: Proxy | None = None) -> list[Node]:
     """Write a cash account, with the proxy that stands for it."""
     nodes: list[Node] = [("Id", [("Othr", [("Id", number)])])]
     if proxy is not None:
-        code = PROXY_CODES[proxy.kind]
-        nodes.append(("Prxy", [("Tp", [("Cd", code)]), ("Id", proxy.value)]))
+        nodes.append(("Prxy", [("Tp", [PROXY_TYPES[proxy.kind]]), ("Id", proxy.value)]))
     return nodes
 
 

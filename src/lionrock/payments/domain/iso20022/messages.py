@@ -20,7 +20,7 @@ CLEARING_SYSTEM = "LIONROCK"
 # Where a message is addressed by proxy, the account identification that the schema demands.
 ACCOUNT_NOT_PROVIDED = "NOTPROVIDED"
 
-ProxyKind = Literal["mobile", "email"]
+ProxyKind = Literal["mobile", "email", "fps_id"]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

@@ -172,3 +172,12 @@ class Settlement:
         if cut is None:
             return Refused(SettlementRefusal.CUT_NOT_FOUND)
         return cut, await store.load_reconciliations(db, cut.id)
+
+    async def days(
+        self, db: Connection, count_max: int
+    ) -> list[tuple[Cut, list[Reconciliation]]]:
+        """Return the last days that were cut, newest first, and what was compared at each."""
+        return [
+            (cut, await store.load_reconciliations(db, cut.id))
+            for cut in await store.recent_cuts(db, count_max)
+        ]

@@ -67,6 +67,14 @@ async def cut_of_date(db: Connection, business_date: date) -> Cut | None:
     ))
 
 
+async def recent_cuts(db: Connection, count_max: int) -> list[Cut]:
+    """Return the last cuts, newest first."""
+    rows = await db.fetch(
+        f"SELECT {_CUT} FROM payments.cuts ORDER BY number DESC LIMIT $1", count_max
+    )
+    return [cut for row in rows if (cut := _cut(row)) is not None]
+
+
 async def cut_before(db: Connection, number: int) -> Cut | None:
     """Return the cut before the one of a number."""
     return _cut(await db.fetchrow(
