@@ -360,7 +360,7 @@ class Switch:
             if payment.gives_token_back
         ]
         if followed:
-            await self._quota.give_back_all(db, followed)
+            await self._quota.give_back(db, followed)
 
 
 def _exchanged(

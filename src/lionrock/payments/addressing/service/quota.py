@@ -41,12 +41,8 @@ class Quota:
         """Take the cost of what was asked."""
         await buckets.save_bucket(db, organisation_id, charged(bucket, cost))
 
-    async def give_back(self, db: Connection, organisation_id: str, payer: str = "") -> None:
-        """A payment followed a look-up: one token comes back to the participant and the payer."""
-        await self.give_back_all(db, [(organisation_id, payer)])
-
-    async def give_back_all(self, db: Connection, payments: Sequence[tuple[str, str]]) -> None:
-        """The same for many payments, each an organisation and its payer, in one statement."""
+    async def give_back(self, db: Connection, payments: Sequence[tuple[str, str]]) -> None:
+        """Give a token back to each (organisation, payer): a payment followed its look-up."""
         questions = [
             Question(organisation_id, self._keyring.payer(organisation_id, payer), -1)
             for organisation_id, payer in payments
