@@ -89,7 +89,7 @@ class Oversight:
         return await self._load_all(db, await search.list_recent_ids(db, count_max))
 
     async def find(self, db: Connection, text: str) -> Found:
-        """Find by payment id, MsgId, EndToEndId, TxId, UETR, ledger id of the hold, or proxy.
+        """Find by payment id, MsgId, EndToEndId, TxId, UETR, ledger id (hold, booking), or proxy.
 
         What can be no name (empty, over SEARCH_LENGTH_MAX, control characters) finds nothing.
         """

@@ -14,9 +14,10 @@ PAYMENT_DESK_TEXTS = {
     ),
     "payments_search": Text("Find a payment", "查找付款", "查找付款"),
     "payments_search_hint": Text(
-        "MsgId, EndToEndId, TxId, UETR, payment or hold id; a proxy shows who registered it.",
-        "可輸入 MsgId、EndToEndId、TxId、UETR、付款或凍結編號；輸入轉賬代號可查登記機構。",
-        "可输入 MsgId、EndToEndId、TxId、UETR、付款或冻结编号；输入转账代号可查登记机构。",
+        "MsgId, EndToEndId, TxId, UETR, payment id, or the ledger's id of a hold or booking; a"
+        " proxy shows who registered it.",
+        "可輸入 MsgId、EndToEndId、TxId、UETR、付款編號、賬本的凍結或入賬編號；輸入轉賬代號可查登記機構。",
+        "可输入 MsgId、EndToEndId、TxId、UETR、付款编号、账本的冻结或入账编号；输入转账代号可查登记机构。",
     ),
     "payments_find": Text("Find", "查找", "查找"),
     "payments_found": Text("Found", "查找結果", "查找结果"),

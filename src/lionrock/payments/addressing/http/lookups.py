@@ -1,8 +1,8 @@
 """Looking up over HTTP: whose proxy is it, and is this the payee that the payer means?
 
 A look-up is signed, cheap, and answered together with others (service/lookups.py), so its row has
-no transaction: its caller is believed (callers.py). Identity card
-numbers have their own row, with a transaction and a receipt.
+no transaction: its caller is believed (callers.py). Identity card numbers have their own row, with
+a transaction and a receipt.
 """
 
 from __future__ import annotations
